@@ -1,0 +1,42 @@
+/**
+ * The catalogue of error codes. A code never changes its meaning; messages may.
+ * Misuse of the API (a wrong type, an unknown option) is a `TypeError`, not one of these.
+ */
+export const errorCodes = {
+  ERR_MODEL_NOT_FOUND: 'the model, or a file it needs, does not exist',
+  ERR_MODEL_UNREADABLE: 'the model exists but the process may not read it',
+  ERR_MODEL_INVALID: 'a file of the model is damaged or does not hold what it should',
+  ERR_UNSUPPORTED_MODEL: 'the model is sound but not a text decoder that this version runs',
+  ERR_TOKENIZER_INVALID: 'a tokenizer file is damaged or too large',
+  ERR_UNSUPPORTED_TOKENIZER: 'the tokenizer is of a kind this version does not know',
+  ERR_NO_CHAT_TEMPLATE: 'chat messages were given but the model has no chat template',
+  ERR_TEMPLATE: 'the chat template is not valid or refused the messages',
+  ERR_TEXT_TIMEOUT: 'a chat template or the tokenizer ran past its deadline',
+  ERR_TEXT_MEMORY: 'a chat template or the tokenizer ran out of its memory',
+  ERR_TOKEN_ID: 'a token id lies outside the vocabulary',
+  ERR_CONTEXT_LENGTH: 'the prompt does not fit the context',
+  ERR_DEVICE: 'the device is not present, not known, or not supported by this version',
+  ERR_PROPERTY: 'the device refuses an OpenVINO property or its value',
+  ERR_NON_FINITE: 'the model computed NaN or infinite logits',
+  ERR_OUT_OF_MEMORY: 'the runtime could not allocate memory',
+  ERR_ENGINE: 'the runtime failed while computing',
+  ERR_CONVERT: 'a GGUF file could not be converted',
+  ERR_CACHE: 'the cache folder cannot be written',
+  ERR_CLOSED: 'the model has been closed',
+  ERR_ADDON_NOT_FOUND: 'the native addon is missing or cannot be loaded',
+  ERR_ADDON_MISMATCH: 'the native addon was built for another version of this package',
+} as const
+
+/** One of the stable codes of {@link errorCodes}. */
+export type ErrorCode = keyof typeof errorCodes
+
+/** Every failure that is not misuse of the API. `code` is stable; `message` is for people. */
+export class LLMError extends Error {
+  override readonly name = 'LLMError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.code = code
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * THE BOUNDARY between TypeScript and C++: everything that crosses it is declared here, and nothing else crosses.
+ *
+ * Commands go down as calls, everything comes up as events. JavaScript decides and defaults; the addon asserts and has no
+ * defaults. The tables at the end name every field that crosses; `load.ts` compares them with the addon's own (`buildInfo`),
+ * so that a field that only one side knows is an error at load.
+ */
+
+/** What `new Engine` takes. Every field is required. */
+export interface EngineConfig {
+  /** Which runner computes: `stateful` on a model, `scripted` from `script` (tests of everything around it). */
+  runner: 'stateful' | 'scripted'
+  /** Absolute path of openvino_model.xml; '' for the scripted runner. */
+  modelPath: string
+  /** OpenVINO device string. */
+  device: string
+  /** OpenVINO properties as `KEY=VALUE` lines, passed to `compile_model`. */
+  properties: string[]
+  /** Whether the wanted rows of logits may be gathered inside the graph (not on NPU: its plugin refuses another Parameter). */
+  gatherRows: boolean
+  /** Tokens of one prefill step; a longer prompt is computed in several steps. ≥ 1. */
+  prefillChunk: number
+  /** Numbers of tokens that the warm-up computes once each, in this order. */
+  warmup: Int32Array
+  /** Scripted runner: the tokens that follow a prompt, repeated when they run out. */
+  script: Int32Array
+  /** Scripted runner: [vocabulary size, microseconds a step, first step that throws (0 = none), number of steps that throw]. */
+  scriptNumbers: Int32Array
+}
+
+/** What `submit` takes beside the id and the prompt. Every field is required. */
+export interface RequestParams {
+  /** ≥ 1; with the prompt never more than the context. */
+  maxNewTokens: number
+  /** Generation ends after one of these (it is part of the answer). */
+  stopTokenIds: Int32Array
+  /** 0 is greedy. */
+  temperature: number
+  /** 0 keeps all. */
+  topK: number
+  /** In (0, 1]; 1 keeps all. */
+  topP: number
+  /** Unsigned 32 bits. */
+  seed: number
+}
+
+/** Times in milliseconds, measured on the engine's thread. */
+export interface NativeTimings {
+  /** From submit until the first step of this request began. */
+  queued: number
+  /** From there until the first token was sampled. */
+  prefill: number
+  /** From the first token until the last. */
+  decode: number
+  /** Prompt tokens that were already in the KV cache. */
+  cachedTokens: number
+}
+
+/** What the addon learned while it loaded the model. */
+export interface ReadyInfo {
+  runner: string
+  /** Why this runner. */
+  reason: string
+  /** Devices that execute the model, e.g. `CPU`. */
+  devices: string[]
+  /** Effective values of the compiled model's properties. */
+  properties: Record<string, string>
+  /** Rows of the embedding table: token ids at or above it would be read out of bounds. */
+  vocabularySize: number
+  /** original_max_position_embeddings when the graph selects LongRoPE factors by position, else 0. */
+  longRopeThreshold: number
+  /** Bytes of constants by element type, e.g. `{ u4: 5000000 }`. */
+  weights: Record<string, number>
+  /** rt_info of the model, flattened: `nncf/weight_compression/mode` → value. */
+  rtInfo: Record<string, string>
+  /** Milliseconds: reading, compiling, warming up. */
+  timings: { read: number; compile: number; warmup: number }
+}
+
+/** Everything that comes up from an engine. Exactly one `finished` or `failed` per submitted id. */
+export type EngineEvent =
+  | { type: 'progress'; stage: 'read' | 'compile' | 'warmup'; done: number; total: number }
+  | { type: 'warning'; code: string; message: string }
+  | { type: 'ready'; info: ReadyInfo }
+  | { type: 'tokens'; id: number; tokens: Int32Array }
+  | { type: 'finished'; id: number; reason: 'stop' | 'length' | 'cancelled'; timings: NativeTimings }
+  /** id 0 is the engine itself: it did not load, or died; nothing follows but `closed`. */
+  | { type: 'failed'; id: number; code: string; message: string }
+  | { type: 'closed' }
+
+/** Everything that comes up from a job: progress, then one `done` or `failed`, then `closed`. */
+export type JobEvent =
+  | { type: 'progress'; stage: string; done: number; total: number }
+  | { type: 'done'; result: unknown }
+  | { type: 'failed'; id: number; code: string; message: string }
+  | { type: 'closed' }
+
+export interface NativeEngine {
+  /** `id` is chosen by the caller, > 0 and never used before; every token id must lie inside the vocabulary. */
+  submit(id: number, prompt: Int32Array, params: RequestParams): void
+  /** Idempotent; unknown ids are ignored. */
+  cancel(id: number): void
+  /** Idempotent. Every request ends as cancelled, then `closed` comes. */
+  close(): void
+}
+
+export interface NativeJob {
+  /** Idempotent. The job fails with ERR_CANCELLED as soon as it can. */
+  cancel(): void
+}
+
+/** Arguments and results of the jobs by kind. */
+export interface Jobs {
+  /** Reads a GGUF and writes openvino_model.xml and .bin into the existing folder `target`. */
+  convert: { args: { source: string; target: string }; result: { vocabularySize: number } }
+  /** Loads the drivers and lists what is there. */
+  devices: { args: Record<string, never>; result: NativeDevice[] }
+  /** Reads a model without compiling it. */
+  inspect: {
+    args: { modelPath: string }
+    result: Pick<ReadyInfo, 'vocabularySize' | 'longRopeThreshold' | 'weights' | 'rtInfo'>
+  }
+}
+
+export interface NativeDevice {
+  /** OpenVINO device string, e.g. `CPU` or `GPU.0`. */
+  name: string
+  fullName: string
+  /** Properties that the device lets one read, as text. */
+  properties: Record<string, string>
+  /** Why the device could not be asked, or ''. */
+  error: string
+}
+
+export interface BuildInfo {
+  /** Version of this package that the addon was built for. */
+  version: string
+  /** OpenVINO build, e.g. `2026.4.1-22982-…`. */
+  openvino: string
+  /** Fields that the addon reads, as `name:type`, by structure. */
+  fields: Record<string, string[]>
+}
+
+export interface Addon {
+  buildInfo(): BuildInfo
+  Engine: new (config: EngineConfig, onEvents: (events: EngineEvent[]) => void) => NativeEngine
+  Job: new <K extends keyof Jobs>(kind: K, args: Jobs[K]['args'], onEvents: (events: JobEvent[]) => void) => NativeJob
+}
+
+/** Must equal the addon's `buildInfo().fields`, in this order. */
+export const boundaryFields = {
+  EngineConfig: [
+    'runner:string',
+    'modelPath:string',
+    'device:string',
+    'properties:string[]',
+    'gatherRows:boolean',
+    'prefillChunk:int',
+    'warmup:int[]',
+    'script:int[]',
+    'scriptNumbers:int[]',
+  ],
+  RequestParams: [
+    'maxNewTokens:int',
+    'stopTokenIds:int[]',
+    'temperature:number',
+    'topK:int',
+    'topP:number',
+    'seed:int',
+  ],
+} satisfies { EngineConfig: `${keyof EngineConfig}:${string}`[]; RequestParams: `${keyof RequestParams}:${string}`[] }

@@ -1,0 +1,47 @@
+// Work that takes time but is no generation: it runs once, on a thread of its own, and ends in Done or Failed, then
+// Closed.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <thread>
+#include <utility>
+
+#include "event.h"
+#include "failure.h"
+
+namespace llm {
+
+// `cancelled` is looked at between the stages of the work; throw Interrupted then.
+using JobWork = std::function<Done(const std::atomic<bool>& cancelled, const EventSink& post)>;
+
+class JobThread {
+ public:
+  JobThread(JobWork work, EventSink post)
+      : work_(std::move(work)), post_(std::move(post)), thread_([this] { run(); }) {}
+  ~JobThread() {
+    cancel();
+    thread_.join();
+  }
+  JobThread(const JobThread&) = delete;
+  JobThread& operator=(const JobThread&) = delete;
+
+  void cancel() noexcept { cancelled_ = true; }
+
+ private:
+  void run() {
+    try {
+      post_(work_(cancelled_, post_));
+    } catch (...) {
+      const Failure failure = current_failure("ERR_ENGINE");
+      post_(Failed{0, failure.code(), failure.what()});
+    }
+    post_(Closed{});
+  }
+
+  JobWork work_;
+  EventSink post_;
+  std::atomic<bool> cancelled_ = false;
+  std::thread thread_;  // last: starts when everything above exists
+};
+
+}  // namespace llm

@@ -1,0 +1,59 @@
+// A runner only computes: tokens in, rows of logits out. The one loop (loop.h) does everything else, for all of them.
+#pragma once
+#include <cstddef>
+#include <span>
+
+#include "event.h"
+#include "types.h"
+
+namespace llm {
+
+// A stretch of one sequence's tokens for the next step.
+struct Span {
+  SequenceId sequence = 0;
+  std::span<const Token> tokens;
+  size_t position = 0;  // of the first token; everything before it is in the KV cache
+  size_t rows =
+      0;  // logits are wanted for this many of its last tokens: 0, 1, or more for scoring and draft verification
+};
+
+// Rows of logits in the order of the spans, row-major [count, width]; valid until the next start().
+struct Rows {
+  const float* data = nullptr;
+  size_t count = 0;
+  size_t width = 0;
+  std::span<const float> row(size_t index) const { return {data + index * width, width}; }
+};
+
+// Used by the engine's thread alone, but for interrupt().
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  virtual RunnerInfo info() const = 0;
+
+  // Makes room for a sequence and says how many leading tokens of its prompt are in the KV cache already; always less
+  // than prompt.size(), because the last token's logits are wanted.
+  virtual size_t admit(SequenceId sequence, std::span<const Token> prompt) = 0;
+
+  // Begins a step over admitted sequences and returns; at least one span, at least one token in each.
+  virtual void start(std::span<const Span> spans) = 0;
+
+  // Ends the step. Throws Interrupted after interrupt(), anything else when the step failed; after a throw, only
+  // reset().
+  virtual Rows wait() = 0;
+
+  // Any thread, once: makes the step that runs or starts next throw Interrupted soon. For good: the runner computes
+  // nothing more. (InferRequest::cancel() leaves nodes of the compiled graph, which all requests share, with the shapes
+  // of the step that was cut short; later steps then fail or use stale memory. Seen with OpenVINO 2026.4.1 on CPU;
+  // neither reset_state() nor a new request mends it. So a request that is cancelled waits for its step, and only the
+  // end of the engine interrupts.)
+  virtual void interrupt() noexcept = 0;
+
+  // Forgets a sequence; what it left in the KV cache may serve a later prompt.
+  virtual void drop(SequenceId sequence) noexcept = 0;
+
+  // After a throw: all sequences must be admitted and computed anew.
+  virtual void reset() = 0;
+};
+
+}  // namespace llm

@@ -1,0 +1,116 @@
+#include "sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "failure.h"
+
+namespace llm {
+namespace {
+
+// The largest logit. Written without branches so that the compiler vectorizes it.
+float checked_max(std::span<const float> logits) {
+  float max = -std::numeric_limits<float>::infinity();
+  bool sound = true;
+  for (float value : logits) {
+    sound &= value <= std::numeric_limits<float>::max();  // false for NaN and +infinity
+    max = value > max ? value : max;
+  }
+  if (!sound || !std::isfinite(max)) {
+    throw Failure("ERR_NON_FINITE", "the model computed logits that are NaN or infinite");
+  }
+  return max;
+}
+
+}  // namespace
+
+Sampler::Sampler(const RequestParams& params)
+    : temperature_(static_cast<float>(params.temperature)),
+      top_k_(static_cast<size_t>(params.top_k)),
+      top_p_(params.top_p),
+      state_(params.seed) {}
+
+// splitmix64 (Steele, Lea, Flood 2014): the same draws on every platform, unlike the distributions of <random>.
+double Sampler::uniform() {
+  uint64_t z = (state_ += 0x9e3779b97f4a7c15ULL);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+  z ^= z >> 31;
+  return static_cast<double>(z >> 11) * 0x1.0p-53;
+}
+
+Token Sampler::sample(std::span<const float> logits) {
+  const float max = checked_max(logits);
+  if (temperature_ == 0) {
+    return static_cast<Token>(std::find(logits.begin(), logits.end(), max) - logits.begin());
+  }
+  if (top_k_ > 0 && top_k_ < logits.size()) {
+    keep_top_k(logits, max);
+  } else {
+    keep_all(logits, max);
+  }
+  return draw();
+}
+
+void Sampler::keep_all(std::span<const float> logits, float max) {
+  candidates_.resize(logits.size());
+  for (size_t i = 0; i < logits.size(); ++i) {
+    candidates_[i] = {std::exp((logits[i] - max) / temperature_), static_cast<Token>(i)};
+  }
+}
+
+// A min-heap of the k largest: one comparison for almost every logit, no copy of the row.
+void Sampler::keep_top_k(std::span<const float> logits, float max) {
+  const auto larger = [](const Candidate& a, const Candidate& b) {
+    return a.weight != b.weight ? a.weight > b.weight : a.token < b.token;
+  };
+  candidates_.clear();
+  for (size_t i = 0; i < logits.size(); ++i) {
+    if (candidates_.size() < top_k_) {
+      candidates_.push_back({logits[i], static_cast<Token>(i)});
+      std::push_heap(candidates_.begin(), candidates_.end(), larger);
+    } else if (logits[i] > candidates_.front().weight) {
+      std::pop_heap(candidates_.begin(), candidates_.end(), larger);
+      candidates_.back() = {logits[i], static_cast<Token>(i)};
+      std::push_heap(candidates_.begin(), candidates_.end(), larger);
+    }
+  }
+  for (auto& candidate : candidates_) candidate.weight = std::exp((candidate.weight - max) / temperature_);
+}
+
+Token Sampler::draw() {
+  double total = 0;
+  for (const auto& candidate : candidates_) total += candidate.weight;
+
+  const auto less_likely = [](const Candidate& a, const Candidate& b) {
+    return a.weight != b.weight ? a.weight < b.weight : a.token > b.token;
+  };
+  auto kept = candidates_.end();
+  if (top_p_ < 1) {
+    // What lies below the average share of the tail cannot be in the nucleus: all of it together weighs less than the
+    // tail.
+    const double floor = (1 - top_p_) * total / static_cast<double>(candidates_.size());
+    auto end = std::partition(candidates_.begin(), candidates_.end(), [&](auto& c) { return c.weight >= floor; });
+    // A max-heap hands out the most likely first; only as many as the nucleus holds are ever ordered.
+    std::make_heap(candidates_.begin(), end, less_likely);
+    auto heap_end = end;
+    double mass = 0;
+    while (heap_end != candidates_.begin() && mass < top_p_ * total) {
+      std::pop_heap(candidates_.begin(), heap_end, less_likely);
+      mass += (--heap_end)->weight;
+    }
+    std::move(heap_end, end, candidates_.begin());
+    kept = candidates_.begin() + (end - heap_end);
+    total = mass;
+  }
+  double target = uniform() * total;
+  for (auto candidate = candidates_.begin(); candidate != kept; ++candidate) {
+    target -= candidate->weight;
+    if (target < 0) return candidate->token;
+  }
+  // Rounding may leave a crumb of the target: then the most likely token, which always has a weight.
+  return std::max_element(candidates_.begin(), kept, less_likely)->token;
+}
+
+}  // namespace llm

@@ -1,0 +1,43 @@
+// The words that every layer below the boundary shares. Plain data; no napi.h, no openvino/ in this folder.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace llm {
+
+using Token = int32_t;
+using SequenceId = int64_t;  // chosen by JavaScript, > 0, never used twice by one engine
+
+// Mirrors EngineConfig in lib/native/addon.ts, where the fields are described.
+struct EngineConfig {
+  std::string runner;
+  std::string model_path;
+  std::string device;
+  std::vector<std::string> properties;
+  bool gather_rows = false;
+  int32_t prefill_chunk = 0;
+  std::vector<int32_t> warmup;
+  std::vector<int32_t> script;
+  std::vector<int32_t> script_numbers;
+};
+
+// Mirrors RequestParams in lib/native/addon.ts.
+struct RequestParams {
+  int32_t max_new_tokens = 0;
+  std::vector<Token> stop_token_ids;
+  double temperature = 0;
+  int32_t top_k = 0;
+  double top_p = 1;
+  uint32_t seed = 0;
+};
+
+struct Request {
+  SequenceId id = 0;
+  std::vector<Token> prompt;
+  RequestParams params;
+};
+
+enum class FinishReason { kStop, kLength, kCancelled };
+
+}  // namespace llm

@@ -1,0 +1,22 @@
+// class Engine of lib/native/addon.ts.
+#pragma once
+#include "../engine/loop.h"
+#include "threaded_object.h"
+
+namespace llm {
+
+class EngineObject : public ThreadedObject<EngineObject, EngineLoop> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit EngineObject(const Napi::CallbackInfo& info);
+
+ private:
+  void submit(const Napi::CallbackInfo& info);
+  void cancel(const Napi::CallbackInfo& info);
+  void close(const Napi::CallbackInfo& info);
+  void seen(const Event& event) override;
+
+  bool closing_ = false;
+};
+
+}  // namespace llm

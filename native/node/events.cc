@@ -1,0 +1,127 @@
+#include "events.h"
+
+#include <algorithm>
+
+namespace llm {
+namespace {
+
+template <class Map>
+Napi::Object map_to_js(Napi::Env env, const Map& map) {
+  auto object = Napi::Object::New(env);
+  for (const auto& [name, value] : map) object.Set(name, value);
+  return object;
+}
+
+Napi::Array list_to_js(Napi::Env env, const std::vector<std::string>& list) {
+  auto array = Napi::Array::New(env, list.size());
+  for (size_t i = 0; i < list.size(); ++i) array.Set(static_cast<uint32_t>(i), list[i]);
+  return array;
+}
+
+Napi::Object facts_to_js(Napi::Env env, const ModelFacts& facts) {
+  auto object = Napi::Object::New(env);
+  object.Set("vocabularySize", static_cast<double>(facts.vocabulary_size));
+  object.Set("longRopeThreshold", static_cast<double>(facts.long_rope_threshold));
+  object.Set("weights", map_to_js(env, facts.weights));
+  object.Set("rtInfo", map_to_js(env, facts.rt_info));
+  return object;
+}
+
+Napi::Array devices_to_js(Napi::Env env, const std::vector<DeviceFacts>& devices) {
+  auto array = Napi::Array::New(env, devices.size());
+  for (size_t i = 0; i < devices.size(); ++i) {
+    auto object = Napi::Object::New(env);
+    object.Set("name", devices[i].name);
+    object.Set("fullName", devices[i].full_name);
+    object.Set("properties", map_to_js(env, devices[i].properties));
+    object.Set("error", devices[i].error);
+    array.Set(static_cast<uint32_t>(i), object);
+  }
+  return array;
+}
+
+const char* reason_name(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kCancelled:
+      return "cancelled";
+  }
+  return "";
+}
+
+struct Fill {
+  Napi::Env env;
+  Napi::Object& object;
+
+  void operator()(const Progress& event) const {
+    object.Set("type", "progress");
+    object.Set("stage", event.stage);
+    object.Set("done", static_cast<double>(event.done));
+    object.Set("total", static_cast<double>(event.total));
+  }
+  void operator()(const Warning& event) const {
+    object.Set("type", "warning");
+    object.Set("code", event.code);
+    object.Set("message", event.message);
+  }
+  void operator()(const Ready& event) const {
+    auto info = facts_to_js(env, event.info.model);
+    info.Set("runner", event.info.runner);
+    info.Set("reason", event.info.reason);
+    info.Set("devices", list_to_js(env, event.info.devices));
+    info.Set("properties", map_to_js(env, event.info.properties));
+    auto timings = Napi::Object::New(env);
+    timings.Set("read", event.info.read_ms);
+    timings.Set("compile", event.info.compile_ms);
+    timings.Set("warmup", event.warmup_ms);
+    info.Set("timings", timings);
+    object.Set("type", "ready");
+    object.Set("info", info);
+  }
+  void operator()(const Tokens& event) const {
+    auto array = Napi::Int32Array::New(env, event.tokens.size());
+    std::copy(event.tokens.begin(), event.tokens.end(), array.Data());
+    object.Set("type", "tokens");
+    object.Set("id", static_cast<double>(event.id));
+    object.Set("tokens", array);
+  }
+  void operator()(const Finished& event) const {
+    auto timings = Napi::Object::New(env);
+    timings.Set("queued", event.timings.queued);
+    timings.Set("prefill", event.timings.prefill);
+    timings.Set("decode", event.timings.decode);
+    timings.Set("cachedTokens", static_cast<double>(event.timings.cached_tokens));
+    object.Set("type", "finished");
+    object.Set("id", static_cast<double>(event.id));
+    object.Set("reason", reason_name(event.reason));
+    object.Set("timings", timings);
+  }
+  void operator()(const Failed& event) const {
+    object.Set("type", "failed");
+    object.Set("id", static_cast<double>(event.id));
+    object.Set("code", event.code);
+    object.Set("message", event.message);
+  }
+  void operator()(const Done& event) const {
+    object.Set("type", "done");
+    if (const auto* facts = std::get_if<ModelFacts>(&event.result)) {
+      object.Set("result", facts_to_js(env, *facts));
+    } else {
+      object.Set("result", devices_to_js(env, std::get<std::vector<DeviceFacts>>(event.result)));
+    }
+  }
+  void operator()(const Closed&) const { object.Set("type", "closed"); }
+};
+
+}  // namespace
+
+Napi::Object to_js(Napi::Env env, const Event& event) {
+  auto object = Napi::Object::New(env);
+  std::visit(Fill{env, object}, event);
+  return object;
+}
+
+}  // namespace llm

@@ -1,0 +1,11 @@
+// Events as JavaScript objects; their shapes are EngineEvent and JobEvent of lib/native/addon.ts.
+#pragma once
+#include <napi.h>
+
+#include "../engine/event.h"
+
+namespace llm {
+
+Napi::Object to_js(Napi::Env env, const Event& event);
+
+}  // namespace llm

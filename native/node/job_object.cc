@@ -1,0 +1,52 @@
+#include "job_object.h"
+
+#include "../openvino/runtime.h"
+#include "fields.h"
+
+namespace llm {
+namespace {
+
+JobWork make_work(Napi::Env env, const std::string& kind, const Napi::Object& args) {
+  const auto text = [&](const char* name) {
+    std::string value;
+    read_field(args.Get(name), kind + "." + name, value);
+    return value;
+  };
+  if (kind == "devices") {
+    return [](const std::atomic<bool>&, const EventSink&) { return Done{list_devices()}; };
+  }
+  if (kind == "inspect") {
+    return [path = text("modelPath")](const std::atomic<bool>&, const EventSink&) { return Done{inspect_model(path)}; };
+  }
+  if (kind == "convert") {
+    return
+        [source = text("source"), target = text("target")](const std::atomic<bool>& cancelled, const EventSink& post) {
+          return Done{convert_gguf(source, target, cancelled, post)};
+        };
+  }
+  throw Napi::TypeError::New(env, "addon: unknown job " + kind);
+}
+
+}  // namespace
+
+Napi::Function JobObject::define(Napi::Env env) {
+  return DefineClass(env, "Job", {InstanceMethod<&JobObject::cancel>("cancel")});
+}
+
+JobObject::JobObject(const Napi::CallbackInfo& info) : ThreadedObject(info) {
+  if (!info[0].IsString() || !info[1].IsObject())
+    throw Napi::TypeError::New(env_, "addon: expected a kind and its arguments");
+  auto work = make_work(env_, info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::Object>());
+  // Held from here until `closed`.
+  begin(info[2], [&](EventSink post) { return std::make_unique<JobThread>(std::move(work), std::move(post)); });
+}
+
+void JobObject::cancel(const Napi::CallbackInfo&) {
+  if (worker_) worker_->cancel();
+}
+
+void JobObject::seen(const Event& event) {
+  if (std::holds_alternative<Closed>(event)) end();
+}
+
+}  // namespace llm

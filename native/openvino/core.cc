@@ -1,0 +1,52 @@
+#include "core.h"
+
+#include <sstream>
+
+#include "runtime.h"
+
+namespace llm {
+
+ov::Core& core() {
+  static ov::Core instance;
+  return instance;
+}
+
+std::string openvino_version() { return ov::get_openvino_version().buildNumber; }
+
+std::string plain_words(const std::exception& error) {
+  std::istringstream lines(error.what());
+  std::string words;
+  for (std::string line; std::getline(lines, line);) {
+    const auto begin = line.find_first_not_of(" \t\r");
+    if (begin == std::string::npos || line.compare(begin, 15, "Exception from ") == 0) continue;
+    line = line.substr(begin, line.find_last_not_of(" \t\r") - begin + 1);
+    // "Check 'condition' failed at src/....cpp:123:" says where in OpenVINO, the next line says what.
+    if (line.rfind("Check '", 0) == 0 && line.find("' failed at ") != std::string::npos) continue;
+    if (words.find(line) != std::string::npos) continue;
+    words += (words.empty() ? "" : " ") + line;
+  }
+  return words.empty() ? error.what() : words;
+}
+
+std::vector<DeviceFacts> list_devices() {
+  std::vector<DeviceFacts> devices;
+  for (const auto& name : core().get_available_devices()) {
+    DeviceFacts device{name, "", {}, ""};
+    try {
+      device.full_name = core().get_property(name, ov::device::full_name);
+      for (const auto& property : core().get_property(name, ov::supported_properties)) {
+        try {
+          device.properties[property] = core().get_property(name, property).as<std::string>();
+        } catch (const std::exception&) {
+          // A property that is write-only or has no text form is not listed.
+        }
+      }
+    } catch (const std::exception& error) {
+      device.error = plain_words(error);
+    }
+    devices.push_back(std::move(device));
+  }
+  return devices;
+}
+
+}  // namespace llm

@@ -1,0 +1,16 @@
+// The process's one ov::Core, and OpenVINO's errors in our words.
+#pragma once
+#include <openvino/openvino.hpp>
+#include <string>
+
+#include "../engine/failure.h"
+
+namespace llm {
+
+// Made on first use: making it while the addon is being loaded deadlocks in the dynamic linker. Thread-safe.
+ov::Core& core();
+
+// The sentence a person can use from an ov::Exception: without source positions and repeated frames.
+std::string plain_words(const std::exception& error);
+
+}  // namespace llm

@@ -1,0 +1,18 @@
+// @ts-check
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+/**
+ * The folder that keeps what was downloaded: the same one the library uses. OPENVINO_LLM_CACHE, else the platform's own
+ * place for caches.
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {string} an absolute path; the folder may not exist yet
+ */
+export function cacheFolder(env = process.env) {
+  if (env.OPENVINO_LLM_CACHE) return resolve(env.OPENVINO_LLM_CACHE)
+  if (process.platform === 'win32') {
+    return join(env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local'), 'openvino-llm')
+  }
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'openvino-llm')
+  return join(env.XDG_CACHE_HOME ? resolve(env.XDG_CACHE_HOME) : join(homedir(), '.cache'), 'openvino-llm')
+}

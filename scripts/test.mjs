@@ -1,0 +1,98 @@
+// @ts-check
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join, relative, sep } from 'node:path'
+import { parseArgs } from 'node:util'
+import { demoModel } from './demo-model.mjs'
+import { Complaint, root, run, runMain } from './run.mjs'
+import { TestReport } from './test-report.mjs'
+import { exists } from './wheel.mjs'
+
+const usage = `npm test -- [--lint] [PART-OF-A-PATH ...]
+  compiles the TypeScript, runs the C++ tests and those test files whose path holds one of the words (default: all)
+  --lint  also checks style, as one more test`
+
+const require = createRequire(import.meta.url)
+
+runMain(async () => {
+  const { values, positionals } = parseArgs({
+    options: { lint: { type: 'boolean' }, help: { type: 'boolean' } },
+    allowPositionals: true,
+  })
+  if (values.help) {
+    console.log(usage)
+    return
+  }
+  const report = new TestReport()
+  if (values.lint && (await run(process.execPath, [join(root, 'scripts', 'lint.mjs')])) !== 0) report.fail('lint')
+  else if (values.lint) report.passed++
+
+  if ((await run(process.execPath, [require.resolve('typescript/bin/tsc'), '-b'])) !== 0) {
+    report.fail('tsc -b: the TypeScript does not compile, so none of its tests ran')
+    return report.finish()
+  }
+  const matches = (/** @type {string} */ path) => !positionals.length || positionals.some((part) => path.includes(part))
+  if (matches('test/native/')) await nativeTests(report)
+  const files = (await testFiles()).filter(matches)
+  if (files.length > 0) {
+    await demoModel().catch((error) => {
+      if (!(error instanceof Complaint)) throw error
+      console.error(`${error.message}\nThe tests that need the demo model are skipped.`)
+    })
+    await tapTests(report, files)
+  }
+  return report.finish()
+})
+
+/**
+ * The test files as sources, such as test/text/stop-words.test.ts. What is compiled without a source any more is a leftover
+ * of a deleted test.
+ */
+async function testFiles() {
+  const entries = await readdir(join(root, 'test'), { recursive: true })
+  const paths = entries.map((entry) => ['test', ...entry.split(sep)].join('/'))
+  return paths.filter((path) => path.endsWith('.test.ts')).sort()
+}
+
+/**
+ * @param {TestReport} report
+ * @param {string[]} sources
+ */
+async function tapTests(report, sources) {
+  const tap = join(require.resolve('tap/package.json'), '..', 'dist', 'esm', 'run.mjs')
+  const files = sources.map((path) => join('build', path.replace(/\.ts$/, '.js')))
+  const child = spawn(process.execPath, [tap, 'run', '--reporter=tap', ...files], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const closed = once(child, 'close')
+  const failedBefore = report.failed
+  await report.read(child.stdout, 'tap')
+  const [code, signal] = await closed
+  if ((code !== 0 || signal) && report.failed === failedBefore) {
+    report.fail('tap', `it ended with ${signal ?? `exit code ${code}`} although no test failed`)
+  }
+}
+
+/**
+ * The C++ tests are one program that prints TAP.
+ * @param {TestReport} report
+ */
+async function nativeTests(report) {
+  const program = join(root, 'build', 'Release', process.platform === 'win32' ? 'native_tests.exe' : 'native_tests')
+  if (!(await exists(program))) {
+    report.skipped.push(`${relative(root, program)}: not built, see npm run build`)
+    return
+  }
+  const child = spawn(program, [], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  const closed = once(child, 'close')
+  const before = { passed: report.passed, failed: report.failed }
+  await report.read(child.stdout, 'native_tests')
+  const [code, signal] = await closed
+  if ((code !== 0 || signal) && report.failed === before.failed) {
+    report.fail('native_tests', `it ended with ${signal ?? `exit code ${code}`} although no test failed`)
+  }
+  console.log(`native_tests  ${report.passed - before.passed} passed`)
+}

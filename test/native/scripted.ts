@@ -1,0 +1,65 @@
+import type { EngineConfig, RequestParams } from '#lib/native/addon.js'
+import { Engine, type EngineListeners } from '#lib/native/engine.js'
+
+/** An engine whose tokens come from a script: everything around a model, without one. */
+export interface ScriptOptions {
+  script?: number[]
+  vocabulary?: number
+  /** Microseconds that a step takes. */
+  step?: number
+  /** The first step that throws, warm-up not counted; 0 = none. */
+  failAt?: number
+  failCount?: number
+}
+
+export function scriptedConfig(options: ScriptOptions = {}): EngineConfig {
+  const { script = [5, 6, 7, 8], vocabulary = 32, step = 0, failAt = 0, failCount = 1 } = options
+  return {
+    runner: 'scripted',
+    modelPath: '',
+    device: '',
+    properties: [],
+    gatherRows: false,
+    prefillChunk: 8,
+    warmup: new Int32Array(0),
+    script: Int32Array.from(script),
+    scriptNumbers: Int32Array.of(vocabulary, step, failAt, failCount),
+  }
+}
+
+export function startScripted(options: ScriptOptions = {}, listeners: EngineListeners = {}): Promise<Engine> {
+  return Engine.start(scriptedConfig(options), listeners)
+}
+
+export function params(overrides: Partial<RequestParams> = {}): RequestParams {
+  return { maxNewTokens: 4, stopTokenIds: new Int32Array(0), temperature: 0, topK: 0, topP: 1, seed: 0, ...overrides }
+}
+
+export interface Outcome {
+  tokens: number[]
+  reason: string
+  /** How many times the request ended: must be 1. */
+  ends: number
+}
+
+/** Submits and waits for the end; an id comes with it at once. */
+export function run(
+  engine: Engine,
+  prompt: number[],
+  overrides: Partial<RequestParams> = {},
+): { id: number; outcome: Promise<Outcome> } {
+  const outcome: Outcome = { tokens: [], reason: '', ends: 0 }
+  let id = 0
+  const ended = new Promise<Outcome>((resolve, reject) => {
+    id = engine.submit(Int32Array.from(prompt), params(overrides), {
+      tokens: (tokens) => void outcome.tokens.push(...tokens),
+      finished: (reason) => {
+        outcome.reason = reason
+        outcome.ends++
+        resolve(outcome)
+      },
+      failed: reject,
+    })
+  })
+  return { id, outcome: ended }
+}
