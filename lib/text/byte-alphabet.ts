@@ -1,0 +1,33 @@
+/**
+ * The alphabet of byte-level BPE: each byte is written as one printable character, so that a vocabulary can be JSON.
+ * Printable Latin-1 bytes stand for themselves, the other 68 take the code points from U+0100 on, in byte order.
+ */
+const characters: string[] = []
+const byteOf = new Map<string, number>()
+
+for (let byte = 0, next = 0x100; byte < 256; byte++) {
+  const printable = (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad)
+  const character = String.fromCharCode(printable ? byte : next++)
+  characters.push(character)
+  byteOf.set(character, byte)
+}
+
+const encoder = new TextEncoder()
+
+/** The UTF-8 bytes of `text`, each as its character of the alphabet. */
+export function toByteAlphabet(text: string): string {
+  let result = ''
+  for (const byte of encoder.encode(text)) result += characters[byte]
+  return result
+}
+
+/** The bytes that `token` stands for; its own UTF-8 when a character of it is not of the alphabet. */
+export function fromByteAlphabet(token: string): Uint8Array {
+  const bytes = new Uint8Array(token.length)
+  for (let i = 0; i < token.length; i++) {
+    const byte = byteOf.get(token.charAt(i))
+    if (byte === undefined) return encoder.encode(token)
+    bytes[i] = byte
+  }
+  return bytes
+}
