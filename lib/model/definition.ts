@@ -1,0 +1,47 @@
+import type { TextSource } from '../text/types.js'
+
+/** What generation_config.json asks for. A field is absent when the file does not name it. */
+export interface GenerationDefaults {
+  /** Whether the model's files ask for sampling; false when they say nothing. */
+  doSample: boolean
+  /** ≥ 0. */
+  temperature?: number
+  /** In (0, 1]. */
+  topP?: number
+  /** ≥ 0; 0 keeps all. */
+  topK?: number
+  /** ≥ 1. */
+  maxNewTokens?: number
+  /** `stop_strings`; empty when there are none. */
+  stopStrings: string[]
+  /** Fields that would change the answer and that this version does not apply, e.g. `repetition_penalty 1.1`. */
+  unsupported: string[]
+}
+
+/** Everything the other stages need to know of a model, read from its files and validated. Paths are absolute. */
+export interface ModelDefinition {
+  /** What the caller referred to: a folder, or the GGUF file that `folder` was converted from. */
+  source: { kind: 'folder' | 'gguf'; path: string }
+  /** Folder that holds all files. */
+  folder: string
+  /** openvino_model.xml. */
+  modelPath: string
+  /** openvino_model.bin. */
+  weightsPath: string
+  /** Size of {@link weightsPath}, in bytes. */
+  weightsBytes: number
+  /** `model_type` of config.json. */
+  modelType: string
+  /** Tokens that prompt and answer may have together. ≥ 1. */
+  contextLength: number
+  /** Why {@link contextLength} is less than config.json says; '' when it is what config.json says. */
+  contextReason: string
+  /** `vocab_size` of config.json. The embedding table in the graph decides; this is for comparison. */
+  vocabularySize: number | undefined
+  generation: GenerationDefaults
+  /** Ends of sequence by generation_config.json and config.json together, ascending. */
+  stopTokenIds: number[]
+  text: TextSource
+  /** Names of the files that were used, relative to {@link folder}. */
+  files: string[]
+}

@@ -1,0 +1,82 @@
+import { mkdir, readdir } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { LLMError } from '../../errors.js'
+import { type JobProgress, runJob as runNativeJob } from '../../native/job.js'
+import type { ModelDefinition } from '../definition.js'
+import { readFolder, toPath } from '../folder.js'
+import { fillFolder } from '../temporary-folder.js'
+import { writeModelFilesInThread } from './files-thread.js'
+
+export interface ConvertOptions {
+  /** Aborting rejects with `signal.reason` and leaves nothing behind. */
+  signal?: AbortSignal | undefined
+  onProgress?: ((progress: JobProgress) => void) | undefined
+  /** Writes openvino_model.xml and .bin; the native addon's unless a test replaces it. */
+  runJob?: typeof runNativeJob | undefined
+}
+
+/**
+ * Converts a GGUF file into a complete model folder: openvino_model.xml and .bin, config.json, generation_config.json,
+ * tokenizer.json, tokenizer_config.json and chat_template.jinja. The folder appears in one step when everything is in it.
+ *
+ * @param source the .gguf file; a path or a file: URL
+ * @param folder must not exist or be empty; its parents are made
+ * @returns the model in `folder`
+ * @throws LLMError ERR_CONVERT when the folder is not empty or cannot be written, or the runtime fails; the codes of reading a
+ * model when the GGUF is missing, damaged or of an unsupported kind
+ */
+export async function convertGguf(
+  source: string | URL,
+  folder: string | URL,
+  options: ConvertOptions = {},
+): Promise<ModelDefinition> {
+  const target = toPath(folder)
+  const path = toPath(source)
+  options.signal?.throwIfAborted()
+  const occupied = (): LLMError =>
+    new LLMError('ERR_CONVERT', `${target}: expected a folder that does not exist or is empty`)
+  if ((await existingNames(target)).length > 0) throw occupied()
+  try {
+    await mkdir(dirname(resolve(target)), { recursive: true })
+    if (!(await fillFolder(target, (temporary) => fillFromGguf(path, temporary, options)))) throw occupied()
+  } catch (error) {
+    throw isSystemError(error)
+      ? new LLMError('ERR_CONVERT', `${target}: cannot be written (${error.message})`, { cause: error })
+      : error
+  }
+  return readFolder(target)
+}
+
+/** Writes all files of the model into an existing, empty folder and checks them. */
+export async function fillFromGguf(
+  source: string,
+  folder: string,
+  { signal, onProgress, runJob = runNativeJob }: ConvertOptions,
+): Promise<void> {
+  signal?.throwIfAborted()
+  onProgress?.({ stage: 'metadata', done: 0, total: 1 })
+  await writeModelFilesInThread({ source, folder }, signal)
+  onProgress?.({ stage: 'metadata', done: 1, total: 1 })
+  const { vocabularySize } = await runJob('convert', { source, target: folder }, { signal, onProgress })
+  signal?.throwIfAborted()
+  const expected = (await readFolder(folder)).vocabularySize
+  if (expected !== undefined && vocabularySize < expected)
+    throw new LLMError(
+      'ERR_CONVERT',
+      `${source}: expected ${expected} rows in the converted embedding table, found ${vocabularySize}`,
+    )
+}
+
+/** Whether an error comes from the operating system, such as ENOSPC. */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'code' in error
+}
+
+async function existingNames(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'ENOENT') return []
+    throw new LLMError('ERR_CONVERT', `${folder}: expected a folder that does not exist or is empty`, { cause: error })
+  }
+}

@@ -1,0 +1,46 @@
+import t from 'tap'
+import { readContextLength } from '#lib/model/context-length.js'
+import { JsonObject } from '#lib/model/json-object.js'
+
+const read = (config: Record<string, unknown>) => readContextLength(new JsonObject('config.json', config))
+
+t.test('the names of all families', async (t) => {
+  for (const name of [
+    'max_position_embeddings',
+    'n_positions',
+    'n_ctx',
+    'max_seq_len',
+    'seq_length',
+    'max_sequence_length',
+  ])
+    t.strictSame(read({ [name]: 77 }), { contextLength: 77, contextReason: '' })
+  t.equal(read({ n_ctx: 5, max_position_embeddings: 6 }).contextLength, 6)
+  t.equal(read({ max_position_embeddings: null, n_ctx: 5 }).contextLength, 5)
+})
+
+t.test('LongRoPE ends at the original length', async (t) => {
+  const long = { max_position_embeddings: 128 }
+  const original = { original_max_position_embeddings: 32 }
+  t.equal(read({ ...long, rope_scaling: { type: 'su' }, ...original }).contextLength, 32)
+  t.equal(read({ ...long, rope_scaling: { rope_type: 'longrope', ...original } }).contextLength, 32)
+  t.equal(read({ ...long, rope_parameters: { rope_type: 'longrope', ...original } }).contextLength, 32)
+  t.match(read({ ...long, rope_parameters: { rope_type: 'longrope', ...original } }).contextReason, /\(32\).*128/)
+  t.equal(
+    read({ ...long, rope_scaling: { type: 'longrope', original_max_position_embeddings: 128 } }).contextReason,
+    '',
+  )
+  t.equal(read({ ...long, rope_scaling: { type: 'yarn', ...original } }).contextLength, 128)
+  t.equal(read({ ...long, rope_scaling: null, ...original }).contextLength, 128)
+})
+
+t.test('wrong fields', async (t) => {
+  for (const value of ['x', 0, -1, 1.5, true, [], {}])
+    t.throws(() => read({ n_ctx: value }), {
+      code: 'ERR_MODEL_INVALID',
+      message: /expected "n_ctx" to be a positive integer/,
+    })
+  t.throws(() => read({ n_ctx: 8, rope_scaling: { type: 'su', original_max_position_embeddings: 'x' } }), {
+    code: 'ERR_MODEL_INVALID',
+    message: /"rope_scaling\.original_max_position_embeddings"/,
+  })
+})
