@@ -1,0 +1,52 @@
+import { LLMError } from '../errors.js'
+
+/** What this package knows of a kind of device. This file is the only one that names devices. */
+interface DeviceKind {
+  /** Matches OpenVINO device strings of this kind. */
+  pattern: RegExp
+  /** Whether wanted rows of logits may be gathered inside the graph. */
+  gatherRows: boolean
+  /** Why this version does not run there, or undefined. */
+  unsupported?: string
+}
+
+/** The device that is used when none is named. */
+export const defaultDevice = 'CPU'
+
+const kinds: DeviceKind[] = [
+  { pattern: /^CPU$/, gatherRows: true },
+  { pattern: /^GPU(\.\d+)?$/, gatherRows: true },
+  {
+    pattern: /^NPU(\.\d+)?$/,
+    gatherRows: false,
+    unsupported: 'its plugin needs a prompt length and a response length fixed at load, which this version does not do',
+  },
+  { pattern: /^(AUTO|HETERO|MULTI|BATCH)(:.+)?$/, gatherRows: true },
+]
+
+/**
+ * The kind of a device string.
+ * @throws LLMError `ERR_DEVICE` for a string that names no device, or one that this version does not support.
+ */
+export function deviceKind(device: string): DeviceKind {
+  const kind = kinds.find(({ pattern }) => pattern.test(device))
+  if (!kind) {
+    throw new LLMError(
+      'ERR_DEVICE',
+      `option device: expected an OpenVINO device such as CPU, GPU, GPU.1 or AUTO:GPU,CPU, found ${JSON.stringify(device)}`,
+    )
+  }
+  if (kind.unsupported)
+    throw new LLMError('ERR_DEVICE', `option device: ${device} is not supported: ${kind.unsupported}`)
+  return kind
+}
+
+/**
+ * Tokens of one prefill step. A step cannot be left, so a cancelled request holds up the next one for at most this many; larger steps
+ * only pay for small models. It depends on the model alone, because another division of the prompt may change an answer in its last bits.
+ */
+export function prefillChunk(weightsBytes: number): number {
+  const [smallest, largest] = [64, 1024]
+  const fitting = 2 ** Math.floor(Math.log2(2 ** 38 / Math.max(1, weightsBytes)))
+  return Math.min(largest, Math.max(smallest, fitting))
+}

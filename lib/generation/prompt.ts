@@ -1,0 +1,81 @@
+import { describe } from '../config/check.js'
+import { chatOptionNames, type GenerationOptions } from '../config/options.js'
+import { LLMError } from '../errors.js'
+import type { ChatMessage } from '../text/types.js'
+
+/**
+ * What is asked: chat messages (the chat template is applied), raw text (encoded as the tokenizer's files say), or token ids (taken as
+ * they are).
+ */
+export type Prompt = string | readonly ChatMessage[] | { readonly tokens: ArrayLike<number> }
+
+/** A prompt that was looked at, and copied: the caller may change the original. */
+export type CheckedPrompt =
+  | { kind: 'text'; text: string }
+  | { kind: 'chat'; messages: ChatMessage[] }
+  | { kind: 'tokens'; tokens: Int32Array }
+
+/**
+ * @throws TypeError for anything that is no prompt, or for options that only chat messages can have.
+ * @throws LLMError `ERR_TOKEN_ID` for token ids that the model does not have: the runtime would read foreign memory.
+ */
+export function checkPrompt(prompt: Prompt, vocabularySize: number, options: GenerationOptions = {}): CheckedPrompt {
+  if (Array.isArray(prompt)) return { kind: 'chat', messages: checkMessages(prompt) }
+  for (const name of chatOptionNames) {
+    if (options[name as keyof GenerationOptions] !== undefined) {
+      throw new TypeError(`option ${name} applies to chat messages only, and the prompt is none`)
+    }
+  }
+  if (typeof prompt === 'string') return { kind: 'text', text: prompt }
+  if (typeof prompt === 'object' && prompt !== null && 'tokens' in prompt) {
+    return { kind: 'tokens', tokens: checkTokens(prompt.tokens, vocabularySize) }
+  }
+  throw new TypeError(
+    `expected prompt to be a string, an array of chat messages or { tokens }, received ${describe(prompt)}`,
+  )
+}
+
+function checkMessages(messages: readonly unknown[]): ChatMessage[] {
+  if (messages.length === 0) throw new TypeError('expected at least one chat message, received an empty array')
+  messages.forEach((message, i) => {
+    if (typeof message !== 'object' || message === null) {
+      throw new TypeError(`expected messages[${i}] to be an object, received ${describe(message)}`)
+    }
+    const { role, content } = message as Record<string, unknown>
+    if (typeof role !== 'string')
+      throw new TypeError(`expected messages[${i}].role to be a string, received ${describe(role)}`)
+    if (content !== undefined && content !== null && typeof content !== 'string' && !Array.isArray(content)) {
+      throw new TypeError(
+        `expected messages[${i}].content to be a string or an array of parts, received ${describe(content)}`,
+      )
+    }
+  })
+  try {
+    return structuredClone(messages) as ChatMessage[]
+  } catch (cause) {
+    throw new TypeError(`expected chat messages to be plain data: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function checkTokens(tokens: ArrayLike<number>, vocabularySize: number): Int32Array {
+  if (typeof tokens !== 'object' || tokens === null || !Number.isInteger(tokens.length)) {
+    throw new TypeError(`expected tokens to be an array of token ids, received ${describe(tokens)}`)
+  }
+  if (tokens.length === 0) throw new TypeError('expected at least one token, received none')
+  const checked = new Int32Array(tokens.length)
+  for (let i = 0; i < checked.length; i++) {
+    const token = tokens[i]
+    if (!Number.isInteger(token))
+      throw new TypeError(`expected tokens[${i}] to be an integer, received ${describe(token)}`)
+    checked[i] = checkToken(token as number, vocabularySize, `tokens[${i}]`)
+  }
+  return checked
+}
+
+/** @throws LLMError `ERR_TOKEN_ID` */
+export function checkToken(token: number, vocabularySize: number, where: string): number {
+  if (token < 0 || token >= vocabularySize) {
+    throw new LLMError('ERR_TOKEN_ID', `${where}: expected a token id from 0 to ${vocabularySize - 1}, found ${token}`)
+  }
+  return token
+}

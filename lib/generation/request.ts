@@ -1,0 +1,143 @@
+import type { GenerationOptions } from '../config/options.js'
+import { resolveSampling, type SamplingDefaults } from '../config/sampling.js'
+import { LLMError } from '../errors.js'
+import type { Engine, RequestHandler } from '../native/engine.js'
+import type { TextWorker } from '../text/text-worker.js'
+import type { EncodedPrompt } from '../text/types.js'
+import type { Warn } from '../warnings.js'
+import { Answer } from './answer.js'
+import { type CheckedPrompt, checkToken } from './prompt.js'
+import type { Submitted } from './stream.js'
+
+/** What a request needs of its model. */
+export interface RequestContext {
+  engine: Engine
+  text: TextWorker
+  sampling: SamplingDefaults
+  contextLength: number
+  vocabularySize: number
+  /** End tokens of the model's files. */
+  stopTokenIds: readonly number[]
+  /** Stop words of the model's files. */
+  stopWords: readonly string[]
+  warn: Warn
+}
+
+/** Most tokens that `drop-oldest` keeps free for an answer whose length was not given. */
+const answerReserve = 256
+
+/** From a checked prompt to a request that the engine has: encode, fit into the context, submit. */
+export async function startRequest(
+  context: RequestContext,
+  prompt: CheckedPrompt,
+  options: GenerationOptions,
+  handler: RequestHandler,
+  signal: AbortSignal,
+): Promise<Submitted> {
+  const begin = performance.now()
+  const sampling = resolveSampling(options, context.sampling)
+  const tokens = await encode(context, prompt, options, signal)
+  signal.throwIfAborted()
+  tokens.forEach((token, i) => {
+    checkToken(token, context.vocabularySize, `token ${i} of the encoded prompt`)
+  })
+  if (tokens.length === 0)
+    throw new TypeError('expected a prompt of at least one token, received one that encodes to none')
+  const room = context.contextLength - tokens.length
+  if (room < 1) {
+    throw new LLMError(
+      'ERR_CONTEXT_LENGTH',
+      `the prompt has ${tokens.length} tokens; the context has room for ${context.contextLength} and at least one is for the answer`,
+    )
+  }
+  const { stopTokens, stopWords } = stops(context, options)
+  const answer = new Answer(context.text.tokens, {
+    stopWords,
+    stopTokens,
+    skipSpecialTokens: options.skipSpecialTokens ?? true,
+    continuation: prompt.kind !== 'chat' || options.continueFinalMessage === true,
+  })
+  const tokenizeTime = performance.now() - begin
+  const id = context.engine.submit(
+    tokens,
+    {
+      maxNewTokens: Math.min(options.maxNewTokens ?? room, room),
+      stopTokenIds: Int32Array.from(stopTokens),
+      ...sampling,
+    },
+    handler,
+  )
+  return { answer, promptTokens: tokens.length, tokenizeTime, cancel: () => context.engine.cancel(id) }
+}
+
+async function encode(
+  context: RequestContext,
+  prompt: CheckedPrompt,
+  options: GenerationOptions,
+  signal: AbortSignal,
+): Promise<Int32Array> {
+  switch (prompt.kind) {
+    case 'tokens':
+      return prompt.tokens
+    case 'text':
+      return (await context.text.encodeText(prompt.text, { ...encodeOptions(options), signal })).tokens
+    case 'chat': {
+      const { contextLength } = context
+      const reserve = Math.min(
+        options.maxNewTokens ?? Math.min(answerReserve, Math.floor(contextLength / 4)),
+        contextLength - 1,
+      )
+      const fit = options.contextOverflow === 'drop-oldest' ? { maxTokens: contextLength - reserve } : {}
+      const encoded = await context.text.encodeChat(prompt.messages, { ...encodeOptions(options), ...fit, signal })
+      warnIgnored(context, encoded)
+      return encoded.tokens
+    }
+  }
+}
+
+/** The options that the text stage understands. */
+export function encodeOptions(options: GenerationOptions) {
+  const { bos, splitSpecialTokens, addGenerationPrompt, continueFinalMessage, tools, documents } = options
+  const { chatTemplateKwargs, chatTemplate, systemFallback } = options
+  const given = {
+    bos,
+    splitSpecialTokens,
+    addGenerationPrompt,
+    continueFinalMessage,
+    tools,
+    documents,
+    chatTemplateKwargs,
+    chatTemplate,
+    systemFallback,
+  }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof typeof given]?: NonNullable<(typeof given)[Name]>
+  }
+}
+
+/** Says once when the chat template left a message out. */
+export function warnIgnored(context: Pick<RequestContext, 'warn'>, { ignoredRoles }: EncodedPrompt): void {
+  if (ignoredRoles.length === 0) return
+  const roles = [...new Set(ignoredRoles)].join(', ')
+  const advice = ignoredRoles.includes('system')
+    ? "; systemFallback: 'merge-user' puts system messages before the user's next one"
+    : ''
+  context.warn(
+    'template-ignores-messages',
+    `the model's chat template leaves out messages of the role ${roles}${advice}`,
+  )
+}
+
+/** Stop tokens and the stop words that are no single token. Ends of sequence of all files together: one list alone is often incomplete. */
+function stops(context: RequestContext, options: GenerationOptions): { stopTokens: Set<number>; stopWords: string[] } {
+  const stopTokens = new Set<number>(options.ignoreEos ? [] : context.stopTokenIds)
+  for (const token of options.stopTokenIds ?? [])
+    stopTokens.add(checkToken(token, context.vocabularySize, 'stopTokenIds'))
+  const asked = typeof options.stop === 'string' ? [options.stop] : (options.stop ?? [])
+  const stopWords = [...asked, ...(options.ignoreEos ? [] : context.stopWords)]
+  for (const word of stopWords) {
+    const token = context.text.addedTokenId(word)
+    if (token !== undefined && token < context.vocabularySize) stopTokens.add(token)
+  }
+  return { stopTokens, stopWords }
+}

@@ -1,0 +1,18 @@
+export type { GenerationOptions, LoadOptions, LoadProgress, ModelWarning } from './config/options.js'
+export { type ConvertOptions, convert } from './convert.js'
+export { type Device, devices } from './devices.js'
+export { type ErrorCode, errorCodes, LLMError } from './errors.js'
+export type { StreamPart, TextPart } from './generation/answer.js'
+export type { Prompt } from './generation/prompt.js'
+export type { FinishReason, GenerationResult, Timings, Usage } from './generation/result.js'
+export type { GenerationStream } from './generation/stream.js'
+export type { ModelInfo } from './info.js'
+export {
+  type Generated,
+  type PipelineOptions,
+  pipeline,
+  type TextGenerationPipeline,
+} from './integrations/pipeline.js'
+export { LLM } from './llm.js'
+export type { BosPolicy, ChatMessage, ChatOptions, EncodedPrompt, EncodeOptions } from './text/types.js'
+export { packageVersion as version } from './version.js'

@@ -1,0 +1,208 @@
+import t from 'tap'
+import { Answer } from '#lib/generation/answer.js'
+import { GenerationStream } from '#lib/generation/stream.js'
+import type { Engine } from '#lib/native/engine.js'
+import { params, type ScriptOptions, startScripted } from '../native/scripted.js'
+import { tableOf } from './table.js'
+
+// The script spells "abcd" again and again.
+const table = tableOf([...'abcdefgh'])
+const script = [0, 1, 2, 3]
+
+interface Options extends ScriptOptions {
+  maxNewTokens?: number
+  stopWords?: string[]
+  signal?: AbortSignal
+  onText?: (text: string) => void
+  /** Replaces the preparation of the prompt. */
+  prepare?: (signal: AbortSignal) => Promise<void>
+}
+
+async function open(options: Options = {}): Promise<{ engine: Engine; stream: () => GenerationStream }> {
+  const engine = await startScripted({ script, vocabulary: 8, ...options })
+  const stream = () =>
+    new GenerationStream({
+      signal: options.signal,
+      onText: options.onText,
+      callSite: '    at the caller',
+      start: async (handler, signal) => {
+        await options.prepare?.(signal)
+        const answer = new Answer(table, {
+          stopWords: options.stopWords ?? [],
+          stopTokens: new Set(),
+          skipSpecialTokens: true,
+          continuation: false,
+        })
+        const id = engine.submit(
+          Int32Array.of(3, 3, 3, 3),
+          params({ maxNewTokens: options.maxNewTokens ?? 8 }),
+          handler,
+        )
+        return { answer, promptTokens: 4, tokenizeTime: 1, cancel: () => engine.cancel(id) }
+      },
+    })
+  return { engine, stream }
+}
+
+/** With steps of a millisecond and a bound that is never reached, only a cancel ends it. */
+const endless = { step: 1000, maxNewTokens: 1e6 }
+
+t.test('parts and result agree', async (t) => {
+  const { engine, stream } = await open()
+  const it = stream()
+  const parts = []
+  for await (const part of it) parts.push(part)
+  const result = await it.result
+  t.equal(parts.map(({ text }) => text).join(''), 'dabcdabc')
+  t.same(
+    parts.flatMap(({ tokens }) => tokens),
+    result.tokens,
+  )
+  t.equal(result.text, 'dabcdabc')
+  t.equal(result.finishReason, 'length')
+  t.same(result.usage, { promptTokens: 4, completionTokens: 8, totalTokens: 12, cachedTokens: 0 })
+  for (const [name, value] of Object.entries(result.timings)) t.ok(value >= 0, name)
+  await engine.close()
+})
+
+t.test('it goes on whether or not anybody reads, and can be read later', async (t) => {
+  const { engine, stream } = await open()
+  const it = stream()
+  t.equal((await it.result).text, 'dabcdabc')
+  let text = ''
+  for await (const part of it) text += part.text
+  t.equal(text, 'dabcdabc')
+  await engine.close()
+})
+
+t.test('it can be iterated once', async (t) => {
+  const { engine, stream } = await open()
+  const it = stream()
+  for await (const _ of it);
+  t.throws(() => it[Symbol.asyncIterator](), { name: 'TypeError', message: /once/ })
+  t.throws(() => it.toReadableStream(), { name: 'TypeError' })
+  await engine.close()
+})
+
+t.test('leaving the loop stops the computation', async (t) => {
+  const { engine, stream } = await open(endless)
+  const it = stream()
+  for await (const _ of it) break
+  const { finishReason, tokens } = await it.result
+  t.equal(finishReason, 'cancelled')
+  t.ok(tokens.length >= 1)
+  await engine.close()
+})
+
+t.test('a stop word ends the answer before it, and the computation', async (t) => {
+  const { engine, stream } = await open({ ...endless, stopWords: ['cda'] })
+  const { text, finishReason, tokens, usage } = await stream().result
+  t.same([text, finishReason, tokens], ['dab', 'stop', [3, 0, 1, 2, 3, 0]])
+  t.equal(usage.completionTokens, 6)
+  await engine.close()
+})
+
+t.test('abort: before, while the prompt is prepared, while decoding, after the end', async (t) => {
+  const reason = new Error('enough')
+  const before = await open({ signal: AbortSignal.abort(reason) })
+  await t.rejects(before.stream().result, reason)
+  await before.engine.close()
+
+  const preparing = new AbortController()
+  let prepareSignal: AbortSignal | undefined
+  const waits = (signal: AbortSignal) =>
+    new Promise<void>((_, reject) => {
+      prepareSignal = signal
+      signal.addEventListener('abort', () => reject(signal.reason))
+    })
+  const early = await open({ signal: preparing.signal, prepare: waits })
+  const first = early.stream()
+  preparing.abort(reason)
+  await t.rejects(first.result, reason)
+  t.equal(prepareSignal?.aborted, true, 'the preparation is told')
+  await early.engine.close()
+
+  const decoding = new AbortController()
+  const late = await open({ ...endless, signal: decoding.signal })
+  const second = late.stream()
+  await t.rejects(async () => {
+    for await (const _ of second) decoding.abort(reason)
+  }, reason)
+  await t.rejects(second.result, reason)
+  await late.engine.close()
+
+  const after = new AbortController()
+  const done = await open({ signal: after.signal })
+  const third = done.stream()
+  await third.result
+  after.abort(reason)
+  t.equal((await third.result).finishReason, 'length')
+  await done.engine.close()
+})
+
+t.test('onText gets every piece; what it throws is the error of the request', async (t) => {
+  let text = ''
+  const { engine, stream } = await open({ onText: (piece) => (text += piece) })
+  await stream().result
+  t.equal(text, 'dabcdabc')
+  await engine.close()
+
+  const error = new Error('from onText')
+  const throwing = await open({
+    ...endless,
+    onText: () => {
+      throw error
+    },
+  })
+  await t.rejects(throwing.stream().result, error)
+  await throwing.engine.close()
+})
+
+t.test('a failure rejects result and iteration with the same error and the caller in its stack', async (t) => {
+  const { engine, stream } = await open({ failAt: 3 })
+  const it = stream()
+  await t.rejects(
+    async () => {
+      for await (const _ of it);
+    },
+    { code: 'ERR_ENGINE' },
+  )
+  const error = await it.result.catch((reason) => reason)
+  t.equal(error.code, 'ERR_ENGINE')
+  t.match(error.stack, /at the caller/)
+  await engine.close()
+})
+
+t.test('closing the engine rejects what runs', async (t) => {
+  const { engine, stream } = await open(endless)
+  const it = stream()
+  const iterator = it[Symbol.asyncIterator]()
+  await iterator.next()
+  await engine.close()
+  await t.rejects(it.result, { code: 'ERR_CLOSED' })
+})
+
+t.test('several next() at once are all answered', async (t) => {
+  const { engine, stream } = await open({ maxNewTokens: 2 })
+  const iterator = stream()[Symbol.asyncIterator]()
+  const all = await Promise.all([1, 2, 3, 4].map(() => iterator.next()))
+  t.equal(all.map(({ value }) => value?.text ?? '').join(''), 'da')
+  t.equal(all.at(-1)?.done, true)
+  await engine.close()
+})
+
+t.test('as a web stream; cancelling it stops the computation', async (t) => {
+  const { engine, stream } = await open()
+  let text = ''
+  for await (const part of stream().toReadableStream()) text += part.text
+  t.equal(text, 'dabcdabc')
+  await engine.close()
+
+  const long = await open(endless)
+  const it = long.stream()
+  const reader = it.toReadableStream().getReader()
+  await reader.read()
+  await reader.cancel()
+  t.equal((await it.result).finishReason, 'cancelled')
+  await long.engine.close()
+})
