@@ -1,0 +1,148 @@
+import { basename } from 'node:path'
+import { Command } from 'commander'
+import { didYouMean } from '../config/check.js'
+import type { GenerationOptions } from '../config/options.js'
+import { type ErrorCode, LLMError } from '../errors.js'
+import { encodeOptions } from '../generation/request.js'
+import type { GenerationResult } from '../generation/result.js'
+import type { LLM } from '../llm.js'
+import type { ChatMessage } from '../text/types.js'
+import { ChatHistory } from './chat-history.js'
+import { ChatLines, isInteractive } from './chat-lines.js'
+import type { Interrupts } from './interrupts.js'
+import { loadForCommand } from './load.js'
+import { addCommonFlags, addFlags, type Flags, generationFlags, generationOptions, loadFlags } from './options.js'
+import { note, reportFailure } from './report.js'
+import { AnswerWriter, statsLine } from './terminal.js'
+
+/** Words that are no message. */
+const slashCommands = {
+  '/reset': 'forgets the conversation',
+  '/exit': 'leaves, as Ctrl+D does',
+  '/help': 'shows this',
+}
+
+/** Failures of one turn that another message may not have. */
+const passing: ErrorCode[] = [
+  'ERR_CONTEXT_LENGTH',
+  'ERR_TEMPLATE',
+  'ERR_TEXT_TIMEOUT',
+  'ERR_TEXT_MEMORY',
+  'ERR_OUT_OF_MEMORY',
+  'ERR_NON_FINITE',
+]
+
+/** `chat`: a conversation. */
+export function chatCommand(interrupts: Interrupts): Command {
+  const command = new Command('chat')
+    .summary('chats with a model')
+    .description('Chats with MODEL, a line a message. Ctrl+C stops an answer; see also /help.')
+    .argument('<model>')
+    .option('--system <text>', 'system message')
+    .option('--stats', 'prints TTFT and tokens/s after each answer')
+  const answer = generationFlags()
+  // A conversation goes on when it is longer than the context; what the model no longer sees is said.
+  answer.find(({ long }) => long === '--context-overflow')?.default('drop-oldest')
+  addFlags(command, [...answer, ...loadFlags()])
+  addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm chat ./model --system "Be brief." --stats')
+  return command.action(async (model: string, flags: Flags) => {
+    const options = { ...generationOptions(flags, command), signal: interrupts.signal }
+    await using llm = await loadForCommand(model, flags, interrupts)
+    await new Chat(llm, flags, options, interrupts).run()
+  })
+}
+
+class Chat {
+  readonly #llm: LLM
+  readonly #flags: Flags
+  readonly #options: GenerationOptions
+  readonly #interrupts: Interrupts
+  readonly #interactive = isInteractive()
+  readonly #system: ChatMessage[]
+  #messages: ChatMessage[] = []
+
+  constructor(llm: LLM, flags: Flags, options: GenerationOptions, interrupts: Interrupts) {
+    this.#llm = llm
+    this.#flags = flags
+    this.#options = options
+    this.#interrupts = interrupts
+    this.#system = typeof flags.system === 'string' ? [{ role: 'system', content: flags.system }] : []
+  }
+
+  async run(): Promise<void> {
+    // A model that cannot chat says so before anybody has typed.
+    await this.#llm.tokenize([...this.#system, { role: 'user', content: 'Hi' }], encodeOptions(this.#options))
+    const history = this.#interactive ? await ChatHistory.open() : undefined
+    const lines = new ChatLines(history)
+    const close = () => lines.close()
+    this.#interrupts.signal.addEventListener('abort', close)
+    try {
+      if (this.#interactive) this.#greet()
+      for (;;) {
+        const line = (await lines.next('> '))?.trim()
+        if (line === undefined || line === '/exit' || this.#interrupts.signal.aborted) return
+        await history?.add(line)
+        if (line !== '' && !this.#command(line)) await this.#turn(line)
+      }
+    } finally {
+      this.#interrupts.signal.removeEventListener('abort', close)
+      lines.close()
+    }
+  }
+
+  #greet(): void {
+    const { source, device, contextLength } = this.#llm.info
+    process.stderr.write(
+      `${basename(source.path)} on ${device}, context of ${contextLength} tokens. /help lists commands, Ctrl+D leaves.\n`,
+    )
+  }
+
+  /** Whether the line was a command, or looked like one. */
+  #command(line: string): boolean {
+    if (!/^\/[a-z]+$/.test(line)) return false
+    if (line === '/reset') this.#messages = []
+    else if (line === '/help') {
+      for (const [name, text] of Object.entries(slashCommands)) process.stderr.write(`${name.padEnd(8)}${text}\n`)
+    } else note(`unknown command ${line}${didYouMean(line, Object.keys(slashCommands))}`)
+    return true
+  }
+
+  /** One message and its answer; both are forgotten when there was none. */
+  async #turn(content: string): Promise<void> {
+    const user = { role: 'user', content }
+    const sent = [...this.#system, ...this.#messages, user]
+    try {
+      const result = await this.#answer(sent)
+      if (result.text !== '') this.#messages.push(user, { role: 'assistant', content: result.text })
+      if (this.#flags.stats) note(statsLine(result))
+      await this.#noteDropped(sent, result)
+    } catch (error) {
+      const passes = error instanceof LLMError && passing.includes(error.code)
+      if (!this.#interactive || !passes) throw error
+      reportFailure(error, this.#flags.verbose === true)
+    }
+  }
+
+  async #answer(sent: readonly ChatMessage[]): Promise<GenerationResult> {
+    const stream = this.#llm.stream(sent, this.#options)
+    const parts = stream[Symbol.asyncIterator]()
+    const writer = new AnswerWriter(process.stdout)
+    // Leaving the iteration, unlike an abort, keeps what was said so far.
+    if (this.#interactive) this.#interrupts.onInterrupt = () => void parts.return?.()
+    try {
+      for (let part = await parts.next(); !part.done; part = await parts.next()) await writer.write(part.value.text)
+      return await stream.result
+    } finally {
+      this.#interrupts.onInterrupt = undefined
+      await writer.end()
+    }
+  }
+
+  /** Says when the model no longer sees all of the conversation. */
+  async #noteDropped(sent: readonly ChatMessage[], { usage, finishReason }: GenerationResult): Promise<void> {
+    if (this.#messages.length <= 2 || finishReason === 'cancelled') return
+    if (usage.totalTokens < this.#llm.info.contextLength / 4) return
+    const { tokens } = await this.#llm.tokenize(sent, encodeOptions(this.#options))
+    if (tokens.length > usage.promptTokens) note('the oldest messages no longer fit the context and were left out')
+  }
+}

@@ -1,0 +1,68 @@
+import { Command, Option } from 'commander'
+import { LLMError } from '../errors.js'
+import type { GenerationResult } from '../generation/result.js'
+import type { GenerationStream } from '../generation/stream.js'
+import { textOf } from './input.js'
+import type { Interrupts } from './interrupts.js'
+import { loadForCommand } from './load.js'
+import {
+  addCommonFlags,
+  addFlags,
+  asksForChat,
+  type Flags,
+  generationFlags,
+  generationOptions,
+  loadFlags,
+} from './options.js'
+import { note } from './report.js'
+import { AnswerWriter, put, statsLine } from './terminal.js'
+
+/** `generate`: one answer to one prompt. */
+export function generateCommand(interrupts: Interrupts): Command {
+  const command = new Command('generate')
+    .summary('answers one prompt')
+    .description('Answers PROMPT, or standard input: a user message if MODEL can chat, else text.')
+    .argument('<model>')
+    .argument('[prompt]')
+    .addOption(new Option('--system <text>', 'system message').conflicts('raw'))
+    .option('--raw', 'no chat template: the model continues the text')
+    .option('--json', 'one JSON object instead of the text')
+    .option('--stats', 'prints TTFT and tokens/s to standard error')
+  addFlags(command, [...generationFlags(), ...loadFlags()], 'raw')
+  addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm generate ./model "Why is the sky blue?"')
+  return command.action(async (model: string, argument: string | undefined, flags: Flags) => {
+    const { signal } = interrupts
+    const options = { ...generationOptions(flags, command), signal }
+    const text = await textOf(argument, command, signal)
+    await using llm = await loadForCommand(model, flags, interrupts)
+    const show = flags.json ? drain : print
+    const ask = async (): Promise<GenerationResult> => {
+      if (flags.raw) return await show(llm.stream(text, options))
+      const system = typeof flags.system === 'string' ? [{ role: 'system', content: flags.system }] : []
+      try {
+        return await show(llm.stream([...system, { role: 'user', content: text }], options))
+      } catch (error) {
+        if (!(error instanceof LLMError && error.code === 'ERR_NO_CHAT_TEMPLATE') || asksForChat(flags)) throw error
+        note('the model has no chat template: it continues the text, as with --raw')
+        return await show(llm.stream(text, options))
+      }
+    }
+    const result = await ask()
+    if (flags.json) await put(process.stdout, `${JSON.stringify(result)}\n`)
+    if (flags.stats) note(statsLine(result))
+  })
+}
+
+function drain(stream: GenerationStream): Promise<GenerationResult> {
+  return stream.result
+}
+
+async function print(stream: GenerationStream): Promise<GenerationResult> {
+  const writer = new AnswerWriter(process.stdout)
+  try {
+    for await (const part of stream) await writer.write(part.text)
+  } finally {
+    await writer.end()
+  }
+  return await stream.result
+}

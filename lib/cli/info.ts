@@ -1,0 +1,65 @@
+import { Command } from 'commander'
+import type { ModelInfo } from '../info.js'
+import type { Interrupts } from './interrupts.js'
+import { loadForCommand } from './load.js'
+import { addCommonFlags, addFlags, type Flags, loadFlags } from './options.js'
+import { oneLine } from './report.js'
+import { put } from './terminal.js'
+
+/** `info`: what is known of a model once it is loaded. */
+export function infoCommand(interrupts: Interrupts): Command {
+  const command = new Command('info')
+    .summary('describes a model')
+    .description('Loads MODEL and describes it: context, precisions, exporter, stop words, …')
+    .argument('<model>')
+    .option('--json', 'one JSON object with everything, as llm.info gives it')
+  addFlags(command, loadFlags())
+  addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm info ./model --ov KV_CACHE_PRECISION=f16')
+  return command.action(async (model: string, flags: Flags) => {
+    await using llm = await loadForCommand(model, flags, interrupts)
+    const { info } = llm
+    await put(process.stdout, flags.json ? `${JSON.stringify(info)}\n` : infoText(info))
+  })
+}
+
+/** The fields that people ask for, one a line. */
+function infoText(info: ModelInfo): string {
+  const { weights, exporter, memory, timings, precision, versions } = info
+  const rows: [string, string][] = [
+    ['model', info.source.path],
+    ['folder', info.folder === info.source.path ? '' : info.folder],
+    ['type', info.modelType],
+    ['context', `${info.contextLength} tokens${info.contextReason && ` (${info.contextReason})`}`],
+    ['vocabulary', `${info.vocabularySize} tokens`],
+    [
+      'weights',
+      `${size(memory.weights)} (${Object.entries(weights)
+        .map(([type, bytes]) => `${type} ${size(bytes)}`)
+        .join(', ')})`,
+    ],
+    ['precision', `computes in ${precision.inference}, KV cache in ${precision.kvCache}`],
+    ['device', `${info.device}${info.devices.join() === info.device ? '' : ` → ${info.devices.join(', ')}`}`],
+    ['runner', `${info.runner} (${info.runnerReason})`],
+    ['stops at', info.stopWords.map((word) => JSON.stringify(word)).join(', ')],
+    ['stop ids', info.stopTokenIds.join(', ')],
+    ['memory', `${size(memory.resident)} resident`],
+    [
+      'loaded in',
+      `${seconds(timings.read)} reading, ${seconds(timings.compile)} compiling, ${seconds(timings.warmup)} warm-up`,
+    ],
+    ['versions', `openvino-llm ${versions.package}, OpenVINO ${versions.openvino}, Node ${versions.node}`],
+    ...Object.entries(exporter).map(([name, value]): [string, string] => [name, value]),
+  ]
+  return rows
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${oneLine(`${name.padEnd(12)} ${value}`)}\n`)
+    .join('')
+}
+
+/** Bytes with the unit that leaves one to three digits before the point. */
+function size(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1)
+  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`
+}
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`

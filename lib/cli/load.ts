@@ -1,0 +1,27 @@
+import type { ModelWarning } from '../config/options.js'
+import { LLM } from '../llm.js'
+import type { Interrupts } from './interrupts.js'
+import { type Flags, loadOptions } from './options.js'
+import { ProgressLine } from './progress.js'
+import { note } from './report.js'
+
+/** Loads the model that a command names, with its flags. */
+export function loadForCommand(model: string, flags: Flags, interrupts: Interrupts): Promise<LLM> {
+  return withProgress((onProgress) =>
+    LLM.load(model, { ...loadOptions(flags), signal: interrupts.signal, onProgress, onWarning }),
+  )
+}
+
+/** Shows progress while something loads. */
+export async function withProgress<T>(work: (onProgress: ProgressLine['show']) => Promise<T>): Promise<T> {
+  const progress = new ProgressLine()
+  try {
+    return await work(progress.show)
+  } finally {
+    progress.clear()
+  }
+}
+
+function onWarning({ message }: ModelWarning): void {
+  note(`warning: ${message}`)
+}

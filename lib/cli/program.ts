@@ -1,0 +1,29 @@
+import { Command, CommanderError } from 'commander'
+import { loadAddon } from '../native/load.js'
+import { packageVersion } from '../version.js'
+import { chatCommand } from './chat.js'
+import { convertCommand } from './convert.js'
+import { devicesCommand } from './devices.js'
+import { generateCommand } from './generate.js'
+import { infoCommand } from './info.js'
+import type { Interrupts } from './interrupts.js'
+import { tokenizeCommand } from './tokenize.js'
+
+/** The whole command line. Parsing it throws a CommanderError instead of ending the process. */
+export function createProgram(interrupts: Interrupts): Command {
+  const program = new Command('openvino-llm')
+    .description('Runs large language models on OpenVINO. MODEL is a folder with an OpenVINO IR or a .gguf file.')
+    .option('-V, --version', 'package and OpenVINO versions')
+    .addHelpText('after', '\nExample: openvino-llm chat ./phi-3-mini-int4 --stats')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'openvino-llm: ')) })
+    .exitOverride()
+    // Commander's own version() wants the text beforehand, and OpenVINO's is in the addon.
+    .on('option:version', () => {
+      process.stdout.write(`openvino-llm ${packageVersion}\n`)
+      process.stdout.write(`OpenVINO ${loadAddon().buildInfo().openvino}\n`)
+      throw new CommanderError(0, 'commander.version', packageVersion)
+    })
+  const commands = [chatCommand, generateCommand, tokenizeCommand, convertCommand, infoCommand, devicesCommand]
+  for (const create of commands) program.addCommand(create(interrupts).copyInheritedSettings(program))
+  return program
+}

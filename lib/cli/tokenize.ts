@@ -1,0 +1,52 @@
+import { Command } from 'commander'
+import { encodeRules } from '../config/options.js'
+import { loadModel } from '../model/load-model.js'
+import { TextWorker } from '../text/text-worker.js'
+import type { ChatOptions } from '../text/types.js'
+import { textOf } from './input.js'
+import type { Interrupts } from './interrupts.js'
+import { withProgress } from './load.js'
+import { addCommonFlags, addFlags, asksForChat, encodeFlags, type Flags, templateFlags } from './options.js'
+import { note } from './report.js'
+import { put } from './terminal.js'
+
+/** `tokenize`: what a prompt is to the model. Only the tokenizer is loaded. */
+export function tokenizeCommand(interrupts: Interrupts): Command {
+  const command = new Command('tokenize')
+    .summary('prints the tokens of a text')
+    .description('Prints the token ids of TEXT, or of standard input, as requests have them.')
+    .argument('<model>')
+    .argument('[text]')
+    .option('--chat', 'TEXT is a user message: applies the chat template')
+    .option('--system <text>', 'system message; with --chat')
+    .option('--json', 'one JSON object: tokens, rendered text, what was done')
+  addFlags(command, [...encodeFlags(), ...templateFlags()])
+  addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm tokenize ./model "Hello world"')
+  return command.action(async (model: string, argument: string | undefined, flags: Flags) => {
+    const { signal } = interrupts
+    if (asksForChat(flags) && !flags.chat)
+      command.error('error: --system, --chat-template and --system-fallback need --chat')
+    const content = await textOf(argument, command, signal)
+    const definition = await withProgress((onProgress) => loadModel(model, { signal, onProgress }))
+    const worker = await TextWorker.open(definition.text, { signal })
+    try {
+      const options: ChatOptions = Object.fromEntries(
+        Object.entries(flags).filter(([name]) => Object.hasOwn(encodeRules, name)),
+      )
+      const system = typeof flags.system === 'string' ? [{ role: 'system', content: flags.system }] : []
+      const prompt = flags.chat
+        ? await worker.encodeChat([...system, { role: 'user', content }], { ...options, signal })
+        : await worker.encodeText(content, { ...options, signal })
+      if (prompt.ignoredRoles.length > 0)
+        note(`warning: the chat template leaves out messages of the role ${prompt.ignoredRoles.join(', ')}`)
+      const tokens = [...prompt.tokens]
+      const { text, bos, ignoredRoles } = prompt
+      await put(
+        process.stdout,
+        `${flags.json ? JSON.stringify({ tokens, text, bos, ignoredRoles }) : tokens.join(' ')}\n`,
+      )
+    } finally {
+      await worker.close()
+    }
+  })
+}

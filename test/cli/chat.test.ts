@@ -1,0 +1,146 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { type ChatMessage, LLM } from '#lib/index.js'
+import { exact, loadTiny, tiny } from '../llm/fixtures.js'
+import { exactFlags, main, Running, run, start } from './cli.js'
+
+const folder = tiny('tiny-llama-fp32')
+const flags = ['--max-new-tokens', '12', '--temperature', '0', '--ignore-eos', ...exactFlags]
+const options = { maxNewTokens: 12, temperature: 0, ignoreEos: true } as const
+const user = (content: string): ChatMessage => ({ role: 'user', content })
+const line = (text: string) => (text.endsWith('\n') ? text : `${text}\n`)
+
+t.test('from a pipe: each line is a turn, answers alone are on standard output', async (t) => {
+  await using llm = await loadTiny()
+  const system = { role: 'system', content: 'Be brief' }
+  const first = await llm.generate([system, user('Hello')], options)
+  const second = await llm.generate(
+    [system, user('Hello'), { role: 'assistant', content: first.text }, user('More')],
+    options,
+  )
+  const alone = await llm.generate([system, user('More')], options)
+  t.not(second.text, alone.text, 'the second answer depends on the first turn')
+
+  const input = 'Hello\n\nMore\n/reset\n/rest\nMore'
+  const ended = await run(['chat', folder, '--system', 'Be brief', '--stats', ...flags], { input })
+  t.equal(ended.code, 0)
+  t.equal(ended.stdout, [first, second, alone].map(({ text }) => line(text)).join(''))
+  const [a, b, unknown, c, ...rest] = ended.stderr.trimEnd().split('\n')
+  for (const stats of [a, b, c])
+    t.match(stats, /^openvino-llm: prompt \d+ tokens.*TTFT \d+ ms, answer 12 tokens, .* tokens\/s/)
+  t.equal(unknown, 'openvino-llm: unknown command /rest; did you mean /reset?')
+  t.same(rest, [])
+
+  const left = start(['chat', folder, ...flags])
+  left.child.stdin?.write('/exit\nHello\n')
+  t.match(await left.ended, { code: 0, stdout: '', stderr: '' }, 'it leaves though more could come')
+})
+
+t.test('messages that no longer fit are left out, and that is said', async (t) => {
+  const small = ['chat', folder, '--context-length', '80', ...flags]
+  const input = 'Hello there\n'.repeat(6)
+  const dropped = await run(small, { input })
+  t.match(dropped, { code: 0, stderr: /the oldest messages no longer fit the context/ })
+  const refused = await run([...small, '--context-overflow', 'error'], { input })
+  t.match(refused, { code: 1, stdout: /./, stderr: /ERR_CONTEXT_LENGTH/ })
+
+  await using llm = await LLM.load(folder, { ovConfig: exact, contextLength: 80 })
+  const messages: ChatMessage[] = []
+  let expected = ''
+  for (let turn = 0; turn < 6; turn++) {
+    messages.push(user('Hello there'))
+    const { text } = await llm.generate(messages, { ...options, contextOverflow: 'drop-oldest' })
+    messages.push({ role: 'assistant', content: text })
+    expected += line(text)
+  }
+  t.equal(dropped.stdout, expected)
+})
+
+const { stdout: scriptVersion } = spawnSync('script', ['--version'], { encoding: 'utf8' })
+const noTerminal = !scriptVersion?.includes('util-linux') && 'needs script of util-linux for a terminal'
+
+/** The chat in a terminal, where standard output and standard error are one. */
+function terminal(args: readonly string[], cache: string): Running {
+  const command = [process.execPath, main, ...args].map((word) => `'${word}'`).join(' ')
+  // Ctrl+C would otherwise end the shell too, and its code would hide ours.
+  return new Running('script', ['--quiet', '--return', '--flush', '--command', `exec ${command}`, '/dev/null'], {
+    OPENVINO_LLM_CACHE: cache,
+    TERM: 'xterm',
+    SHELL: '/bin/sh',
+  })
+}
+
+t.test('in a terminal: Ctrl+C, history, leaving', { skip: noTerminal }, async (t) => {
+  const cache = join(t.testdir(), 'cache')
+  const type = (chat: Running, keys: string) => void chat.child.stdin?.write(keys)
+  /** Waits for text after what was seen before. */
+  const reader = (chat: Running) => {
+    let seen = 0
+    return async (text: string) => {
+      await chat.until(({ stdout }) => stdout.indexOf(text, seen) >= 0)
+      seen = chat.stdout.indexOf(text, seen) + text.length
+    }
+  }
+  const prompt = '\x1b[0J> '
+
+  // Its context is long enough that the answer does not end before it is stopped.
+  const chat = terminal(['chat', tiny('tiny-phi3'), '--stats', '--ignore-eos'], cache)
+  const sees = reader(chat)
+  await sees('100 %')
+  await sees('tiny-phi3 on CPU, context of 4096 tokens')
+  await sees(prompt)
+  type(chat, 'Hello\r')
+  await sees('Hello\r\r\n')
+  await chat.until(({ stdout }) => stdout.length > stdout.indexOf('Hello\r\r\n') + 20)
+  type(chat, '\x03')
+  await sees('finish: cancelled')
+  await sees(prompt)
+  t.pass('Ctrl+C stopped the answer, and the chat goes on')
+  type(chat, 'half')
+  await sees('half')
+  type(chat, '\x03')
+  await sees(prompt)
+  type(chat, '\x03')
+  await sees('Ctrl+C again')
+  type(chat, '\x03')
+  t.match(await chat.ended, { code: 0 }, 'Ctrl+C on a line empties it, twice on an empty line it leaves')
+
+  t.equal(readFileSync(join(cache, 'chat-history'), 'utf8'), 'Hello\n')
+  t.equal(statSync(join(cache, 'chat-history')).mode & 0o777, 0o600)
+  const next = terminal(['chat', folder, ...flags], cache)
+  const seesNext = reader(next)
+  await seesNext(prompt)
+  type(next, '\x1b[A')
+  await seesNext(`${prompt}Hello`)
+  type(next, '\r')
+  await seesNext(prompt)
+  type(next, '\x04')
+  const { code, stdout } = await next.ended
+  t.equal(code, 0, 'Ctrl+D leaves')
+  await using llm = await loadTiny()
+  const { text } = await llm.generate([user('Hello')], options)
+  const plain = text.match(/[ -~]{3,}/g) ?? []
+  t.ok(plain.length > 0)
+  for (const piece of plain) t.ok(stdout.includes(piece), `the answer has ${JSON.stringify(piece)}`)
+})
+
+t.test('in a terminal: Ctrl+C while loading leaves with 130', { skip: noTerminal }, async (t) => {
+  const chat = terminal(['chat', tiny('tiny-phi3')], t.testdir())
+  await chat.until(({ stdout }) => stdout.includes('read'))
+  chat.child.stdin?.write('\x03')
+  t.match(await chat.ended, { code: 130 })
+})
+
+t.test('in a terminal: control characters of an answer are shown, not obeyed', { skip: noTerminal }, async (t) => {
+  const cache = join(t.testdir(), 'cache')
+  const generate = terminal(['generate', tiny('tiny-llama'), 'Hi', '--max-new-tokens', '12', ...exactFlags], cache)
+  const { code, stdout } = await generate.ended
+  t.equal(code, 0)
+  await using llm = await LLM.load(tiny('tiny-llama'), { ovConfig: exact })
+  const { text } = await llm.generate([user('Hi')], { maxNewTokens: 12 })
+  t.match(text, '\b')
+  t.match(stdout, '\u2408')
+  t.notMatch(stdout, '\b')
+})

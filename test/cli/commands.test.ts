@@ -1,0 +1,95 @@
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { devices } from '#lib/index.js'
+import { demoModelPath } from '#lib/model/cache.js'
+import { loadTiny, tiny } from '../llm/fixtures.js'
+import { exactFlags, run } from './cli.js'
+
+const folder = tiny('tiny-llama-fp32')
+
+t.test('tokenize prints what a request would see', async (t) => {
+  await using llm = await loadTiny()
+  const text = await llm.tokenize('Hello <|end|>')
+  const split = await llm.tokenize('Hello <|end|>', { splitSpecialTokens: true })
+  const chat = await llm.tokenize([
+    { role: 'system', content: 'x' },
+    { role: 'user', content: 'Hello' },
+  ])
+  t.notSame(text.tokens, split.tokens)
+
+  const ids = `${text.tokens.join(' ')}\n`
+  t.strictSame(await run(['tokenize', folder, 'Hello <|end|>']), { code: 0, signal: null, stdout: ids, stderr: '' })
+  t.match(await run(['tokenize', folder], { input: 'Hello <|end|>\r\n' }), { code: 0, stdout: ids })
+  const plain = await run(['tokenize', folder, 'Hello <|end|>', '--split-special-tokens'])
+  t.equal(plain.stdout, `${split.tokens.join(' ')}\n`)
+  const rendered = await run(['tokenize', folder, 'Hello', '--chat', '--system', 'x', '--json'])
+  t.same(JSON.parse(rendered.stdout), { tokens: [...chat.tokens], text: chat.text, bos: chat.bos, ignoredRoles: [] })
+})
+
+t.test('info shows llm.info', async (t) => {
+  await using llm = await loadTiny()
+  const json = await run(['info', folder, '--json', ...exactFlags])
+  t.match(json, { code: 0, stderr: '' })
+  const measured = { memory: null, timings: null }
+  t.same({ ...JSON.parse(json.stdout), ...measured }, { ...llm.info, ...measured })
+
+  const { code, stdout, stderr } = await run(['info', folder, ...exactFlags])
+  t.equal(code, 0)
+  t.equal(stderr, '')
+  t.match(stdout, /^model +.*tiny-llama-fp32\n/)
+  t.match(stdout, /\ncontext +256 tokens\n/)
+  t.match(stdout, /\nprecision +computes in f32, KV cache in f32\n/)
+  t.match(stdout, /\nstops at +"<\|endoftext\|>", "<\|end\|>"\nstop ids +3, 6\n/)
+})
+
+t.test('devices lists what the API lists', async (t) => {
+  const found = await devices()
+  t.match(await run(['devices']), { code: 0, stderr: '', stdout: new RegExp(`^${found[0]?.name} +\\S`) })
+  const json = await run(['devices', '--json'])
+  const names = (list: { name: string }[]) => list.map(({ name }) => name)
+  t.same(names(JSON.parse(json.stdout)), names(found))
+  t.same(Object.keys(JSON.parse(json.stdout)[0]), Object.keys(found[0]!))
+})
+
+t.test('convert refuses a folder in use and a source that is no GGUF', async (t) => {
+  const target = t.testdir({ full: { file: 'x' } })
+  const source = join(target, 'model.gguf')
+  t.match(await run(['convert', source, join(target, 'new')]), {
+    code: 1,
+    stdout: '',
+    stderr: /ERR_MODEL_NOT_FOUND: .*model\.gguf/,
+  })
+  writeFileSync(source, 'no GGUF')
+  t.match(await run(['convert', source, join(target, 'new')]), {
+    code: 1,
+    stdout: '',
+    stderr: /ERR_\w+: .*model\.gguf/,
+  })
+  t.match(await run(['convert', source, join(target, 'full')]), { code: 1, stdout: '', stderr: /ERR_CONVERT: .*full/ })
+  t.same(readdirSync(target).sort(), ['full', 'model.gguf'])
+})
+
+const demo = demoModelPath()
+t.test(
+  'convert makes a folder that generates',
+  { skip: !existsSync(demo) && 'npm run demo has not fetched its model' },
+  async (t) => {
+    const target = join(t.testdir(), 'smollm2')
+    t.match(await run(['convert', demo, target]), {
+      code: 0,
+      stdout: '',
+      stderr: /^openvino-llm: wrote .*smollm2: llama, [\d.]+ MB of weights\n$/,
+    })
+    const answer = await run([
+      'generate',
+      target,
+      'What is the capital of France?',
+      '--max-new-tokens',
+      '20',
+      '--temperature',
+      '0',
+    ])
+    t.match(answer, { code: 0, stderr: '', stdout: /The capital of France is Paris/ })
+  },
+)
