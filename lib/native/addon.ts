@@ -84,7 +84,7 @@ export type EngineEvent =
   | { type: 'ready'; info: ReadyInfo }
   | { type: 'tokens'; id: number; tokens: Int32Array }
   | { type: 'finished'; id: number; reason: 'stop' | 'length' | 'cancelled'; timings: NativeTimings }
-  /** id 0 is the engine itself: it did not load, or died; nothing follows but `closed`. */
+  /** id 0 is the engine itself: it did not load. One that dies later fails each request with the cause. */
   | { type: 'failed'; id: number; code: string; message: string }
   | { type: 'closed' }
 
@@ -143,6 +143,11 @@ export interface BuildInfo {
 
 export interface Addon {
   buildInfo(): BuildInfo
+  /**
+   * Stops and joins all native threads; to be called in the main thread's `exit` event, because process.exit() runs no
+   * cleanup hooks. A thread that cannot be stopped within 300 ms ends the process with `code`.
+   */
+  atExit(code: number): void
   Engine: new (config: EngineConfig, onEvents: (events: EngineEvent[]) => void) => NativeEngine
   Job: new <K extends keyof Jobs>(kind: K, args: Jobs[K]['args'], onEvents: (events: JobEvent[]) => void) => NativeJob
 }

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isMainThread } from 'node:worker_threads'
 import { LLMError } from '../errors.js'
 import { packageVersion } from '../version.js'
 import { type Addon, boundaryFields } from './addon.js'
@@ -18,7 +19,11 @@ let loaded: Addon | undefined
  * built for another version of this package.
  */
 export function loadAddon(): Addon {
-  loaded ??= check(open())
+  if (!loaded) {
+    const addon = check(open())
+    if (isMainThread) process.once('exit', (code) => addon.atExit(code))
+    loaded = addon
+  }
   return loaded
 }
 

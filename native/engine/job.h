@@ -19,13 +19,16 @@ class JobThread {
   JobThread(JobWork work, EventSink post)
       : work_(std::move(work)), post_(std::move(post)), thread_([this] { run(); }) {}
   ~JobThread() {
-    cancel();
+    stop();
     thread_.join();
   }
   JobThread(const JobThread&) = delete;
   JobThread& operator=(const JobThread&) = delete;
 
-  void cancel() noexcept { cancelled_ = true; }
+  // The work ends at its next stage.
+  void stop() noexcept { cancelled_ = true; }
+  // Whether the thread is about to be gone: joining it does not wait.
+  bool ended() const noexcept { return ended_; }
 
  private:
   void run() {
@@ -36,11 +39,13 @@ class JobThread {
       post_(Failed{0, failure.code(), failure.what()});
     }
     post_(Closed{});
+    ended_ = true;
   }
 
   JobWork work_;
   EventSink post_;
   std::atomic<bool> cancelled_ = false;
+  std::atomic<bool> ended_ = false;
   std::thread thread_;  // last: starts when everything above exists
 };
 

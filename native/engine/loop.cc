@@ -64,6 +64,7 @@ void EngineLoop::run() {
   }
   runner_.reset();  // on this thread, before anybody is told that the memory is free
   post_(Closed{});
+  ended_ = true;
 }
 
 // False when there is no runner to serve with: dead_ says why, unless it was stopped meanwhile.

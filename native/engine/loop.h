@@ -1,5 +1,6 @@
 // The one loop: mailbox -> admission -> prefill and decode steps -> sampler -> stop by ids -> events.
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -33,8 +34,10 @@ class EngineLoop {
   void submit(Request request);
   // Takes effect after the step that runs. Unknown and ended ids are ignored.
   void cancel(SequenceId id);
-  // Every request ends as cancelled, then Closed comes.
+  // Every request ends as cancelled, then Closed comes. Nothing may be submitted after it.
   void stop();
+  // Whether the thread is about to be gone: joining it does not wait.
+  bool ended() const noexcept { return ended_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -92,6 +95,8 @@ class EngineLoop {
   std::vector<SequenceId> cancelled_;
   Runner* computing_ = nullptr;  // while a step or a warm-up runs: what stop() interrupts
   bool stopping_ = false;
+
+  std::atomic<bool> ended_ = false;
 
   std::thread thread_;  // last: starts when everything above exists
 };

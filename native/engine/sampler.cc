@@ -26,7 +26,7 @@ float checked_max(std::span<const float> logits) {
 }  // namespace
 
 Sampler::Sampler(const RequestParams& params)
-    : temperature_(static_cast<float>(params.temperature)),
+    : temperature_(static_cast<float>(std::min(params.temperature, 1e30))),  // beyond it the quotients would be NaN
       top_k_(static_cast<size_t>(params.top_k)),
       top_p_(params.top_p),
       state_(params.seed) {}
@@ -86,7 +86,8 @@ Token Sampler::draw() {
   const auto less_likely = [](const Candidate& a, const Candidate& b) {
     return a.weight != b.weight ? a.weight < b.weight : a.token > b.token;
   };
-  auto kept = candidates_.end();
+  auto kept = candidates_.begin();
+  auto kept_end = candidates_.end();
   if (top_p_ < 1) {
     // What lies below the average share of the tail cannot be in the nucleus: all of it together weighs less than the
     // tail.
@@ -100,17 +101,17 @@ Token Sampler::draw() {
       std::pop_heap(candidates_.begin(), heap_end, less_likely);
       mass += (--heap_end)->weight;
     }
-    std::move(heap_end, end, candidates_.begin());
-    kept = candidates_.begin() + (end - heap_end);
+    kept = heap_end;
+    kept_end = end;
     total = mass;
   }
   double target = uniform() * total;
-  for (auto candidate = candidates_.begin(); candidate != kept; ++candidate) {
+  for (auto candidate = kept; candidate != kept_end; ++candidate) {
     target -= candidate->weight;
     if (target < 0) return candidate->token;
   }
   // Rounding may leave a crumb of the target: then the most likely token, which always has a weight.
-  return std::max_element(candidates_.begin(), kept, less_likely)->token;
+  return std::max_element(kept, kept_end, less_likely)->token;
 }
 
 }  // namespace llm

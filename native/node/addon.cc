@@ -2,6 +2,7 @@
 
 #include "../openvino/runtime.h"
 #include "engine_object.h"
+#include "exit.h"
 #include "fields.h"
 #include "job_object.h"
 
@@ -27,6 +28,7 @@ Napi::Value build_info(const Napi::CallbackInfo& info) {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("buildInfo", Napi::Function::New(env, build_info, "buildInfo"));
+  exports.Set("atExit", Napi::Function::New(env, llm::at_exit, "atExit"));
   exports.Set("Engine", llm::EngineObject::define(env));
   exports.Set("Job", llm::JobObject::define(env));
   return exports;

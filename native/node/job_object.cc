@@ -42,7 +42,7 @@ JobObject::JobObject(const Napi::CallbackInfo& info) : ThreadedObject(info) {
 }
 
 void JobObject::cancel(const Napi::CallbackInfo&) {
-  if (worker_) worker_->cancel();
+  if (worker_) worker_->stop();
 }
 
 void JobObject::seen(const Event& event) {

@@ -7,12 +7,13 @@
 #include <utility>
 
 #include "event_channel.h"
+#include "exit.h"
 
 namespace llm {
 
 // `Worker` owns a thread; destroying it stops and joins that thread.
 template <class Derived, class Worker>
-class ThreadedObject : public Napi::ObjectWrap<Derived> {
+class ThreadedObject : public Napi::ObjectWrap<Derived>, public ThreadOwner {
  protected:
   explicit ThreadedObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Derived>(info), env_(info.Env()) {}
 
@@ -30,18 +31,23 @@ class ThreadedObject : public Napi::ObjectWrap<Derived> {
       throw;
     }
     hook_ = env_.AddCleanupHook(&ThreadedObject::at_cleanup, this);
+    live_threads(env_).insert(this);
     this->Ref();  // the JavaScript object may be forgotten while the thread runs
   }
 
   // Called for each event on the JavaScript thread; releases what the event ends.
   virtual void seen(const Event& event) = 0;
 
-  // JavaScript thread; the worker's thread is gone when this returns.
-  void end() {
+  void request_stop() override {
+    if (worker_) worker_->stop();
+  }
+  bool has_ended() const override { return !worker_ || worker_->ended(); }
+  void end() override {
     if (!worker_) return;
     worker_.reset();
     channel_->close();
     if (!cleaning_up_) {
+      live_threads(env_).erase(this);
       hook_.Remove(env_);
       this->Unref();
     }

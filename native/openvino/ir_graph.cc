@@ -11,7 +11,8 @@
 namespace llm {
 namespace {
 
-// A number that no layer has stands for an attribute that is missing or no number: OpenVINO says what is wrong with those.
+// A number that no layer has stands for an attribute that is missing or no number: OpenVINO says what is wrong with
+// those.
 constexpr int64_t kNone = -1;
 
 int64_t attribute(std::string_view element, std::string_view name) {

@@ -78,8 +78,8 @@ TEST("job: cancel is seen by the work, which ends as cancelled") {
         },
         log.sink());
     running.pass();
-    job.cancel();
-    job.cancel();
+    job.stop();
+    job.stop();
     cancelled.open();
     CHECK_EQUAL(log.failed().code, "ERR_CANCELLED");
   }
@@ -91,7 +91,7 @@ TEST("job: cancel after the end changes nothing") {
   {
     llm::JobThread job([](auto&, auto&) { return llm::Done{facts(1)}; }, log.sink());
     log.wait_closed();
-    job.cancel();
+    job.stop();
   }
   CHECK(log.has_done());
   check_sound(log);
