@@ -89,7 +89,7 @@ export class LLM {
     const stopTokenIds = [...new Set([...definition.stopTokenIds, ...text.eosTokenIds])].filter(
       (id) => id < engine.info.vocabularySize,
     )
-    this.#defaults = options.defaults ?? {}
+    this.#defaults = mergeOptions<GenerationOptions>({ maxNewTokens: generation.maxNewTokens }, options.defaults ?? {})
     this.#context = {
       engine,
       text,

@@ -46,7 +46,7 @@ export function deviceKind(device: string): DeviceKind {
  * only pay for small models. It depends on the model alone, because another division of the prompt may change an answer in its last bits.
  */
 export function prefillChunk(weightsBytes: number): number {
-  const [smallest, largest] = [64, 1024]
+  const [smallest, largest] = [64, 2048]
   const fitting = 2 ** Math.floor(Math.log2(2 ** 38 / Math.max(1, weightsBytes)))
   return Math.min(largest, Math.max(smallest, fitting))
 }

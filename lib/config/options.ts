@@ -5,49 +5,49 @@ import * as check from './check.js'
 /** Options of one answer. What is left out comes from `LoadOptions.defaults`, then generation_config.json, then the default named here. */
 export interface GenerationOptions extends Omit<ChatOptions, 'maxTokens'> {
   /** Most tokens of the answer, ≥ 1. Default: until the context is full. */
-  maxNewTokens?: number
+  maxNewTokens?: number | undefined
   /** ≥ 0; 0 is greedy, above 0 samples. Default 1 when sampling. */
-  temperature?: number
+  temperature?: number | undefined
   /** Whether to sample. Default: true when temperature > 0, topP or topK is given or generation_config.json samples; else greedy. */
-  doSample?: boolean
+  doSample?: boolean | undefined
   /** Samples from the most likely tokens that together have this probability. In (0, 1]; default 1, which keeps all. */
-  topP?: number
+  topP?: number | undefined
   /** Samples from this many most likely tokens; 0 keeps all. Default 50, as in transformers. */
-  topK?: number
+  topK?: number | undefined
   /** 0 to 4294967295. The same seed on the same machine with the same options gives the same answer. Default: random. */
-  seed?: number
+  seed?: number | undefined
   /** Ends the answer before any of these texts, which never appear. A word that is one added token (`<|end|>`) also stops as a token. */
-  stop?: string | readonly string[]
+  stop?: string | readonly string[] | undefined
   /** Token ids that end the answer, beside the model's own. */
-  stopTokenIds?: readonly number[]
+  stopTokenIds?: readonly number[] | undefined
   /** Go on after the model's own end tokens. Default false. */
-  ignoreEos?: boolean
+  ignoreEos?: boolean | undefined
   /** Leave special tokens out of the text. Default true. */
-  skipSpecialTokens?: boolean
+  skipSpecialTokens?: boolean | undefined
   /** What to do when chat messages do not fit: `error`, or drop the oldest whole messages but never a system message. Default `error`. */
-  contextOverflow?: 'error' | 'drop-oldest'
+  contextOverflow?: 'error' | 'drop-oldest' | undefined
   /** Aborts at any moment; the promises reject with `signal.reason`. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Called with each piece of text as it comes. What it throws ends the request with that error. */
-  onText?: (text: string) => void
+  onText?: ((text: string) => void) | undefined
 }
 
 /** Options of loading a model. */
 export interface LoadOptions {
   /** OpenVINO device string. Default `CPU`. */
-  device?: string
+  device?: string | undefined
   /** Positions to use, at most the model's own context. Default: all. */
-  contextLength?: number
+  contextLength?: number | undefined
   /** OpenVINO properties by name, e.g. `{ INFERENCE_NUM_THREADS: 4, KV_CACHE_PRECISION: 'f16' }`. */
-  ovConfig?: Readonly<Record<string, string | number | boolean>>
+  ovConfig?: Readonly<Record<string, string | number | boolean>> | undefined
   /** Default options of every request. */
-  defaults?: Omit<GenerationOptions, 'signal' | 'onText'>
+  defaults?: Omit<GenerationOptions, 'signal' | 'onText'> | undefined
   /** Aborts the load, which rejects with `signal.reason`. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Called as the load goes on; what it throws ends the load with that error. */
-  onProgress?: (progress: LoadProgress) => void
+  onProgress?: ((progress: LoadProgress) => void) | undefined
   /** Called with each warning, each once. Default: `process.emitWarning`. */
-  onWarning?: (warning: ModelWarning) => void
+  onWarning?: ((warning: ModelWarning) => void) | undefined
 }
 
 /** How far a load is. */

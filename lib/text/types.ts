@@ -34,11 +34,11 @@ export interface TextSource {
 /** Options of one encoding. */
 export interface EncodeOptions {
   /** Default `auto`. */
-  bos?: BosPolicy
+  bos?: BosPolicy | undefined
   /**
    * Encode the contents of messages, or the text, as plain text: `<|end|>` in it is then no stop token. Default false.
    */
-  splitSpecialTokens?: boolean
+  splitSpecialTokens?: boolean | undefined
 }
 
 /**
@@ -47,29 +47,29 @@ export interface EncodeOptions {
  */
 export interface ChatOptions extends EncodeOptions {
   /** Default true. */
-  addGenerationPrompt?: boolean
+  addGenerationPrompt?: boolean | undefined
   /**
    * Leave the last message open so that the answer continues it. Default false; needs an assistant message at the end.
    */
-  continueFinalMessage?: boolean
+  continueFinalMessage?: boolean | undefined
   /** JSON-schema tools, handed to the template. */
-  tools?: readonly unknown[]
+  tools?: readonly unknown[] | undefined
   /** Documents for retrieval templates. */
-  documents?: readonly unknown[]
+  documents?: readonly unknown[] | undefined
   /** Further variables for the template, e.g. `{ enable_thinking: false }`. */
-  chatTemplateKwargs?: Readonly<Record<string, unknown>>
+  chatTemplateKwargs?: Readonly<Record<string, unknown>> | undefined
   /**
    * Name of one of the model's templates, or a template itself. Default: `tool_use` when tools are given and the model
    * has it, else `default`.
    */
-  chatTemplate?: string
+  chatTemplate?: string | undefined
   /** What to do with a system message that the template would drop or refuse. Default `warn`. */
-  systemFallback?: 'warn' | 'merge-user'
+  systemFallback?: 'warn' | 'merge-user' | undefined
   /**
    * Drop the oldest messages (never a system message, never the last) until at most this many tokens remain. Default:
    * none are dropped.
    */
-  maxTokens?: number
+  maxTokens?: number | undefined
 }
 
 /** A prompt as the model sees it. */

@@ -1,0 +1,58 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { LLM, type ModelWarning } from '#lib/index.js'
+import { exact, tiny } from './fixtures.js'
+
+const parent = mkdtempSync(join(tmpdir(), 'openvino-llm-generation-config-'))
+t.teardown(() => rmSync(parent, { recursive: true, force: true }))
+
+/** A tiny model whose generation_config.json has these fields besides its own. */
+async function withConfig(name: string, fields: object): Promise<{ llm: LLM; warnings: ModelWarning[] }> {
+  const folder = join(parent, name)
+  cpSync(tiny('tiny-llama-fp32'), folder, { recursive: true })
+  const file = join(folder, 'generation_config.json')
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), ...fields }))
+  const warnings: ModelWarning[] = []
+  const llm = await LLM.load(folder, { ovConfig: exact, onWarning: (warning) => warnings.push(warning) })
+  return { llm, warnings }
+}
+
+const prompt = { tokens: [10, 20, 30] }
+
+t.test('a model that samples by its config samples; a request can make it greedy', async (t) => {
+  const { llm } = await withConfig('samples', { do_sample: true, temperature: 3, top_k: 0, max_new_tokens: 30 })
+  await using _ = llm
+  const options = { ignoreEos: true }
+  const greedy = (await llm.generate(prompt, { ...options, temperature: 0 })).tokens
+  t.equal(greedy.length, 30, 'max_new_tokens of the file is the default')
+  t.equal((await llm.generate(prompt, { ...options, maxNewTokens: 7 })).tokens.length, 7)
+  t.notSame((await llm.generate(prompt, options)).tokens, greedy)
+  t.same((await llm.generate(prompt, { ...options, doSample: false })).tokens, greedy)
+  const seeded = await llm.generate(prompt, { ...options, seed: 5 })
+  t.same((await llm.generate(prompt, { ...options, seed: 5 })).tokens, seeded.tokens)
+})
+
+t.test('what this version does not apply is warned of, once', async (t) => {
+  const { llm, warnings } = await withConfig('penalty', { repetition_penalty: 1.1 })
+  await using _ = llm
+  await llm.generate(prompt, { maxNewTokens: 2 })
+  t.match(warnings, [{ code: 'generation-config', message: /repetition_penalty 1\.1/ }])
+  t.equal(warnings.length, 1)
+})
+
+t.test('end tokens and stop strings of the config count', async (t) => {
+  const plain = await withConfig('plain', { max_new_tokens: 12 })
+  const { tokens, text } = await plain.llm.generate(prompt, { ignoreEos: true })
+  await plain.llm.close()
+  const end = tokens[4] as number
+  const { llm } = await withConfig('ends', { eos_token_id: [3, end], stop_strings: [text.slice(4, 6)] })
+  await using _ = llm
+  t.same(llm.info.stopTokenIds.includes(end), true)
+  t.ok(llm.info.stopWords.includes(text.slice(4, 6)))
+  const stopped = await llm.generate(prompt)
+  t.equal(stopped.finishReason, 'stop')
+  t.ok(stopped.tokens.length <= tokens.indexOf(end) + 1)
+  t.notOk(stopped.text.includes(text.slice(4, 6)))
+})
