@@ -13,6 +13,8 @@ ov::Core& core() {
 
 std::string openvino_version() { return ov::get_openvino_version().buildNumber; }
 
+std::filesystem::path path_of(const std::string& utf8) { return std::u8string(utf8.begin(), utf8.end()); }
+
 std::string plain_words(const std::exception& error) {
   std::istringstream lines(error.what());
   std::string words;

@@ -1,5 +1,6 @@
 // The process's one ov::Core, and OpenVINO's errors in our words.
 #pragma once
+#include <filesystem>
 #include <openvino/openvino.hpp>
 #include <string>
 
@@ -9,6 +10,9 @@ namespace llm {
 
 // Made on first use: making it while the addon is being loaded deadlocks in the dynamic linker. Thread-safe.
 ov::Core& core();
+
+// Paths cross the boundary as UTF-8, which std::string paths are not on Windows.
+std::filesystem::path path_of(const std::string& utf8);
 
 // The sentence a person can use from an ov::Exception: without source positions and repeated frames.
 std::string plain_words(const std::exception& error);

@@ -20,7 +20,7 @@ std::shared_ptr<ov::Model> read_gguf(const std::string& source) {
   front_end->add_extension(
       std::make_shared<fe::DecoderTransformationExtension>(std::function<bool(std::shared_ptr<ov::Model>)>(
           [](std::shared_ptr<ov::Model> model) { return fe::gguf::pass::GGUFMakeStateful().run_on_model(model); })));
-  const auto model = front_end->convert(front_end->load(source));
+  const auto model = front_end->convert(front_end->load(path_of(source).native()));
   if (!fe::gguf::pass::AdaptToGenAI().run_on_model(model)) {
     throw Failure("ERR_UNSUPPORTED_MODEL",
                   source + ": OpenVINO's GGUF front end gave a graph without a text decoder's inputs");
@@ -50,7 +50,7 @@ ModelFacts convert_gguf(const std::string& source, const std::string& target, co
   stage("convert", 1);
   const ModelFacts facts = facts_of(*model);
   try {
-    ov::serialize(model, target + "/openvino_model.xml");
+    ov::serialize(model, path_of(target) / "openvino_model.xml");
   } catch (const std::exception& error) {
     throw Failure("ERR_CONVERT", target + ": the converted model cannot be written: " + plain_words(error));
   }
