@@ -1,0 +1,48 @@
+// @ts-check
+
+/**
+ * node-llama-cpp as a side of the benchmark: the settings that are best for it on a CPU, else its defaults.
+ * @param {any} product its module, whose types are not installed here
+ * @param {import('./worker.mjs').Setup} setup
+ * @returns {Promise<import('./worker.mjs').Opened>}
+ */
+export async function open(product, { model: modelPath, threads, prompt, newTokens }) {
+  const llama = await product.getLlama({
+    gpu: false,
+    build: 'never',
+    skipDownload: true,
+    logLevel: product.LlamaLogLevel.error,
+    // No limit of its own: `threads` below is then exact.
+    maxThreads: 0,
+  })
+  const model = await llama.loadModel({ modelPath })
+  const context = await model.createContext({
+    contextSize: prompt + newTokens + 16,
+    sequences: 1,
+    batchSize: 512,
+    threads,
+    flashAttention: true,
+  })
+  const sequence = context.getSequence()
+  return {
+    version: await product.getModuleVersion(),
+    settings: {
+      'llama.cpp': llama.llamaCppRelease.release,
+      device: llama.gpu || 'CPU',
+      threads: String(context.idealThreads),
+      'KV cache': `${product.GgmlType[context.kvCacheKeyType]} ${product.GgmlType[context.kvCacheValueType]}`,
+      'flash attention': String(context.flashAttention),
+      'batch size': String(context.batchSize),
+      weights: 'as in the file',
+    },
+    async *generate(ids, newTokens) {
+      await sequence.clearHistory()
+      let count = 0
+      for await (const _ of sequence.evaluate(ids, { temperature: 0, yieldEogToken: true })) {
+        yield 1
+        if (++count === newTokens) break
+      }
+    },
+    close: () => llama.dispose(),
+  }
+}
