@@ -20,7 +20,8 @@ for (let i = 1; i <= 1000; i++) {
 }
 console.log(JSON.stringify({ after200, after1000: anonymous() }))
 await llm.close()`
-    const { code, stdout, stderr } = await child(source)
+    // V8 lets the young generation of the test's own heap grow by several MB over these requests: it is held small.
+    const { code, stdout, stderr } = await child(source, { args: ['--max-semi-space-size=1'] })
     t.same([code, stderr], [0, ''])
     const { after200, after1000 } = JSON.parse(stdout) as { after200: number; after1000: number }
     t.comment(`${after200.toFixed(1)} MB after 200, ${after1000.toFixed(1)} MB after 1,000`)
@@ -28,8 +29,9 @@ await llm.close()`
   },
 )
 
+// OpenVINO 2026.4.1 itself keeps about 0.6 MB of each compiled tiny model (a plain C++ program shows it): ours would come on top.
 t.test(
-  'loading and closing again and again leaks nothing',
+  'loading and closing again and again keeps no more than OpenVINO does',
   { skip: platform === 'linux' ? false : 'reads /proc' },
   async (t) => {
     const source = `
