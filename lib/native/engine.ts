@@ -119,7 +119,7 @@ export class Engine {
         this.#report(event)
         return
       case 'warning':
-        this.#listeners.onWarning?.(event.code, event.message)
+        this.#warn(event.code, event.message)
         return
       case 'closed':
         this.#onClosed()
@@ -152,6 +152,17 @@ export class Engine {
     const handler = this.#handlers.get(id)
     this.#handlers.delete(id)
     if (handler) how(handler)
+  }
+
+  /** What a listener throws is uncaught, as with every event of Node's own; the addon must not see it. */
+  #warn(code: string, message: string): void {
+    try {
+      this.#listeners.onWarning?.(code, message)
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error
+      })
+    }
   }
 
   #report({ stage, done, total }: JobProgress): void {
