@@ -1,3 +1,5 @@
+import * as check from '../config/check.js'
+import { encodeRules } from '../config/options.js'
 import { LLMError } from '../errors.js'
 import { ChatTemplate } from './chat-template.js'
 import { Conversation } from './conversation.js'
@@ -6,13 +8,8 @@ import { tokenContent } from './tokenizer-file.js'
 import type { BosPolicy, ChatMessage, ChatOptions, EncodedPrompt, EncodeOptions, TextSource } from './types.js'
 
 const maxCompiledTemplates = 16
-const accepted: Readonly<Record<string, readonly unknown[]>> = {
-  bos: ['auto', 'file', 'ensure', 'never'],
-  systemFallback: ['warn', 'merge-user'],
-  splitSpecialTokens: [true, false],
-  addGenerationPrompt: [true, false],
-  continueFinalMessage: [true, false],
-}
+/** The options of a request that arrive here, and what only the caller inside sets. */
+const rules = { ...encodeRules, maxTokens: check.number('≥ 1', (value) => value >= 1) }
 const reserved = ['messages', 'tools', 'documents', 'add_generation_prompt']
 
 /** Turns texts and chats into prompts for one model. */
@@ -28,7 +25,7 @@ export class PromptEncoder {
 
   /** Encodes raw text; with `bos: 'auto'` as the tokenizer's files say. */
   encodeText(text: string, options: EncodeOptions): EncodedPrompt {
-    checkOptions(options)
+    check.checkOptions(options, rules, 'ChatOptions')
     const splitSpecialTokens = options.splitSpecialTokens === true
     const ids = this.#tokenizer.encode(text, { addSpecialTokens: true, splitSpecialTokens })
     const policy = options.bos ?? 'auto'
@@ -41,7 +38,7 @@ export class PromptEncoder {
    * @throws LLMError ERR_NO_CHAT_TEMPLATE, ERR_TEMPLATE; TypeError for messages or options of the wrong shape.
    */
   encodeChat(messages: readonly ChatMessage[], options: ChatOptions): EncodedPrompt {
-    checkOptions(options)
+    check.checkOptions(options, rules, 'ChatOptions')
     const template = this.#template(options)
     const breaker =
       options.splitSpecialTokens === true ? unusedCharacter([messages, options, this.#source.templates]) : undefined
@@ -192,30 +189,6 @@ function shortened<T extends { tokens: Int32Array }>(
     } else low = middle + 1
   }
   return result
-}
-
-function checkOptions(options: ChatOptions): void {
-  for (const [name, values] of Object.entries(accepted)) {
-    const value = options[name as keyof ChatOptions]
-    if (value === undefined || values.includes(value)) continue
-    throw new TypeError(
-      `expected ${name} to be one of ${values.map((one) => JSON.stringify(one)).join(', ')}, ` +
-        `received ${JSON.stringify(value)}`,
-    )
-  }
-  const { maxTokens, chatTemplate, chatTemplateKwargs } = options
-  if (maxTokens !== undefined && !(typeof maxTokens === 'number' && maxTokens >= 1)) {
-    throw new TypeError(`expected maxTokens to be a number ≥ 1, received ${String(maxTokens)}`)
-  }
-  if (chatTemplate !== undefined && typeof chatTemplate !== 'string') {
-    throw new TypeError(`expected chatTemplate to be a string, received ${typeof chatTemplate}`)
-  }
-  if (
-    chatTemplateKwargs !== undefined &&
-    (typeof chatTemplateKwargs !== 'object' || chatTemplateKwargs === null || Array.isArray(chatTemplateKwargs))
-  ) {
-    throw new TypeError('expected chatTemplateKwargs to be an object')
-  }
 }
 
 /** A private-use character that stands nowhere in `value`, neither as itself nor escaped as JSON does it. */
