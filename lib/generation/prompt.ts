@@ -1,6 +1,7 @@
 import { describe } from '../config/check.js'
 import { chatOptionNames, type GenerationOptions } from '../config/options.js'
 import { LLMError } from '../errors.js'
+import { checkMessages } from '../text/messages.js'
 import type { ChatMessage } from '../text/types.js'
 
 /**
@@ -20,7 +21,7 @@ export type CheckedPrompt =
  * @throws LLMError `ERR_TOKEN_ID` for token ids that the model does not have: the runtime would read foreign memory.
  */
 export function checkPrompt(prompt: Prompt, vocabularySize: number, options: GenerationOptions = {}): CheckedPrompt {
-  if (Array.isArray(prompt)) return { kind: 'chat', messages: checkMessages(prompt) }
+  if (Array.isArray(prompt)) return { kind: 'chat', messages: copyOf(checkMessages(prompt)) }
   for (const name of chatOptionNames) {
     if (options[name as keyof GenerationOptions] !== undefined) {
       throw new TypeError(`option ${name} applies to chat messages only, and the prompt is none`)
@@ -35,21 +36,7 @@ export function checkPrompt(prompt: Prompt, vocabularySize: number, options: Gen
   )
 }
 
-function checkMessages(messages: readonly unknown[]): ChatMessage[] {
-  if (messages.length === 0) throw new TypeError('expected at least one chat message, received an empty array')
-  messages.forEach((message, i) => {
-    if (typeof message !== 'object' || message === null) {
-      throw new TypeError(`expected messages[${i}] to be an object, received ${describe(message)}`)
-    }
-    const { role, content } = message as Record<string, unknown>
-    if (typeof role !== 'string')
-      throw new TypeError(`expected messages[${i}].role to be a string, received ${describe(role)}`)
-    if (content !== undefined && content !== null && typeof content !== 'string' && !Array.isArray(content)) {
-      throw new TypeError(
-        `expected messages[${i}].content to be a string or an array of parts, received ${describe(content)}`,
-      )
-    }
-  })
+function copyOf(messages: readonly ChatMessage[]): ChatMessage[] {
   try {
     return structuredClone(messages) as ChatMessage[]
   } catch (cause) {

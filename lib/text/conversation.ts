@@ -1,4 +1,5 @@
 import { type ChatTemplate, TemplateRefusal } from './chat-template.js'
+import { checkMessages } from './messages.js'
 import type { ChatMessage } from './types.js'
 
 /** What a template sees beside the messages. */
@@ -158,32 +159,4 @@ export function textOf(message: ChatMessage): string {
 
 function withText(message: ChatMessage, text: string): ChatMessage {
   return { ...message, content: Array.isArray(message.content) ? [{ type: 'text', text }] : text }
-}
-
-function checkMessages(messages: unknown): ChatMessage[] {
-  if (!Array.isArray(messages) || messages.length === 0)
-    throw new TypeError('expected messages to be an array with at least one message')
-  return messages.map((message: unknown, i) => {
-    const { role, content } = (message ?? {}) as { role?: unknown; content?: unknown }
-    if (typeof role !== 'string')
-      throw new TypeError(`messages[${i}].role: expected a string, received ${describe(role)}`)
-    if (content !== null && content !== undefined && typeof content !== 'string' && !Array.isArray(content)) {
-      throw new TypeError(
-        `messages[${i}].content: expected a string or an array of parts, received ${describe(content)}`,
-      )
-    }
-    if (Array.isArray(content)) {
-      content.forEach((part: { type?: unknown; text?: unknown } | null, j) => {
-        if (part?.type === 'text' && typeof part.text === 'string') return
-        throw new TypeError(
-          `messages[${i}].content[${j}]: expected { type: 'text', text: string }, received ${describe(part)}`,
-        )
-      })
-    }
-    return message as ChatMessage
-  })
-}
-
-function describe(value: unknown): string {
-  return value === undefined ? 'undefined' : `${JSON.stringify(value)?.slice(0, 60)} of type ${typeof value}`
 }

@@ -173,7 +173,7 @@ t.test('messages that are none', async (t) => {
   const bad: [unknown, RegExp][] = [
     [[], /at least one/],
     ['hi', /array/],
-    [[null], /messages\[0\].role/],
+    [[null], /messages\[0\]: expected an object, received null/],
     [[{ role: 1 }], /messages\[0\].role.*received 1 of type number/],
     [[{ role: 'user', content: 5 }], /messages\[0\].content/],
     [[{ role: 'user', content: [{ type: 'image' }] }], /messages\[0\].content\[0\].*image/],
