@@ -13,7 +13,7 @@ import { propertyLines } from './config/properties.js'
 import { resolveSampling } from './config/sampling.js'
 import { contextOf } from './context.js'
 import { LLMError } from './errors.js'
-import { checkPrompt, type Prompt } from './generation/prompt.js'
+import { checkPrompt, checkTokens, type Prompt } from './generation/prompt.js'
 import { encodeOptions, type RequestContext, startRequest, warnIgnored } from './generation/request.js'
 import type { GenerationResult } from './generation/result.js'
 import { GenerationStream } from './generation/stream.js'
@@ -132,7 +132,7 @@ export class LLM {
     check.checkOptions(options, generationRules, 'GenerationOptions')
     this.#checkOpen()
     const merged = mergeOptions(Array.isArray(prompt) ? this.#defaults : withoutChat(this.#defaults), options)
-    resolveSampling(merged, this.#context.sampling)
+    const sampling = resolveSampling(merged, this.#context.sampling)
     const checked = checkPrompt(prompt, this.#context.vocabularySize, options)
     const site: { stack?: string } = {}
     Error.captureStackTrace(site, this.stream)
@@ -141,7 +141,7 @@ export class LLM {
       onText: merged.onText,
       callSite: site.stack?.split('\n').slice(1).join('\n') ?? '',
       // Captures `this`: a model with a running request is not forgotten.
-      start: (handler, signal) => startRequest(this.#context, checked, merged, handler, signal),
+      start: (handler, signal) => startRequest(this.#context, checked, merged, sampling, handler, signal),
     })
   }
 
@@ -182,10 +182,9 @@ export class LLM {
     check.checkOptions(options, { skipSpecialTokens: check.boolean }, 'detokenize options')
     this.#checkOpen()
     if (tokens.length === 0) return ''
-    const checked = checkPrompt({ tokens }, this.#context.vocabularySize)
-    if (checked.kind !== 'tokens') throw new TypeError('expected an array of token ids')
+    const checked = checkTokens(tokens, this.#context.vocabularySize)
     const detokenizer = new Detokenizer(this.#context.text.tokens, { continuation: false })
-    const known = checked.tokens.filter((token) => token < this.#context.text.tokens.size)
+    const known = checked.filter((token) => token < this.#context.text.tokens.size)
     return [...detokenizer.push(known), ...detokenizer.end()]
       .map(({ text, special }) => (special && options.skipSpecialTokens ? '' : text))
       .join('')

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { encodeRules } from '../config/options.js'
+import { warnIgnored } from '../generation/request.js'
 import { loadModel } from '../model/load-model.js'
 import { TextWorker } from '../text/text-worker.js'
 import type { ChatOptions } from '../text/types.js'
@@ -37,8 +38,7 @@ export function tokenizeCommand(interrupts: Interrupts): Command {
       const prompt = flags.chat
         ? await worker.encodeChat([...system, { role: 'user', content }], { ...options, signal })
         : await worker.encodeText(content, { ...options, signal })
-      if (prompt.ignoredRoles.length > 0)
-        note(`warning: the chat template leaves out messages of the role ${prompt.ignoredRoles.join(', ')}`)
+      warnIgnored({ warn: (_code, message) => note(`warning: ${message}`) }, prompt)
       const tokens = [...prompt.tokens]
       const { text, bos, ignoredRoles } = prompt
       await put(

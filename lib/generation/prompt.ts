@@ -44,7 +44,11 @@ function copyOf(messages: readonly ChatMessage[]): ChatMessage[] {
   }
 }
 
-function checkTokens(tokens: ArrayLike<number>, vocabularySize: number): Int32Array {
+/**
+ * A copy of token ids that a caller gave.
+ * @throws TypeError for anything but integers, or none; LLMError `ERR_TOKEN_ID`
+ */
+export function checkTokens(tokens: ArrayLike<number>, vocabularySize: number): Int32Array {
   if (typeof tokens !== 'object' || tokens === null || !Number.isInteger(tokens.length)) {
     throw new TypeError(`expected tokens to be an array of token ids, received ${describe(tokens)}`)
   }
@@ -54,15 +58,21 @@ function checkTokens(tokens: ArrayLike<number>, vocabularySize: number): Int32Ar
     const token = tokens[i]
     if (!Number.isInteger(token))
       throw new TypeError(`expected tokens[${i}] to be an integer, received ${describe(token)}`)
-    checked[i] = checkToken(token as number, vocabularySize, `tokens[${i}]`)
+    checked[i] = checkToken(token as number, vocabularySize, () => `tokens[${i}]`)
   }
   return checked
 }
 
-/** @throws LLMError `ERR_TOKEN_ID` */
-export function checkToken(token: number, vocabularySize: number, where: string): number {
+/**
+ * @param where says which token it is; called for a wrong one only, as prompts are long
+ * @throws LLMError `ERR_TOKEN_ID`
+ */
+export function checkToken(token: number, vocabularySize: number, where: () => string): number {
   if (token < 0 || token >= vocabularySize) {
-    throw new LLMError('ERR_TOKEN_ID', `${where}: expected a token id from 0 to ${vocabularySize - 1}, found ${token}`)
+    throw new LLMError(
+      'ERR_TOKEN_ID',
+      `${where()}: expected a token id from 0 to ${vocabularySize - 1}, found ${token}`,
+    )
   }
   return token
 }

@@ -1,5 +1,5 @@
 import type { GenerationOptions } from '../config/options.js'
-import { resolveSampling, type SamplingDefaults } from '../config/sampling.js'
+import type { Sampling, SamplingDefaults } from '../config/sampling.js'
 import { LLMError } from '../errors.js'
 import type { Engine, RequestHandler } from '../native/engine.js'
 import type { TextWorker } from '../text/text-worker.js'
@@ -31,16 +31,26 @@ export async function startRequest(
   context: RequestContext,
   prompt: CheckedPrompt,
   options: GenerationOptions,
+  sampling: Sampling,
   handler: RequestHandler,
   signal: AbortSignal,
 ): Promise<Submitted> {
   const begin = performance.now()
-  const sampling = resolveSampling(options, context.sampling)
+  const { stopTokens, stopWords } = stops(context, options)
+  const answer = new Answer(context.text.tokens, {
+    stopWords,
+    stopTokens,
+    skipSpecialTokens: options.skipSpecialTokens ?? true,
+    continuation: prompt.kind !== 'chat' || options.continueFinalMessage === true,
+  })
   const tokens = await encode(context, prompt, options, signal)
   signal.throwIfAborted()
-  tokens.forEach((token, i) => {
-    checkToken(token, context.vocabularySize, `token ${i} of the encoded prompt`)
-  })
+  // The tokenizer may know ids that the model does not; those of a prompt of tokens were checked when it was given.
+  if (prompt.kind !== 'tokens') {
+    tokens.forEach((token, i) => {
+      checkToken(token, context.vocabularySize, () => `token ${i} of the encoded prompt`)
+    })
+  }
   if (tokens.length === 0)
     throw new TypeError('expected a prompt of at least one token, received one that encodes to none')
   const room = context.contextLength - tokens.length
@@ -50,13 +60,6 @@ export async function startRequest(
       `the prompt has ${tokens.length} tokens; the context has room for ${context.contextLength} and at least one is for the answer`,
     )
   }
-  const { stopTokens, stopWords } = stops(context, options)
-  const answer = new Answer(context.text.tokens, {
-    stopWords,
-    stopTokens,
-    skipSpecialTokens: options.skipSpecialTokens ?? true,
-    continuation: prompt.kind !== 'chat' || options.continueFinalMessage === true,
-  })
   const tokenizeTime = performance.now() - begin
   const id = context.engine.submit(
     tokens,
@@ -118,7 +121,7 @@ export function encodeOptions(options: GenerationOptions) {
 /** Says once when the chat template left a message out. */
 export function warnIgnored(context: Pick<RequestContext, 'warn'>, { ignoredRoles }: EncodedPrompt): void {
   if (ignoredRoles.length === 0) return
-  const roles = [...new Set(ignoredRoles)].join(', ')
+  const roles = ignoredRoles.join(', ')
   const advice = ignoredRoles.includes('system')
     ? "; systemFallback: 'merge-user' puts system messages before the user's next one"
     : ''
@@ -132,7 +135,7 @@ export function warnIgnored(context: Pick<RequestContext, 'warn'>, { ignoredRole
 function stops(context: RequestContext, options: GenerationOptions): { stopTokens: Set<number>; stopWords: string[] } {
   const stopTokens = new Set<number>(options.ignoreEos ? [] : context.stopTokenIds)
   for (const token of options.stopTokenIds ?? [])
-    stopTokens.add(checkToken(token, context.vocabularySize, 'stopTokenIds'))
+    stopTokens.add(checkToken(token, context.vocabularySize, () => 'stopTokenIds'))
   const asked = typeof options.stop === 'string' ? [options.stop] : (options.stop ?? [])
   const stopWords = [...asked, ...(options.ignoreEos ? [] : context.stopWords)]
   for (const word of stopWords) {

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "../engine/failure.h"
+#include "core.h"
 
 namespace llm {
 namespace {
@@ -55,18 +55,14 @@ bool has_cycle(std::string_view edges) {
 
 }  // namespace
 
-void require_acyclic(const std::filesystem::path& xml_path) {
-  const auto name = [&] {
-    const auto utf8 = xml_path.u8string();
-    return std::string(utf8.begin(), utf8.end());
-  };
-  std::ifstream file(xml_path, std::ios::binary);
+void require_acyclic(const std::string& xml_path) {
+  std::ifstream file(path_of(xml_path), std::ios::binary);
   const std::string xml{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file) throw Failure("ERR_MODEL_INVALID", name() + ": cannot be read");
+  if (!file) throw Failure("ERR_MODEL_INVALID", xml_path + ": cannot be read");
   const std::string_view text = xml;
   for (auto begin = text.find("<edges>"); begin != std::string_view::npos; begin = text.find("<edges>", begin + 1)) {
     if (has_cycle(text.substr(begin, text.find("</edges>", begin) - begin))) {
-      throw Failure("ERR_MODEL_INVALID", name() + ": expected a graph without cycles, found edges that form one");
+      throw Failure("ERR_MODEL_INVALID", xml_path + ": expected a graph without cycles, found edges that form one");
     }
   }
 }

@@ -164,7 +164,7 @@ ModelFacts facts_of(const ov::Model& model) {
 
 DecoderModel read_decoder(const std::string& model_path) {
   DecoderModel decoder;
-  require_acyclic(path_of(model_path));
+  require_acyclic(model_path);
   try {
     decoder.model = core().read_model(path_of(model_path));
   } catch (const std::bad_alloc&) {
