@@ -8,7 +8,7 @@ import type { ReadyInfo } from './native/addon.js'
  */
 export function contextOf(
   definition: Pick<ModelDefinition, 'contextLength' | 'contextReason'>,
-  ready: Pick<ReadyInfo, 'longRopeThreshold'>,
+  ready: Pick<ReadyInfo, 'longRopeThreshold' | 'kvCache'>,
   wanted: number | undefined,
 ): { length: number; reason: string } {
   let length = definition.contextLength
@@ -19,6 +19,11 @@ export function contextOf(
     reason =
       `the graph switches its LongRoPE factors at ${longRopeThreshold} positions, ` +
       'and keys computed before would be wrong after; this version stays below'
+  }
+  const { tokens } = ready.kvCache
+  if (tokens > 0 && tokens < length) {
+    length = tokens
+    reason = `the KV cache holds ${tokens} tokens: kvCacheBytes`
   }
   if (wanted === undefined || wanted === length) return { length, reason }
   if (wanted > length) {

@@ -23,6 +23,8 @@ export const errorCodes = {
   ERR_CONVERT: 'a GGUF file could not be converted',
   ERR_CACHE: 'the cache folder cannot be written',
   ERR_CLOSED: 'the model has been closed',
+  ERR_QUEUE_FULL: 'more requests wait than maxQueue allows',
+  ERR_TIMEOUT: 'a request ran past its timeout',
   ERR_ADDON_NOT_FOUND: 'the native addon is missing or cannot be loaded',
   ERR_ADDON_MISMATCH: 'the native addon was built for another version of this package',
 } as const

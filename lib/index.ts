@@ -1,10 +1,20 @@
-export type { GenerationOptions, LoadOptions, LoadProgress, ModelWarning } from './config/options.js'
+export type {
+  GenerationOptions,
+  LoadOptions,
+  LoadProgress,
+  ModelWarning,
+  PromptLookup,
+  RequestDefaults,
+  WarmOptions,
+} from './config/options.js'
 export { type ConvertOptions, convert } from './convert.js'
 export { type Device, devices } from './devices.js'
 export { type ErrorCode, errorCodes, LLMError } from './errors.js'
 export type { StreamPart, TextPart } from './generation/answer.js'
+export type { RequestEnd, RequestError, RequestFirstToken, RequestStart } from './generation/diagnostics.js'
+export type { BatchProgress, GenerateAllOptions, Prompts } from './generation/generate-all.js'
 export type { Prompt } from './generation/prompt.js'
-export type { FinishReason, GenerationResult, Timings, Usage } from './generation/result.js'
+export type { FinishedAnswer, FinishReason, GenerationResult, Timings, Usage, WarmResult } from './generation/result.js'
 export type { GenerationStream } from './generation/stream.js'
 export type { ModelInfo } from './info.js'
 export {
@@ -14,5 +24,7 @@ export {
   type TextGenerationPipeline,
 } from './integrations/pipeline.js'
 export { LLM } from './llm.js'
+export type { Metrics } from './metrics.js'
+export type { Verdict } from './model/verdict.js'
 export type { BosPolicy, ChatMessage, ChatOptions, EncodedPrompt, EncodeOptions } from './text/types.js'
 export { packageVersion as version } from './version.js'

@@ -1,4 +1,5 @@
 import type { ModelDefinition } from './model/definition.js'
+import { type Verdict, verdictFor } from './model/verdict.js'
 import type { ReadyInfo } from './native/addon.js'
 import { loadAddon } from './native/load.js'
 import { packageVersion } from './version.js'
@@ -24,9 +25,23 @@ export interface ModelInfo {
   device: string
   /** The devices that execute the model. */
   devices: string[]
+  /** What computes: `paged` or `stateful`. */
   runner: string
   /** Why this runner. */
   runnerReason: string
+  /** Answers that are computed at once. */
+  maxSequences: number
+  /** Whether prompt lookup works, and answers to one prompt share its computation. */
+  canDraft: boolean
+  /** Folder of the draft model, or ''. */
+  draftModel: string
+  /**
+   * The KV cache of all requests together: bytes reserved, which take memory as they are used, and how many tokens that is; all 0 with the
+   * stateful runner, which keeps one sequence's. `blockTokens` is the grain in which beginnings of prompts are shared.
+   */
+  kvCache: { bytes: number; tokens: number; blockTokens: number; precision: string }
+  /** What the check that is stored with the folder found; null when there is none for this OpenVINO. */
+  verdict: Verdict | null
   /** Precision that the device computes in and keeps the KV cache in, e.g. `f32` and `u8`. */
   precision: { inference: string; kvCache: string }
   /** Every readable property of the compiled model, as OpenVINO reports it. */
@@ -47,13 +62,18 @@ export interface InfoParts {
   definition: ModelDefinition
   device: string
   ready: ReadyInfo
+  runnerReason: string
   context: { length: number; reason: string }
+  draftModel: string
   stopTokenIds: number[]
   stopWords: string[]
 }
 
-export function modelInfo({ definition, device, ready, context, stopTokenIds, stopWords }: InfoParts): ModelInfo {
+export function modelInfo(parts: InfoParts): ModelInfo {
+  const { definition, device, ready, context, stopTokenIds, stopWords } = parts
   const { properties } = ready
+  const { openvino } = loadAddon().buildInfo()
+  const kvPrecision = properties['KV_CACHE_PRECISION'] ?? 'unknown'
   return {
     source: definition.source,
     folder: definition.folder,
@@ -66,13 +86,18 @@ export function modelInfo({ definition, device, ready, context, stopTokenIds, st
     device,
     devices: ready.devices,
     runner: ready.runner,
-    runnerReason: ready.reason,
+    runnerReason: parts.runnerReason,
+    maxSequences: ready.maxSequences,
+    canDraft: ready.canDraft,
+    draftModel: parts.draftModel,
+    kvCache: { ...ready.kvCache, precision: kvPrecision },
+    verdict: verdictFor(definition, openvino) ?? null,
     precision: {
       inference: properties['INFERENCE_PRECISION_HINT'] ?? 'unknown',
-      kvCache: properties['KV_CACHE_PRECISION'] ?? 'unknown',
+      kvCache: kvPrecision,
     },
     properties,
-    versions: { package: packageVersion, openvino: loadAddon().buildInfo().openvino, node: process.versions.node },
+    versions: { package: packageVersion, openvino, node: process.versions.node },
     stopTokenIds,
     stopWords,
     memory: { weights: definition.weightsBytes, resident: process.memoryUsage.rss() },

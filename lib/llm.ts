@@ -1,5 +1,5 @@
 import * as check from './config/check.js'
-import { defaultDevice, deviceKind, prefillChunk } from './config/devices.js'
+import { defaultDevice } from './config/devices.js'
 import {
   encodeRules,
   type GenerationOptions,
@@ -7,27 +7,31 @@ import {
   type LoadOptions,
   loadRules,
   mergeOptions,
+  type WarmOptions,
+  warmRules,
   withoutChat,
 } from './config/options.js'
-import { propertyLines } from './config/properties.js'
-import { resolveSampling } from './config/sampling.js'
+import { resolveSampling, type Sampling } from './config/sampling.js'
 import { contextOf } from './context.js'
 import { LLMError } from './errors.js'
-import { checkPrompt, checkTokens, type Prompt } from './generation/prompt.js'
+import { RequestTracker } from './generation/diagnostics.js'
+import { checkBatch, type GenerateAllOptions, type Prompts, runAll } from './generation/generate-all.js'
+import { type CheckedPrompt, checkPrompt, checkTokens, type Prompt } from './generation/prompt.js'
+import { RequestQueue } from './generation/queue.js'
 import { encodeOptions, type RequestContext, startRequest, warnIgnored } from './generation/request.js'
-import type { GenerationResult } from './generation/result.js'
+import { type GenerationResult, type WarmResult, warmResult } from './generation/result.js'
 import { GenerationStream } from './generation/stream.js'
 import { type ModelInfo, modelInfo } from './info.js'
-import type { ModelDefinition } from './model/definition.js'
-import { loadModel } from './model/load-model.js'
-import { Engine } from './native/engine.js'
+import type { Metrics } from './metrics.js'
+import type { Engine } from './native/engine.js'
+import { type OpenedModel, openModel } from './open-model.js'
 import { Detokenizer } from './text/detokenizer.js'
-import { TextWorker } from './text/text-worker.js'
+import type { TextWorker } from './text/text-worker.js'
 import type { ChatMessage, ChatOptions, EncodedPrompt } from './text/types.js'
 import { type Warn, warnOnce } from './warnings.js'
 
-/** Numbers of tokens that are computed once while loading: kernels are made per size, and no request shall pay for that. */
-const warmupSizes = [1, 16]
+/** Requests that wait unless an option says otherwise: enough for a burst, few enough that memory stays bounded. */
+const defaultQueue = 1024
 
 // A model that nobody can reach any more and that generates nothing is closed. Running requests keep their model reachable.
 const forgotten = new FinalizationRegistry<() => void>((close) => close())
@@ -51,41 +55,14 @@ export class LLM {
   static async load(model: string | URL, options: LoadOptions = {}): Promise<LLM> {
     check.checkOptions(options, loadRules, 'LoadOptions')
     check.checkOptions(options.defaults ?? {}, generationRules, 'defaults')
-    const { signal, onProgress, device = defaultDevice, ovConfig = {} } = options
-    signal?.throwIfAborted()
-    const kind = deviceKind(device)
-    const properties = propertyLines(ovConfig)
     const warn = warnOnce(options.onWarning)
-    const definition = await loadModel(model, { signal, onProgress })
-    const opening = [
-      Engine.start(
-        {
-          runner: 'stateful',
-          modelPath: definition.modelPath,
-          device,
-          properties,
-          gatherRows: kind.gatherRows,
-          prefillChunk: prefillChunk(definition.weightsBytes),
-          warmup: Int32Array.from(warmupSizes.filter((size) => size < definition.contextLength)),
-          script: new Int32Array(0),
-          scriptNumbers: new Int32Array(0),
-        },
-        { signal, onProgress, onWarning: warn },
-      ),
-      TextWorker.open(definition.text, signal ? { signal } : {}),
-    ] as const
-    try {
-      const [engine, text] = await Promise.all(opening)
-      return new LLM(definition, engine, text, options, warn)
-    } catch (error) {
-      for (const part of opening) part.then((opened) => opened.close()).catch(() => {})
-      throw error
-    }
+    return new LLM(await openModel(model, options, warn), options, warn)
   }
 
-  private constructor(definition: ModelDefinition, engine: Engine, text: TextWorker, options: LoadOptions, warn: Warn) {
+  private constructor(opened: OpenedModel, options: LoadOptions, warn: Warn) {
+    const { definition, engine, text, runnerReason, draftModel } = opened
     const { generation } = definition
-    const context = contextOf(definition, engine.info, options.contextLength)
+    const context = contextOrClose(opened, options.contextLength)
     const stopTokenIds = [...new Set([...definition.stopTokenIds, ...text.eosTokenIds])].filter(
       (id) => id < engine.info.vocabularySize,
     )
@@ -94,9 +71,11 @@ export class LLM {
       engine,
       text,
       warn,
+      queue: new RequestQueue(engine.info.maxSequences, options.maxQueue ?? defaultQueue),
       sampling: generation,
       contextLength: context.length,
       vocabularySize: engine.info.vocabularySize,
+      canDraft: engine.info.canDraft,
       stopTokenIds,
       stopWords: generation.stopStrings,
     }
@@ -104,6 +83,8 @@ export class LLM {
       definition,
       device: options.device ?? defaultDevice,
       ready: engine.info,
+      runnerReason,
+      draftModel,
       context,
       stopTokenIds,
       stopWords: [...stopTokenIds.map((id) => tokenText(text, id)), ...generation.stopStrings],
@@ -131,18 +112,10 @@ export class LLM {
   stream(prompt: Prompt, options: GenerationOptions = {}): GenerationStream {
     check.checkOptions(options, generationRules, 'GenerationOptions')
     this.#checkOpen()
-    const merged = mergeOptions(Array.isArray(prompt) ? this.#defaults : withoutChat(this.#defaults), options)
+    const merged = mergeOptions(this.#defaultsFor(prompt), options)
     const sampling = resolveSampling(merged, this.#context.sampling)
     const checked = checkPrompt(prompt, this.#context.vocabularySize, options)
-    const site: { stack?: string } = {}
-    Error.captureStackTrace(site, this.stream)
-    return new GenerationStream({
-      signal: merged.signal,
-      onText: merged.onText,
-      callSite: site.stack?.split('\n').slice(1).join('\n') ?? '',
-      // Captures `this`: a model with a running request is not forgotten.
-      start: (handler, signal) => startRequest(this.#context, checked, merged, sampling, handler, signal),
-    })
+    return this.#start(checked, merged, sampling, this.stream)
   }
 
   /**
@@ -155,6 +128,49 @@ export class LLM {
   }
 
   /**
+   * The answers to many prompts, in their order. The prompts may be any iterable, also an asynchronous one: each is asked for when its
+   * turn has come, so there may be more than fit into memory.
+   *
+   * Rejects with the first failure, with `signal.reason`, or with `stopOnError: false` with an AggregateError of all failures; whatever
+   * runs then is cancelled.
+   */
+  async generateAll(prompts: Prompts, options: GenerateAllOptions = {}): Promise<GenerationResult[]> {
+    const { request, batch } = checkBatch(prompts, options)
+    this.#checkOpen()
+    const concurrency = batch.concurrency ?? this.#info.maxSequences
+    return await runAll(prompts, { ...batch, concurrency }, (prompt, signal) =>
+      this.generate(prompt, { ...request, signal }),
+    )
+  }
+
+  /**
+   * Computes the beginning of later prompts into the KV cache: a system message, a long text, or tokens. A request whose prompt begins
+   * so needs only compute the rest, as long as the cache has not given the place to something else.
+   *
+   * Rejects as {@link generate} does.
+   */
+  async warm(prompt: Prompt, options: WarmOptions = {}): Promise<WarmResult> {
+    check.checkOptions(options, warmRules, 'WarmOptions')
+    this.#checkOpen()
+    const merged: GenerationOptions = {
+      ...encodeOptions(this.#defaultsFor(prompt)),
+      ...mergeOptions<GenerationOptions>({}, options),
+      addGenerationPrompt: false,
+      continueFinalMessage: false,
+      maxNewTokens: 0,
+    }
+    const checked = checkPrompt(prompt, this.#context.vocabularySize, options)
+    const greedy = { temperature: 0, topP: 1, topK: 0, seed: 0 }
+    return warmResult(await this.#start(checked, merged, greedy, this.warm).result)
+  }
+
+  /** Counts of requests, tokens and the KV cache: how it is now, and sums since the model was loaded. */
+  metrics(): Metrics {
+    this.#checkOpen()
+    return { activeRequests: this.#context.queue.active, ...this.#context.engine.metrics() }
+  }
+
+  /**
    * The tokens of raw text, or of chat messages behind the chat template, exactly as a request would see them. The result can be given
    * as a prompt.
    */
@@ -164,8 +180,7 @@ export class LLM {
   ): Promise<EncodedPrompt> {
     check.checkOptions(options, encodeRules, 'tokenize options')
     this.#checkOpen()
-    const defaults = Array.isArray(prompt) ? this.#defaults : withoutChat(this.#defaults)
-    const encode = encodeOptions(mergeOptions(defaults, options))
+    const encode = encodeOptions(mergeOptions(this.#defaultsFor(prompt), options))
     const checked = checkPrompt(prompt, this.#context.vocabularySize, options)
     if (checked.kind === 'tokens') throw new TypeError('expected text or chat messages, received { tokens }')
     if (checked.kind === 'text') return this.#context.text.encodeText(checked.text, encode)
@@ -202,6 +217,32 @@ export class LLM {
     return this.close()
   }
 
+  #defaultsFor(prompt: Prompt): GenerationOptions {
+    return Array.isArray(prompt) ? this.#defaults : withoutChat(this.#defaults)
+  }
+
+  /** @param caller the public method, whose caller is put under errors */
+  #start(prompt: CheckedPrompt, options: GenerationOptions, sampling: Sampling, caller: CallableFunction): GenerationStream {
+    const site: { stack?: string } = {}
+    Error.captureStackTrace(site, caller)
+    const { numReturnSequences: count = 1, priority = 0, maxNewTokens } = options
+    const about = { model: this.#info.folder, prompt: prompt.kind, answers: maxNewTokens === 0 ? 0 : count, priority }
+    const observer = new RequestTracker(this.#context.queue, about)
+    return new GenerationStream({
+      signal: options.signal,
+      onText: options.onText,
+      timeout: options.timeout,
+      count,
+      observer,
+      callSite: site.stack?.split('\n').slice(1).join('\n') ?? '',
+      // Captures `this`: a model with a running request is not forgotten.
+      start: async (handlers, signal) => {
+        observer.enter()
+        return await startRequest(this.#context, prompt, options, sampling, handlers, signal)
+      },
+    })
+  }
+
   #checkOpen(): void {
     if (this.#closing) throw new LLMError('ERR_CLOSED', 'the model has been closed')
   }
@@ -209,6 +250,16 @@ export class LLM {
 
 async function closeParts(engine: Engine, text: TextWorker): Promise<void> {
   await Promise.all([engine.close(), text.close()])
+}
+
+/** A context that cannot be had must not leave a model behind that nobody knows. */
+function contextOrClose({ definition, engine, text }: OpenedModel, wanted: number | undefined) {
+  try {
+    return contextOf(definition, engine.info, wanted)
+  } catch (error) {
+    void closeParts(engine, text)
+    throw error
+  }
 }
 
 function tokenText({ tokens: { bytes, offsets } }: TextWorker, id: number): string {

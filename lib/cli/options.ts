@@ -43,12 +43,25 @@ const stopRule: check.Rule = {
     generationRules.stop.accepts(value) && (value as string[]).every((word) => someText.accepts(word)),
 }
 
-/** Flags of loading a model. */
+/** The device, for commands that load no model for answers. */
+export const deviceFlag = (): Option => flag('--device <name>', 'OpenVINO device (default CPU)', someText)
+
+/** Flags of loading a model; the ones after `--ov` are shown by --help-all only. */
 export function loadFlags(): Option[] {
   return [
-    flag('--device <name>', 'OpenVINO device (default CPU)', someText),
+    deviceFlag(),
     numberFlag('--context-length <n>', "positions to use (default: the model's)", loadRules.contextLength),
     new Option('--ov <KEY=VALUE>', 'OpenVINO property; repeatable').argParser(property),
+    ...rareLoadFlags().map((option) => option.hideHelp()),
+  ]
+}
+
+function rareLoadFlags(): Option[] {
+  return [
+    flag('--engine <name>', 'auto, paged or stateful: many requests at once, or one', loadRules.engine),
+    numberFlag('--kv-cache-bytes <n>', 'most memory of the KV cache', loadRules.kvCacheBytes),
+    flag('--kv-cache-precision <type>', 'u8, u4, f16 or f32', loadRules.kvCachePrecision),
+    flag('--draft-model <model>', 'smaller model that guesses tokens', loadRules.draftModel),
   ]
 }
 
@@ -95,6 +108,8 @@ export function generationFlags(): Option[] {
     flag('--context-overflow <how>', 'error or drop-oldest', rules.contextOverflow),
   ]
   const rare = [
+    new Option('--prompt-lookup', 'guesses from earlier text; quicker where answers quote'),
+    numberFlag('--timeout <ms>', 'ends the answer with an error after so long', rules.timeout),
     new Option('--do-sample', 'samples at temperature 1 unless it is given'),
     flag('--stop-token-ids <ids>', 'further end tokens, e.g. 2,32000', rules.stopTokenIds, asNumbers),
     new Option('--no-skip-special-tokens', 'shows special tokens in the answer'),

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { loadAddon } from '../native/load.js'
 import { packageVersion } from '../version.js'
 import { chatCommand } from './chat.js'
+import { checkCommand } from './check.js'
 import { convertCommand } from './convert.js'
 import { devicesCommand } from './devices.js'
 import { generateCommand } from './generate.js'
@@ -23,7 +24,15 @@ export function createProgram(interrupts: Interrupts): Command {
       process.stdout.write(`OpenVINO ${loadAddon().buildInfo().openvino}\n`)
       throw new CommanderError(0, 'commander.version', packageVersion)
     })
-  const commands = [chatCommand, generateCommand, tokenizeCommand, convertCommand, infoCommand, devicesCommand]
+  const commands = [
+    chatCommand,
+    generateCommand,
+    tokenizeCommand,
+    convertCommand,
+    checkCommand,
+    infoCommand,
+    devicesCommand,
+  ]
   for (const create of commands) program.addCommand(create(interrupts).copyInheritedSettings(program))
   return program
 }

@@ -34,6 +34,7 @@ export const integer = (min: number, max = 2 ** 31 - 1): Rule =>
     `an integer from ${min} to ${max}`,
     (value) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max,
   )
+export const infinity: Rule = rule('Infinity', (value) => value === Number.POSITIVE_INFINITY)
 export const listOf = (item: Rule, limit: number): Rule =>
   rule(`an array of at most ${limit}, each ${item.expected}`, (value) => {
     return Array.isArray(value) && value.length <= limit && value.every((each) => item.accepts(each))

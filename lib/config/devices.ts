@@ -1,11 +1,13 @@
 import { LLMError } from '../errors.js'
 
 /** What this package knows of a kind of device. This file is the only one that names devices. */
-interface DeviceKind {
+export interface DeviceKind {
   /** Matches OpenVINO device strings of this kind. */
   pattern: RegExp
   /** Whether wanted rows of logits may be gathered inside the graph. */
   gatherRows: boolean
+  /** Whether many sequences can share a paged KV cache there. */
+  paged: boolean
   /** Why this version does not run there, or undefined. */
   unsupported?: string
 }
@@ -14,14 +16,15 @@ interface DeviceKind {
 export const defaultDevice = 'CPU'
 
 const kinds: DeviceKind[] = [
-  { pattern: /^CPU$/, gatherRows: true },
-  { pattern: /^GPU(\.\d+)?$/, gatherRows: true },
+  { pattern: /^CPU$/, gatherRows: true, paged: true },
+  { pattern: /^GPU(\.\d+)?$/, gatherRows: true, paged: false },
   {
     pattern: /^NPU(\.\d+)?$/,
     gatherRows: false,
+    paged: false,
     unsupported: 'its plugin needs a prompt length and a response length fixed at load, which this version does not do',
   },
-  { pattern: /^(AUTO|HETERO|MULTI|BATCH)(:.+)?$/, gatherRows: true },
+  { pattern: /^(AUTO|HETERO|MULTI|BATCH)(:.+)?$/, gatherRows: true, paged: false },
 ]
 
 /**

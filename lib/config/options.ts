@@ -26,11 +26,43 @@ export interface GenerationOptions extends Omit<ChatOptions, 'maxTokens'> {
   skipSpecialTokens?: boolean | undefined
   /** What to do when chat messages do not fit: `error`, or drop the oldest whole messages but never a system message. Default `error`. */
   contextOverflow?: 'error' | 'drop-oldest' | undefined
+  /**
+   * Who waits is served in the order of arrival; each 1 counts as having come 10 seconds earlier, so nobody waits for ever. Any finite
+   * number, default 0.
+   */
+  priority?: number | undefined
+  /** Milliseconds from the call, above 0 and at most 2147483647; then the request rejects with `ERR_TIMEOUT`. Default: none. */
+  timeout?: number | undefined
+  /**
+   * Guesses what follows from what followed the last tokens earlier in prompt and answer, and verifies all guesses in one step: quicker
+   * where answers quote (editing, summarising), the same answers. `true` is `{ maxNgram: 3, maxTokens: 10 }`. Default false. Ignored,
+   * with a warning, where `llm.info.canDraft` is false.
+   */
+  promptLookup?: boolean | PromptLookup | undefined
+  /** Answers to the same prompt, 1 to 64; they need sampling, and answer i has the seed `seed` + i. Default 1. */
+  numReturnSequences?: number | undefined
   /** Aborts at any moment; the promises reject with `signal.reason`. */
   signal?: AbortSignal | undefined
-  /** Called with each piece of text as it comes. What it throws ends the request with that error. */
-  onText?: ((text: string) => void) | undefined
+  /** Called with each piece of text as it comes, and which answer it belongs to. What it throws ends the request with that error. */
+  onText?: ((text: string, index: number) => void) | undefined
 }
+
+/** How prompt lookup guesses. */
+export interface PromptLookup {
+  /** Longest run of last tokens that is looked for, 1 to 64. Default 3. */
+  maxNgram?: number | undefined
+  /** Most tokens that are guessed for a step, 1 to 64. Default 10. */
+  maxTokens?: number | undefined
+}
+
+/** Options of `llm.warm`: those that shape the prompt, and those of waiting. */
+export type WarmOptions = Pick<
+  GenerationOptions,
+  | Exclude<keyof ChatOptions, 'maxTokens' | 'addGenerationPrompt' | 'continueFinalMessage'>
+  | 'priority'
+  | 'timeout'
+  | 'signal'
+>
 
 /** Options of loading a model. */
 export interface LoadOptions {
@@ -40,8 +72,26 @@ export interface LoadOptions {
   contextLength?: number | undefined
   /** OpenVINO properties by name, e.g. `{ INFERENCE_NUM_THREADS: 4, KV_CACHE_PRECISION: 'f16' }`. */
   ovConfig?: Readonly<Record<string, string | number | boolean>> | undefined
+  /**
+   * `paged`: many requests are computed at once and share the beginnings of their prompts; `stateful`: one at a time; `auto`, the default:
+   * paged where the device and the model allow it. `llm.info` says which it is and why.
+   */
+  engine?: 'auto' | 'paged' | 'stateful' | undefined
+  /** Answers that are computed at once, 1 to 256. Default 16. The stateful engine computes one. */
+  maxSequences?: number | undefined
+  /** Requests that may wait beside those; further ones reject with `ERR_QUEUE_FULL`. ≥ 0, Infinity for no bound. Default 1024. */
+  maxQueue?: number | undefined
+  /**
+   * Most bytes of the paged KV cache that all requests share, at least 1048576. Default: four full contexts, within half of the free memory
+   * but never less than one context. It is reserved, and takes memory only as far as it is used.
+   */
+  kvCacheBytes?: number | undefined
+  /** Precision that keys and values are kept in. Default: the device's, u8 on CPU. Equality to the last bit needs `f32`. */
+  kvCachePrecision?: 'u8' | 'u4' | 'f16' | 'f32' | undefined
+  /** A smaller model with the same vocabulary, a folder or GGUF: it guesses tokens that the model then verifies. Needs the paged engine. */
+  draftModel?: string | URL | undefined
   /** Default options of every request. */
-  defaults?: Omit<GenerationOptions, 'signal' | 'onText'> | undefined
+  defaults?: RequestDefaults | undefined
   /** Aborts the load, which rejects with `signal.reason`. */
   signal?: AbortSignal | undefined
   /** Called as the load goes on; what it throws ends the load with that error. */
@@ -50,9 +100,12 @@ export interface LoadOptions {
   onWarning?: ((warning: ModelWarning) => void) | undefined
 }
 
+/** Options that every request may have in common. */
+export type RequestDefaults = Omit<GenerationOptions, 'signal' | 'onText'>
+
 /** How far a load is. */
 export interface LoadProgress {
-  /** `convert` (GGUF only, once), `read`, `compile`, `warmup`. */
+  /** `metadata`, `convert` and `check` (GGUF only, once), `read`, `compile`, `warmup`. */
   stage: string
   /** Of `total`. */
   done: number
@@ -66,6 +119,21 @@ export interface ModelWarning {
 }
 
 const token = check.integer(0)
+const lookupSize = check.integer(1, 64)
+const lookupRules: Record<keyof PromptLookup, Rule> = { maxNgram: lookupSize, maxTokens: lookupSize }
+const lookup: Rule = {
+  expected: 'a boolean or { maxNgram, maxTokens } with integers from 1 to 64',
+  accepts: (value) =>
+    typeof value === 'boolean' ||
+    (check.object.accepts(value) &&
+      Object.entries(value as PromptLookup).every(
+        ([name, size]) => Object.hasOwn(lookupRules, name) && (size === undefined || lookupSize.accepts(size)),
+      )),
+}
+const reference: Rule = {
+  expected: 'a path or a file: URL',
+  accepts: (value) => (typeof value === 'string' && value !== '') || value instanceof URL,
+}
 const bosPolicies: BosPolicy[] = ['auto', 'file', 'ensure', 'never']
 
 const chatRules: Record<keyof Omit<ChatOptions, 'maxTokens' | 'bos' | 'splitSpecialTokens'>, Rule> = {
@@ -102,8 +170,26 @@ export const generationRules: Record<keyof GenerationOptions, Rule> = {
   ignoreEos: check.boolean,
   skipSpecialTokens: check.boolean,
   contextOverflow: check.oneOf('error', 'drop-oldest'),
+  priority: check.number('that is finite', () => true),
+  timeout: check.number('above 0 and at most 2147483647', (value) => value > 0 && value <= 2 ** 31 - 1),
+  promptLookup: lookup,
+  numReturnSequences: check.integer(1, 64),
   signal: check.signal,
   onText: check.callback,
+}
+
+/** Every option of `llm.warm`. */
+export const warmRules: Record<keyof WarmOptions, Rule> = {
+  bos: encodeRules.bos,
+  splitSpecialTokens: encodeRules.splitSpecialTokens,
+  tools: encodeRules.tools,
+  documents: encodeRules.documents,
+  chatTemplateKwargs: encodeRules.chatTemplateKwargs,
+  chatTemplate: encodeRules.chatTemplate,
+  systemFallback: encodeRules.systemFallback,
+  priority: generationRules.priority,
+  timeout: generationRules.timeout,
+  signal: check.signal,
 }
 
 /** Every option of a load. */
@@ -111,6 +197,12 @@ export const loadRules: Record<keyof LoadOptions, Rule> = {
   device: check.string,
   contextLength: check.integer(2),
   ovConfig: check.object,
+  engine: check.oneOf('auto', 'paged', 'stateful'),
+  maxSequences: check.integer(1, 256),
+  maxQueue: check.either(check.integer(0), check.infinity),
+  kvCacheBytes: check.number('of bytes, at least 1048576', (value) => value >= 2 ** 20),
+  kvCachePrecision: check.oneOf('u8', 'u4', 'f16', 'f32'),
+  draftModel: reference,
   defaults: check.object,
   signal: check.signal,
   onProgress: check.callback,

@@ -23,7 +23,7 @@ const defaultTopK = 50
 /**
  * Greedy unless the request or generation_config.json samples. A request samples with `doSample`, a temperature above 0, `topP` or
  * `topK`; its temperature 0 is greedy whatever else is given.
- * @throws TypeError when a request asks to sample and to be greedy.
+ * @throws TypeError when a request asks to sample and to be greedy, or for several greedy answers.
  */
 export function resolveSampling(options: GenerationOptions, model: SamplingDefaults): Sampling {
   const { doSample, temperature, topP, topK } = options
@@ -32,6 +32,11 @@ export function resolveSampling(options: GenerationOptions, model: SamplingDefau
   }
   const asked = temperature !== undefined ? temperature > 0 : topP !== undefined || topK !== undefined
   const samples = temperature === 0 ? false : (doSample ?? (asked || model.doSample))
+  if (!samples && (options.numReturnSequences ?? 1) > 1) {
+    throw new TypeError(
+      `expected numReturnSequences to be 1 without sampling, received ${options.numReturnSequences}: greedy answers would all be the same`,
+    )
+  }
   if (!samples) return { temperature: 0, topP: 1, topK: 0, seed: 0 }
   return {
     temperature: temperature ?? model.temperature ?? 1,

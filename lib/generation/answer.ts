@@ -34,11 +34,15 @@ export class Answer {
   readonly #stopTokens: ReadonlySet<number>
   readonly #tableSize: number
   readonly #skipSpecial: boolean
+  readonly #index: number
   #produced = 0
   #released = 0
   #waiting: Placed[] = []
 
-  /** @param options.continuation the prompt is text that the answer goes on with: a leading space is then kept. */
+  /**
+   * @param options.continuation the prompt is text that the answer goes on with: a leading space is then kept.
+   * @param options.index which answer of the request; default 0
+   */
   constructor(
     table: TokenTable,
     options: {
@@ -46,6 +50,7 @@ export class Answer {
       stopTokens: ReadonlySet<number>
       skipSpecialTokens: boolean
       continuation: boolean
+      index?: number
     },
   ) {
     this.#detokenizer = new Detokenizer(table, options)
@@ -53,6 +58,7 @@ export class Answer {
     this.#stopTokens = options.stopTokens
     this.#tableSize = table.size
     this.#skipSpecial = options.skipSpecialTokens
+    this.#index = options.index ?? 0
   }
 
   /** The part that these tokens complete, or undefined when they may begin a stop word or are half a character. */
@@ -95,7 +101,7 @@ export class Answer {
     const tokens = this.#waiting.splice(0, held < 0 ? this.#waiting.length : held).map(({ token }) => token)
     this.tokens.push(...tokens)
     this.text += text
-    return { type: 'text', index: 0, text, tokens }
+    return { type: 'text', index: this.#index, text, tokens }
   }
 }
 

@@ -1,3 +1,4 @@
+import { resolveLookup } from '../config/lookup.js'
 import type { GenerationOptions } from '../config/options.js'
 import type { Sampling, SamplingDefaults } from '../config/sampling.js'
 import { LLMError } from '../errors.js'
@@ -7,15 +8,19 @@ import type { EncodedPrompt } from '../text/types.js'
 import type { Warn } from '../warnings.js'
 import { Answer } from './answer.js'
 import { type CheckedPrompt, checkToken } from './prompt.js'
+import type { RequestQueue } from './queue.js'
 import type { Submitted } from './stream.js'
 
 /** What a request needs of its model. */
 export interface RequestContext {
   engine: Engine
   text: TextWorker
+  queue: RequestQueue
   sampling: SamplingDefaults
   contextLength: number
   vocabularySize: number
+  /** Whether prompt lookup can be had. */
+  canDraft: boolean
   /** End tokens of the model's files. */
   stopTokenIds: readonly number[]
   /** Stop words of the model's files. */
@@ -26,51 +31,71 @@ export interface RequestContext {
 /** Most tokens that `drop-oldest` keeps free for an answer whose length was not given. */
 const answerReserve = 256
 
-/** From a checked prompt to a request that the engine has: encode, fit into the context, submit. */
+/**
+ * From a checked prompt to a request that the engine has: encode, fit into the context, submit.
+ * @param options.maxNewTokens 0 only computes the prompt
+ */
 export async function startRequest(
   context: RequestContext,
   prompt: CheckedPrompt,
   options: GenerationOptions,
   sampling: Sampling,
-  handler: RequestHandler,
+  handlers: readonly RequestHandler[],
   signal: AbortSignal,
 ): Promise<Submitted> {
   const begin = performance.now()
   const { stopTokens, stopWords } = stops(context, options)
-  const answer = new Answer(context.text.tokens, {
-    stopWords,
-    stopTokens,
-    skipSpecialTokens: options.skipSpecialTokens ?? true,
-    continuation: prompt.kind !== 'chat' || options.continueFinalMessage === true,
-  })
+  const answers = handlers.map(
+    (_, index) =>
+      new Answer(context.text.tokens, {
+        stopWords,
+        stopTokens,
+        skipSpecialTokens: options.skipSpecialTokens ?? true,
+        continuation: prompt.kind !== 'chat' || options.continueFinalMessage === true,
+        index,
+      }),
+  )
   const tokens = await encode(context, prompt, options, signal)
   signal.throwIfAborted()
-  // The tokenizer may know ids that the model does not; those of a prompt of tokens were checked when it was given.
-  if (prompt.kind !== 'tokens') {
-    tokens.forEach((token, i) => {
-      checkToken(token, context.vocabularySize, () => `token ${i} of the encoded prompt`)
-    })
-  }
-  if (tokens.length === 0)
-    throw new TypeError('expected a prompt of at least one token, received one that encodes to none')
+  checkEncoded(context, prompt, tokens)
   const room = context.contextLength - tokens.length
-  if (room < 1) {
+  if (room < Math.min(options.maxNewTokens ?? 1, 1)) {
     throw new LLMError(
       'ERR_CONTEXT_LENGTH',
       `the prompt has ${tokens.length} tokens; the context has room for ${context.contextLength} and at least one is for the answer`,
     )
   }
   const tokenizeTime = performance.now() - begin
-  const id = context.engine.submit(
+  const ids = context.engine.submit(
     tokens,
     {
       maxNewTokens: Math.min(options.maxNewTokens ?? room, room),
       stopTokenIds: Int32Array.from(stopTokens),
+      priority: options.priority ?? 0,
+      ...lookup(context, options),
       ...sampling,
     },
-    handler,
+    handlers,
   )
-  return { answer, promptTokens: tokens.length, tokenizeTime, cancel: () => context.engine.cancel(id) }
+  const cancel = (index: number) => context.engine.cancel(ids[index] as number)
+  return { answers, promptTokens: tokens.length, tokenizeTime, cancel }
+}
+
+/** The tokenizer may know ids that the model does not; those of a prompt of tokens were checked when it was given. */
+function checkEncoded(context: RequestContext, prompt: CheckedPrompt, tokens: Int32Array): void {
+  if (tokens.length === 0)
+    throw new TypeError('expected a prompt of at least one token, received one that encodes to none')
+  if (prompt.kind === 'tokens') return
+  tokens.forEach((token, i) => {
+    checkToken(token, context.vocabularySize, () => `token ${i} of the encoded prompt`)
+  })
+}
+
+function lookup(context: RequestContext, options: GenerationOptions): ReturnType<typeof resolveLookup> {
+  const wanted = resolveLookup(options.promptLookup)
+  if (wanted.lookupTokens === 0 || context.canDraft) return wanted
+  context.warn('prompt-lookup', 'promptLookup is ignored: it needs the paged engine, and llm.info.runner says which this is')
+  return resolveLookup(false)
 }
 
 async function encode(

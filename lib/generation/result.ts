@@ -6,10 +6,14 @@ export type FinishReason = 'stop' | 'length' | 'cancelled'
 /** Tokens of a request. */
 export interface Usage {
   promptTokens: number
+  /** Of all answers together. */
   completionTokens: number
   totalTokens: number
   /** Prompt tokens that were in the KV cache already and were not computed again. */
   cachedTokens: number
+  /** Tokens that were guessed by prompt lookup or a draft model, and how many of those were right. */
+  draftTokens: number
+  acceptedTokens: number
 }
 
 /** Times of a request in milliseconds. */
@@ -30,13 +34,19 @@ export interface Timings {
   tokensPerSecond: number
 }
 
-/** A finished answer. */
-export interface GenerationResult {
+/** One answer to a prompt. */
+export interface FinishedAnswer {
   /** Without stop words and, by default, special tokens. */
   text: string
   /** What the model generated, the token that stopped it included. */
   tokens: number[]
   finishReason: FinishReason
+}
+
+/** What a request came to; `text`, `tokens`, `finishReason` and `timings` are those of its first answer. */
+export interface GenerationResult extends FinishedAnswer {
+  /** All answers, `numReturnSequences` of them, in their order. */
+  answers: FinishedAnswer[]
   usage: Usage
   timings: Timings
 }
@@ -53,5 +63,24 @@ export function timingsOf(tokenize: number, native: NativeTimings, computed: num
     timeToFirstToken: tokenize + queued + prefill,
     timePerOutputToken: perToken,
     tokensPerSecond: perToken > 0 ? 1000 / perToken : 0,
+  }
+}
+
+/** What `llm.warm` did. */
+export interface WarmResult {
+  promptTokens: number
+  /** Of those, how many were in the KV cache already. */
+  cachedTokens: number
+  /** Milliseconds. */
+  timings: Pick<Timings, 'tokenize' | 'queued' | 'prefill'>
+}
+
+/** A result without an answer. */
+export function warmResult({ usage, timings }: GenerationResult): WarmResult {
+  const { tokenize, queued, prefill } = timings
+  return {
+    promptTokens: usage.promptTokens,
+    cachedTokens: usage.cachedTokens,
+    timings: { tokenize, queued, prefill },
   }
 }

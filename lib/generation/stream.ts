@@ -7,62 +7,97 @@ import { type FinishReason, type GenerationResult, timingsOf } from './result.js
 
 /** A request that has been handed to the engine. */
 export interface Submitted {
-  answer: Answer
+  /** One for each handler. */
+  answers: readonly Answer[]
   promptTokens: number
   /** Milliseconds from the call until the prompt was ready. */
   tokenizeTime: number
-  /** Stops the computation; the handler still gets its last event. */
-  cancel(): void
+  /** Stops the computation of one answer; its handler still gets its last event. */
+  cancel(index: number): void
+}
+
+/** Is told of the first token, then of one end; must not throw. */
+export interface StreamObserver {
+  firstToken(): void
+  ended(result: GenerationResult): void
+  failed(error: unknown): void
 }
 
 /** What a stream asks of whoever made it. */
 export interface StreamSource {
   signal?: AbortSignal | undefined
-  onText?: ((text: string) => void) | undefined
+  onText?: ((text: string, index: number) => void) | undefined
+  /** Milliseconds until it fails with ERR_TIMEOUT. */
+  timeout?: number | undefined
+  /** Answers to the one prompt; default 1. */
+  count?: number
+  observer?: StreamObserver
   /** Frames of the caller, put under errors that come up from elsewhere. */
   callSite: string
-  /** Prepares the prompt and submits it with the handler; `signal` aborts when nobody wants the answer any more. */
-  start(handler: RequestHandler, signal: AbortSignal): Promise<Submitted>
+  /** Prepares the prompt and submits it with a handler for each answer; `signal` aborts when nobody wants them any more. */
+  start(handlers: readonly RequestHandler[], signal: AbortSignal): Promise<Submitted>
 }
 
-const noTimings: NativeTimings = { queued: 0, prefill: 0, decode: 0, cachedTokens: 0 }
+/** What the engine reported of one answer. */
+interface Progress {
+  /** Tokens that were sampled. */
+  computed: number
+  end?: { reason: FinishReason; timings: NativeTimings }
+}
+
+const noTimings: NativeTimings = {
+  queued: 0,
+  prefill: 0,
+  decode: 0,
+  cachedTokens: 0,
+  draftTokens: 0,
+  acceptedTokens: 0,
+}
 
 /**
- * One answer while it is generated. It was started when it was made, whether or not anybody reads it.
+ * The answers to one prompt while they are generated. They were started when it was made, whether or not anybody reads it.
  *
  * Iterate it once for the parts; leaving the loop early stops the computation. `result` comes either way.
  */
 export class GenerationStream implements AsyncIterable<StreamPart> {
   /**
-   * The whole answer. Rejects with `signal.reason` after an abort and with an LLMError after a failure; never with an unhandled
+   * The whole of it. Rejects with `signal.reason` after an abort and with an LLMError after a failure; never with an unhandled
    * rejection. Whoever leaves the loop early gets what there was, with finishReason `cancelled`.
    */
   readonly result: Promise<GenerationResult>
   readonly #source: StreamSource
   readonly #stop = new AbortController()
+  readonly #progress: Progress[]
   #settle!: { resolve(result: GenerationResult): void; reject(error: unknown): void }
   #submitted: Submitted | undefined
+  #timer: NodeJS.Timeout | undefined
   #parts: StreamPart[] = []
   #waiting: (() => void)[] = []
   #ended = false
   #error: { reason: unknown } | undefined
-  #computed = 0
+  #begun = false
   #iterated = false
   #left = false
 
   constructor(source: StreamSource) {
     this.#source = source
+    this.#progress = Array.from({ length: source.count ?? 1 }, () => ({ computed: 0 }))
     this.result = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
     this.result.catch(() => {})
-    const { signal } = source
+    const { signal, timeout } = source
     if (signal?.aborted) {
       this.#fail(signal.reason)
       return
     }
     signal?.addEventListener('abort', this.#onAbort, { once: true })
-    source.start(this.#handler, this.#stop.signal).then(
+    if (timeout !== undefined) {
+      // What runs keeps the process alive, its timer need not.
+      this.#timer = setTimeout(this.#onTimeout, timeout).unref()
+    }
+    const handlers = this.#progress.map((progress, index) => this.#handler(progress, index))
+    source.start(handlers, this.#stop.signal).then(
       (submitted) => this.#started(submitted),
       (error) => this.#fail(error),
     )
@@ -72,58 +107,82 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
     this.#fail(this.#source.signal?.reason)
   }
 
+  readonly #onTimeout = () => {
+    this.#fail(new LLMError('ERR_TIMEOUT', `the request took longer than its timeout of ${this.#source.timeout} ms`))
+  }
+
   // Events come on a later turn than submit, so they find #submitted set.
-  readonly #handler: RequestHandler = {
-    tokens: (tokens) => {
-      const { answer, cancel } = this.#submitted as Submitted
-      this.#computed += tokens.length
-      if (this.#ended || answer.stopped) return
-      this.#emit(answer.push(tokens))
-      if (answer.stopped) cancel()
-    },
-    finished: (reason, timings) => {
-      const closed = reason === 'cancelled' && !this.#left && !this.#submitted?.answer.stopped
-      if (closed) this.#fail(new LLMError('ERR_CLOSED', 'the model was closed while it generated this answer'))
-      else this.#finish(reason, timings)
-    },
-    failed: (error) => this.#fail(error),
+  #handler(progress: Progress, index: number): RequestHandler {
+    return {
+      tokens: (tokens) => {
+        const { answers, cancel } = this.#submitted as Submitted
+        const answer = answers[index] as Answer
+        progress.computed += tokens.length
+        if (this.#ended || answer.stopped) return
+        if (!this.#begun) this.#source.observer?.firstToken()
+        this.#begun = true
+        this.#emit(answer.push(tokens))
+        if (answer.stopped) cancel(index)
+      },
+      finished: (reason, timings) => {
+        const closed = reason === 'cancelled' && !this.#left && !this.#submitted?.answers[index]?.stopped
+        if (closed) this.#fail(new LLMError('ERR_CLOSED', 'the model was closed while it generated this answer'))
+        else this.#finish(progress, index, { reason, timings })
+      },
+      failed: (error) => this.#fail(error),
+    }
   }
 
   #started(submitted: Submitted): void {
     this.#submitted = submitted
-    if (this.#stop.signal.aborted) submitted.cancel()
+    if (this.#stop.signal.aborted) this.#cancel()
   }
 
   #emit(part: StreamPart | undefined): void {
     if (!part) return
     this.#parts.push(part)
     this.#wake()
-    if (part.text !== '') this.#source.onText?.(part.text)
+    if (part.text !== '') this.#source.onText?.(part.text, part.index)
   }
 
-  #finish(reason: FinishReason, native: NativeTimings): void {
+  #finish(progress: Progress, index: number, end: NonNullable<Progress['end']>): void {
     if (this.#ended) return
-    const { answer, promptTokens, tokenizeTime } = this.#submitted as Submitted
     try {
-      this.#emit(answer.end())
+      this.#emit((this.#submitted as Submitted).answers[index]?.end())
     } catch (error) {
       this.#fail(error)
       return
     }
-    const completionTokens = answer.tokens.length
-    this.#end()
-    this.#settle.resolve({
-      text: answer.text,
-      tokens: answer.tokens,
-      finishReason: answer.stopped ? 'stop' : reason,
+    progress.end = end
+    if (this.#progress.every((each) => each.end)) this.#resolve()
+  }
+
+  #resolve(): void {
+    const answers = this.#progress.map(({ end }, i) => {
+      const answer = this.#submitted?.answers[i]
+      const reason = answer?.stopped ? 'stop' : (end?.reason ?? 'cancelled')
+      return { text: answer?.text ?? '', tokens: answer?.tokens ?? [], finishReason: reason }
+    })
+    const [first = { text: '', tokens: [], finishReason: 'cancelled' as const }] = answers
+    const native = this.#progress.map(({ end }) => end?.timings ?? noTimings)
+    const { promptTokens = 0, tokenizeTime = 0 } = this.#submitted ?? {}
+    const completionTokens = sum(answers.map(({ tokens }) => tokens.length))
+    const result: GenerationResult = {
+      ...first,
+      answers,
       usage: {
         promptTokens,
         completionTokens,
         totalTokens: promptTokens + completionTokens,
-        cachedTokens: native.cachedTokens,
+        cachedTokens: native[0]?.cachedTokens ?? 0,
+        draftTokens: sum(native.map(({ draftTokens }) => draftTokens)),
+        acceptedTokens: sum(native.map(({ acceptedTokens }) => acceptedTokens)),
       },
-      timings: timingsOf(tokenizeTime, native, this.#computed),
-    })
+      timings: timingsOf(tokenizeTime, native[0] ?? noTimings, this.#progress[0]?.computed ?? 0),
+    }
+    this.#end()
+    this.#source.observer?.ended(result)
+    this.#settle.resolve(result)
   }
 
   #fail(reason: unknown): void {
@@ -133,12 +192,15 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
     }
     this.#error = { reason }
     this.#end()
+    this.#source.observer?.failed(reason)
     this.#settle.reject(reason)
-    this.#quit()
+    this.#stop.abort()
+    this.#cancel()
   }
 
   #end(): void {
     this.#ended = true
+    clearTimeout(this.#timer)
     this.#source.signal?.removeEventListener('abort', this.#onAbort)
     this.#wake()
   }
@@ -147,26 +209,19 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
     for (const wake of this.#waiting.splice(0)) wake()
   }
 
-  #quit(): void {
-    this.#stop.abort()
-    this.#submitted?.cancel()
+  #cancel(): void {
+    for (const index of this.#progress.keys()) this.#submitted?.cancel(index)
   }
 
   /** The caller left the loop: what there is becomes the result. */
   #leave(): void {
     if (this.#ended) return
     this.#left = true
+    clearTimeout(this.#timer)
     if (this.#submitted) {
-      this.#submitted.cancel()
+      this.#cancel()
     } else {
-      this.#end()
-      this.#settle.resolve({
-        text: '',
-        tokens: [],
-        finishReason: 'cancelled',
-        usage: { promptTokens: 0, completionTokens: 0, totalTokens: 0, cachedTokens: 0 },
-        timings: timingsOf(0, noTimings, 0),
-      })
+      this.#resolve()
       this.#stop.abort()
     }
   }
@@ -218,4 +273,8 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
       { highWaterMark: 0 },
     )
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
 }

@@ -6,7 +6,7 @@ import { LLMError } from '../errors.js'
 import { loadAddon } from '../native/load.js'
 import type { ModelDefinition } from './definition.js'
 import { readFolder } from './folder.js'
-import { type ConvertOptions, fillFromGguf, isSystemError } from './gguf/convert.js'
+import { type ConvertOptions, checkConverted, fillFromGguf, isSystemError } from './gguf/convert.js'
 import { fileError, requireFile } from './model-file.js'
 import { discardFolder, fillFolder, removeStale } from './temporary-folder.js'
 
@@ -36,8 +36,6 @@ export function demoModelPath(): string {
 export interface CacheOptions extends ConvertOptions {
   /** Default {@link cacheRoot}. */
   root?: string | undefined
-  /** Versions that a conversion depends on; default those of the native addon. */
-  versions?: { version: string; openvino: string } | undefined
 }
 
 /**
@@ -63,8 +61,9 @@ export async function cachedModel(path: string, options: CacheOptions = {}): Pro
   const cached = await readCached(folder).catch((error: unknown) => {
     throw unwritable(error)
   })
-  if (cached) return cached
   try {
+    // An older version of this package, or a machine that could not, left it unchecked.
+    if (cached) return options.check === false ? cached : await checkConverted(cached, options)
     await mkdir(folders, { recursive: true })
     await removeStale(folder)
     await fillFolder(folder, (temporary) => fillFromGguf(path, temporary, options))

@@ -1,4 +1,5 @@
 import type { TextSource } from '../text/types.js'
+import type { Verdict } from './verdict.js'
 
 /** What generation_config.json asks for. A field is absent when the file does not name it. */
 export interface GenerationDefaults {
@@ -36,6 +37,12 @@ export interface ModelDefinition {
   contextLength: number
   /** Why {@link contextLength} is less than config.json says; '' when it is what config.json says. */
   contextReason: string
+  /** Tokens that a token of some layers sees before it, by config.json; undefined when all see everything. ≥ 1. */
+  slidingWindow: number | undefined
+  /** Keys and values of one token in all layers, in numbers, by config.json; undefined when it does not tell. */
+  kvValuesPerToken: number | undefined
+  /** What checking the model found, if that was stored and is about these files. */
+  verdict: Verdict | undefined
   /** `vocab_size` of config.json. The embedding table in the graph decides; this is for comparison. */
   vocabularySize: number | undefined
   generation: GenerationDefaults

@@ -8,7 +8,9 @@ import type { ModelDefinition } from './definition.js'
 import { explainFile, explainFolder, explainTokenizer } from './foreign-folder.js'
 import { readGenerationConfig } from './generation-config.js'
 import { JsonObject } from './json-object.js'
+import { readKvValues, readSlidingWindow } from './attention-config.js'
 import { fileError, fileSize, readStart, requireFile } from './model-file.js'
+import { readVerdict } from './verdict.js'
 
 /**
  * Reads and validates an OpenVINO model folder as optimum-intel exports it. The graph, the weights and tokenizer.json are only
@@ -69,6 +71,9 @@ export async function readFolder(path: string | URL): Promise<ModelDefinition> {
     weightsBytes,
     modelType,
     ...context,
+    slidingWindow: readSlidingWindow(text),
+    kvValuesPerToken: readKvValues(text),
+    verdict: await readVerdict(folder),
     vocabularySize: text.integer('vocab_size', 1),
     generation,
     stopTokenIds: [...new Set(ends)].sort((a, b) => a - b),

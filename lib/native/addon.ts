@@ -8,8 +8,11 @@
 
 /** What `new Engine` takes. Every field is required. */
 export interface EngineConfig {
-  /** Which runner computes: `stateful` on a model, `scripted` from `script` (tests of everything around it). */
-  runner: 'stateful' | 'scripted'
+  /**
+   * Which runner computes: `paged` (many sequences), `stateful` (one at a time), `auto` (paged where device and graph allow it, else
+   * stateful; ReadyInfo says which and why), or `scripted` from `script` (tests of everything around it).
+   */
+  runner: 'auto' | 'paged' | 'stateful' | 'scripted'
   /** Absolute path of openvino_model.xml; '' for the scripted runner. */
   modelPath: string
   /** OpenVINO device string. */
@@ -20,17 +23,30 @@ export interface EngineConfig {
   gatherRows: boolean
   /** Tokens of one prefill step; a longer prompt is computed in several steps. ≥ 1. */
   prefillChunk: number
+  /** Most sequences that are computed at once, ≥ 1; the stateful runner has one. */
+  maxSequences: number
+  /** Tokens that the paged runner's KV cache shall hold for all sequences together, ≥ 1; reserved, not touched. */
+  kvTokens: number
+  /** Most bytes of that cache; it holds fewer tokens when they do not fit. > 0, may be infinite. */
+  kvBytes: number
+  /** openvino_model.xml of a draft model for speculative decoding, or ''. */
+  draftModelPath: string
+  /** Most tokens that the draft model guesses for a step; 0 without one. */
+  draftTokens: number
   /** Numbers of tokens that the warm-up computes once each, in this order. */
   warmup: Int32Array
   /** Scripted runner: the tokens that follow a prompt, repeated when they run out. */
   script: Int32Array
-  /** Scripted runner: [vocabulary size, microseconds a step, first step that throws (0 = none), number of steps that throw]. */
+  /**
+   * Scripted runner: [vocabulary size, microseconds a step, first step that throws (0 = none), number of steps that throw, blocks of its
+   * KV cache (of 4 tokens)].
+   */
   scriptNumbers: Int32Array
 }
 
 /** What `submit` takes beside the id and the prompt. Every field is required. */
 export interface RequestParams {
-  /** ≥ 1; with the prompt never more than the context. */
+  /** With the prompt never more than the context and the KV cache. 0 only computes the prompt, for a later one with the same beginning. */
   maxNewTokens: number
   /** Generation ends after one of these (it is part of the answer). */
   stopTokenIds: Int32Array
@@ -40,8 +56,13 @@ export interface RequestParams {
   topK: number
   /** In (0, 1]; 1 keeps all. */
   topP: number
-  /** Unsigned 32 bits. */
+  /** Unsigned 32 bits; answer i of a request draws with seed + i. */
   seed: number
+  /** Higher goes first: each 1 counts as having come 10 seconds earlier, so nobody waits for ever. */
+  priority: number
+  /** Prompt lookup: longest n-gram that is looked for, 0 = none; and most tokens that are guessed for a step. Only where ReadyInfo.canDraft. */
+  lookupNgram: number
+  lookupTokens: number
 }
 
 /** Times in milliseconds, measured on the engine's thread. */
@@ -54,6 +75,31 @@ export interface NativeTimings {
   decode: number
   /** Prompt tokens that were already in the KV cache. */
   cachedTokens: number
+  /** Tokens that were guessed and computed, and how many of those were right. */
+  draftTokens: number
+  acceptedTokens: number
+}
+
+/** Counts of an engine: how it is now, and sums since it was ready. */
+export interface NativeMetrics {
+  /** Sequences in the batch, and waiting for a place in it. */
+  running: number
+  waiting: number
+  /** Blocks of the KV cache: all, held by sequences, kept for later prompts; and cached ones that had to make room. All 0 when stateful. */
+  blocks: number
+  blocksUsed: number
+  blocksCached: number
+  evictions: number
+  steps: number
+  /** Tokens of prompts, and how many of those were in the KV cache already; prompts that found any. */
+  promptTokens: number
+  cachedTokens: number
+  prefixHits: number
+  generatedTokens: number
+  draftTokens: number
+  acceptedTokens: number
+  /** Sequences that gave up their blocks for others and are computed again. */
+  preemptions: number
 }
 
 /** What the addon learned while it loaded the model. */
@@ -65,6 +111,12 @@ export interface ReadyInfo {
   devices: string[]
   /** Effective values of the compiled model's properties. */
   properties: Record<string, string>
+  /** Sequences that are computed at once. */
+  maxSequences: number
+  /** Whether guessed tokens can be taken back (prompt lookup, draft model) and an answer be forked. */
+  canDraft: boolean
+  /** The KV cache of all sequences: tokens that it holds (0 = one sequence's, as long as the context), bytes reserved, tokens of a block. */
+  kvCache: { tokens: number; bytes: number; blockTokens: number }
   /** Rows of the embedding table: token ids at or above it would be read out of bounds. */
   vocabularySize: number
   /** original_max_position_embeddings when the graph selects LongRoPE factors by position, else 0. */
@@ -96,10 +148,11 @@ export type JobEvent =
   | { type: 'closed' }
 
 export interface NativeEngine {
-  /** `id` is chosen by the caller, > 0 and never used before; every token id must lie inside the vocabulary. */
-  submit(id: number, prompt: Int32Array, params: RequestParams): void
+  /** One id per answer, chosen by the caller, > 0 and never used before; every token id must lie inside the vocabulary. */
+  submit(ids: number[], prompt: Int32Array, params: RequestParams): void
   /** Idempotent; unknown ids are ignored. */
   cancel(id: number): void
+  metrics(): NativeMetrics
   /** Idempotent. Every request ends as cancelled, then `closed` comes. */
   close(): void
 }
@@ -115,11 +168,26 @@ export interface Jobs {
   convert: { args: { source: string; target: string }; result: { vocabularySize: number } }
   /** Loads the drivers and lists what is there. */
   devices: { args: Record<string, never>; result: NativeDevice[] }
+  /**
+   * Compares the logits of the paged and the stateful runner in f32, teacher-forced on made-up prompts of these lengths; stages `read`,
+   * `compile`, `compare`. ERR_UNSUPPORTED_MODEL when the graph cannot be paged at all.
+   */
+  check: { args: { modelPath: string; device: string; lengths: Int32Array }; result: NativeCheck }
   /** Reads a model without compiling it. */
   inspect: {
     args: { modelPath: string }
     result: Pick<ReadyInfo, 'vocabularySize' | 'longRopeThreshold' | 'weights' | 'rtInfo'>
   }
+}
+
+/** What comparing the two runners found. */
+export interface NativeCheck {
+  /** Positions compared; on how many the most likely token was the same, near ties (difference below `maxDifference`) counted as same. */
+  positions: number
+  agreeing: number
+  /** Largest difference of two logits, and the standard deviation of all logits for scale. */
+  maxDifference: number
+  deviation: number
 }
 
 export interface NativeDevice {
@@ -161,6 +229,11 @@ export const boundaryFields = {
     'properties:string[]',
     'gatherRows:boolean',
     'prefillChunk:int',
+    'maxSequences:int',
+    'kvTokens:number',
+    'kvBytes:number',
+    'draftModelPath:string',
+    'draftTokens:int',
     'warmup:int[]',
     'script:int[]',
     'scriptNumbers:int[]',
@@ -172,5 +245,8 @@ export const boundaryFields = {
     'topK:int',
     'topP:number',
     'seed:int',
+    'priority:number',
+    'lookupNgram:int',
+    'lookupTokens:int',
   ],
 } satisfies { EngineConfig: `${keyof EngineConfig}:${string}`[]; RequestParams: `${keyof RequestParams}:${string}`[] }

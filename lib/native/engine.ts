@@ -1,10 +1,10 @@
 import { LLMError } from '../errors.js'
-import type { EngineConfig, EngineEvent, NativeEngine, NativeTimings, ReadyInfo, RequestParams } from './addon.js'
+import type { EngineConfig, EngineEvent, NativeEngine, NativeMetrics, NativeTimings, ReadyInfo, RequestParams } from './addon.js'
 import { nativeError } from './failure.js'
 import type { JobProgress } from './job.js'
 import { loadAddon } from './load.js'
 
-/** What becomes of one request. `finished` or `failed` is called once, and last. */
+/** What becomes of one answer. `finished` or `failed` is called once, and last. */
 export interface RequestHandler {
   tokens(tokens: Int32Array): void
   finished(reason: 'stop' | 'length' | 'cancelled', timings: NativeTimings): void
@@ -79,21 +79,28 @@ export class Engine {
     return this.#info
   }
 
-  /** Starts or queues a request and gives its id. Ids and params must have been checked. */
-  submit(prompt: Int32Array, params: RequestParams, handler: RequestHandler): number {
+  /** Starts or queues a request with an answer for each handler and gives their ids. Token ids and params must have been checked. */
+  submit(prompt: Int32Array, params: RequestParams, handlers: readonly RequestHandler[]): number[] {
     if (this.#closing) throw new LLMError('ERR_CLOSED', 'the model has been closed')
-    const id = this.#nextId++
-    this.#handlers.set(id, handler)
+    const ids = handlers.map((handler) => {
+      this.#handlers.set(this.#nextId, handler)
+      return this.#nextId++
+    })
     try {
-      this.#native.submit(id, prompt, params)
+      this.#native.submit(ids, prompt, params)
     } catch (error) {
-      this.#handlers.delete(id)
+      for (const id of ids) this.#handlers.delete(id)
       throw error
     }
-    return id
+    return ids
   }
 
-  /** Idempotent; the request ends as `cancelled` unless it ended before. */
+  /** Counts as of the last step. */
+  metrics(): NativeMetrics {
+    return this.#native.metrics()
+  }
+
+  /** Idempotent; the answer ends as `cancelled` unless it ended before. */
   cancel(id: number): void {
     this.#native.cancel(id)
   }

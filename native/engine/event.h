@@ -19,6 +19,15 @@ struct ModelFacts {
   std::map<std::string, std::string> rt_info;
 };
 
+// The blocks of a KV cache, now and since it was made. A runner without blocks has none.
+struct KvUse {
+  size_t blocks = 0;        // of the whole pool
+  size_t block_tokens = 0;  // tokens of a block
+  size_t used = 0;          // held by sequences
+  size_t cached = 0;        // held by none, but with contents for a later prompt; the rest is free
+  size_t evictions = 0;     // cached blocks that were taken for something else
+};
+
 struct RunnerInfo {
   ModelFacts model;
   std::string runner;
@@ -26,6 +35,10 @@ struct RunnerInfo {
   std::vector<std::string> devices;
   std::map<std::string, std::string> properties;
   size_t max_sequences = 1;
+  bool can_trim = false;  // and fork: what draft verification and several answers of one prompt need
+  size_t kv_tokens = 0;   // tokens that all sequences together can hold; 0 = each has its own, unbounded
+  double kv_bytes = 0;    // memory of those
+  size_t kv_block_tokens = 0;
   double read_ms = 0;
   double compile_ms = 0;
 };
@@ -43,6 +56,23 @@ struct Timings {
   double prefill = 0;
   double decode = 0;
   int64_t cached_tokens = 0;
+  int64_t draft_tokens = 0;
+  int64_t accepted_tokens = 0;
+};
+
+// Counts of an engine; see NativeMetrics in lib/native/addon.ts.
+struct Metrics {
+  KvUse kv;
+  int64_t running = 0;
+  int64_t waiting = 0;
+  int64_t steps = 0;
+  int64_t prompt_tokens = 0;
+  int64_t cached_tokens = 0;
+  int64_t prefix_hits = 0;
+  int64_t generated_tokens = 0;
+  int64_t draft_tokens = 0;
+  int64_t accepted_tokens = 0;
+  int64_t preemptions = 0;
 };
 
 struct Progress {
@@ -72,8 +102,15 @@ struct Failed {
   std::string code;
   std::string message;
 };
+// What comparing the paged with the stateful runner found; see NativeCheck in lib/native/addon.ts.
+struct CheckFacts {
+  int64_t positions = 0;
+  int64_t agreeing = 0;
+  double max_difference = 0;
+  double deviation = 0;
+};
 struct Done {
-  std::variant<ModelFacts, std::vector<DeviceFacts>> result;
+  std::variant<ModelFacts, std::vector<DeviceFacts>, CheckFacts> result;
 };
 struct Closed {};
 

@@ -10,6 +10,20 @@ double milliseconds(std::chrono::steady_clock::duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
+std::list<Sequence>::iterator find(std::list<Sequence>& list, SequenceId id) {
+  return std::find_if(list.begin(), list.end(), [id](const Sequence& sequence) { return sequence.id == id; });
+}
+
+// The first of a sequence's siblings as a sequence of its own, with the others as its siblings.
+Sequence first_sibling(const Sequence& sequence) {
+  auto params = sequence.params;
+  params.seed = sequence.siblings.front().seed;
+  Sequence sibling(sequence.siblings.front().id, sequence.tokens, params, sequence.submitted);
+  sibling.rank = sequence.rank;
+  sibling.siblings.assign(sequence.siblings.begin() + 1, sequence.siblings.end());
+  return sibling;
+}
+
 }  // namespace
 
 EngineLoop::EngineLoop(EngineConfig config, RunnerFactory factory, EventSink post)
@@ -21,8 +35,15 @@ EngineLoop::~EngineLoop() {
 }
 
 void EngineLoop::submit(Request request) {
+  const auto now = Clock::now();
+  Sequences sequence;
+  auto& first = sequence.emplace_back(request.ids.front(), std::move(request.prompt), request.params, now);
+  first.rank = std::chrono::duration<double>(now - begun_).count() - Scheduler::kSecondsPerPriority * first.params.priority;
+  for (size_t i = 1; i < request.ids.size(); ++i) {
+    first.siblings.push_back({request.ids[i], request.params.seed + static_cast<uint32_t>(i)});
+  }
   std::lock_guard lock(mutex_);
-  inbox_.emplace_back(std::move(request), Clock::now());
+  inbox_.splice(inbox_.end(), sequence);
   wake_.notify_one();
 }
 
@@ -32,36 +53,38 @@ void EngineLoop::cancel(SequenceId id) {
   wake_.notify_one();
 }
 
+Metrics EngineLoop::metrics() const {
+  std::lock_guard lock(mutex_);
+  Metrics metrics = metrics_;
+  metrics.waiting += static_cast<int64_t>(inbox_.size());
+  return metrics;
+}
+
 void EngineLoop::stop() {
   std::lock_guard lock(mutex_);
   if (std::exchange(stopping_, true)) return;  // a runner is interrupted once
   wake_.notify_one();
-  if (computing_) computing_->interrupt();
+  if (interrupt_) interrupt_();
 }
 
 void EngineLoop::run() {
   if (load()) {
     serve();
+    cancel_all(scheduler_->running);
+    cancel_all(scheduler_->waiting);
   } else {
-    std::unique_lock lock(mutex_);
-    while (!stopping_) {  // the model did not load: answer every request with the cause
-      wake_.wait(lock, [this] { return stopping_ || !inbox_.empty() || !cancelled_.empty(); });
-      cancelled_.clear();
-      std::list<Sequence> inbox = std::exchange(inbox_, {});
-      lock.unlock();
-      for (const auto& sequence : inbox) post_(Failed{sequence.request.id, dead_->code(), dead_->what()});
-      lock.lock();
+    for (Mail mail = take_mail(); !mail.stopping; mail = take_mail()) {  // answer every request with the cause
+      while (!mail.submitted.empty()) fail(mail.submitted, mail.submitted.begin(), *dead_);
     }
   }
-  for (auto* queue : {&running_, &waiting_}) {
-    for (const auto& sequence : *queue) post_(Finished{sequence.request.id, FinishReason::kCancelled, {}});
-    queue->clear();
-  }
+  Sequences inbox;
   {
     std::lock_guard lock(mutex_);
-    for (const auto& sequence : inbox_) post_(Finished{sequence.request.id, FinishReason::kCancelled, {}});
-    inbox_.clear();
+    inbox.splice(inbox.end(), inbox_);
   }
+  cancel_all(inbox);
+  scheduler_.reset();
+  drafter_.reset();
   runner_.reset();  // on this thread, before anybody is told that the memory is free
   post_(Closed{});
   ended_ = true;
@@ -73,8 +96,15 @@ bool EngineLoop::load() {
     runner_ = factory_(config_, post_);
     Ready ready{runner_->info(), 0};
     vocabulary_ = static_cast<size_t>(ready.info.model.vocabulary_size);
-    max_sequences_ = ready.info.max_sequences;
-    ready.warmup_ms = warm_up();
+    kv_tokens_ = ready.info.kv_tokens;
+    can_trim_ = ready.info.can_trim;
+    scheduler_.emplace(*runner_,
+                       Scheduler::Limits{.sequences = ready.info.max_sequences,
+                                         .prefill_chunk = static_cast<size_t>(config_.prefill_chunk),
+                                         .guesses = static_cast<size_t>(config_.draft_tokens)},
+                       costs_);
+    ready.warmup_ms = warm_up(*runner_, &costs_);
+    if (!config_.draft_model_path.empty()) drafter_ = open_drafter();
     post_(std::move(ready));
     return true;
   } catch (...) {
@@ -86,8 +116,24 @@ bool EngineLoop::load() {
   }
 }
 
-// Weights are repacked and kernels made during the first steps of each size: no request shall pay for that.
-double EngineLoop::warm_up() {
+std::unique_ptr<ModelDrafter> EngineLoop::open_drafter() {
+  EngineConfig config = config_;
+  config.model_path = std::exchange(config.draft_model_path, {});
+  auto runner = factory_(config, post_);
+  for (const RunnerInfo& info : {runner_->info(), runner->info()}) {
+    if (!info.can_trim) {
+      throw Failure("ERR_UNSUPPORTED_MODEL", "a draft model needs the paged runner for both models, but one of them is " +
+                                                 info.runner + ": " + info.reason);
+    }
+  }
+  warm_up(*runner, nullptr);
+  return std::make_unique<ModelDrafter>(std::move(runner), static_cast<size_t>(config_.prefill_chunk),
+                                        static_cast<size_t>(config_.draft_tokens), vocabulary_);
+}
+
+// Weights are repacked and kernels made during the first step of each size: no request shall pay for that. The second
+// step of a size shows what it costs.
+double EngineLoop::warm_up(Runner& runner, StepCosts* costs) {
   const auto begin = Clock::now();
   const auto total = static_cast<int64_t>(config_.warmup.size());
   int64_t done = 0;
@@ -95,148 +141,257 @@ double EngineLoop::warm_up() {
   for (int32_t size : config_.warmup) {
     post_(Progress{"warmup", done++, total});
     tokens.assign(static_cast<size_t>(size), 0);
-    runner_->admit(0, tokens);
-    const Span span{0, tokens, 0, 1};
-    compute({&span, 1});
-    runner_->drop(0);
-    runner_->reset();
+    for (bool measured : {false, true}) {
+      if (!runner.admit(0, tokens, tokens.size(), 0)) break;
+      const Span span{0, tokens, 0, 1};
+      const auto step_begin = Clock::now();
+      interruptible([&] { runner.interrupt(); },
+                    [&] {
+                      runner.start({&span, 1});
+                      runner.wait();
+                    });
+      if (measured && costs) costs->learn(tokens.size(), milliseconds(Clock::now() - step_begin));
+      runner.drop(0);
+      runner.reset();
+    }
   }
   post_(Progress{"warmup", total, total});
   return milliseconds(Clock::now() - begin);
 }
 
-// One step, which stop() can interrupt. Nothing is computed after that: OpenVINO's graph is not fit for it (see
-// Runner).
-Rows EngineLoop::compute(std::span<const Span> spans) {
-  const auto computing = [this](Runner* runner) {
+// Work that stop() can interrupt. Nothing is computed after that: OpenVINO's graph is not fit for it (see Runner).
+template <class Work>
+void EngineLoop::interruptible(std::function<void()> interrupt, Work work) {
+  const auto set = [this](std::function<void()> what) {
     std::lock_guard lock(mutex_);
-    if (runner && stopping_) throw Interrupted();
-    computing_ = runner;
+    if (what && stopping_) throw Interrupted();
+    interrupt_ = std::move(what);
   };
-  computing(runner_.get());
+  set(std::move(interrupt));
   try {
-    runner_->start(spans);
-    const Rows rows = runner_->wait();
-    computing(nullptr);
-    return rows;
+    work();
   } catch (...) {
-    computing(nullptr);
+    set({});
     throw;
   }
+  set({});
 }
 
 // Waits until there is something to do.
 EngineLoop::Mail EngineLoop::take_mail() {
+  const bool idle = !scheduler_ || (scheduler_->running.empty() && scheduler_->waiting.empty());
   std::unique_lock lock(mutex_);
-  wake_.wait(lock, [this] {
-    return stopping_ || !inbox_.empty() || !cancelled_.empty() || !running_.empty() || !waiting_.empty();
-  });
-  waiting_.splice(waiting_.end(), inbox_);
-  return {std::exchange(cancelled_, {}), stopping_};
+  wake_.wait(lock, [&] { return stopping_ || !inbox_.empty() || !cancelled_.empty() || !idle; });
+  Mail mail{{}, std::exchange(cancelled_, {}), stopping_};
+  if (!stopping_) mail.submitted.splice(mail.submitted.end(), inbox_);
+  return mail;
 }
 
 void EngineLoop::serve() {
   for (;;) {
-    const Mail mail = take_mail();
-    for (SequenceId id : mail.cancelled) end(id, FinishReason::kCancelled);
+    Mail mail = take_mail();
     if (mail.stopping) return;
+    receive(mail.submitted);
+    for (SequenceId id : mail.cancelled) cancel_now(id);
     if (dead_) {
       fail_all(*dead_);
-      continue;
+    } else if (!scheduler_->running.empty() || !scheduler_->waiting.empty()) {
+      try {
+        step();
+        step_failure_.reset();
+      } catch (const Interrupted&) {
+        return;  // stopping
+      } catch (...) {
+        step_failed(current_failure("ERR_ENGINE"));
+      }
     }
-    admit();
-    if (running_.empty()) continue;
-    try {
-      step();
-      step_failure_.reset();
-    } catch (const Interrupted&) {
-      // Stopping: the next mail says so.
-      for (auto& sequence : running_) sequence.admitted = false;
-    } catch (...) {
-      step_failed(current_failure("ERR_ENGINE"));
-    }
+    note_metrics();
   }
 }
 
-// First come, first served.
-void EngineLoop::admit() {
-  while (!waiting_.empty() && running_.size() < max_sequences_) {
-    const auto& prompt = waiting_.front().request.prompt;
-    const auto inside = [this](Token token) { return token >= 0 && static_cast<size_t>(token) < vocabulary_; };
+// Lets in what can be computed; what never can fails before it runs.
+void EngineLoop::receive(Sequences& submitted) {
+  const auto inside = [this](Token token) { return token >= 0 && static_cast<size_t>(token) < vocabulary_; };
+  while (!submitted.empty()) {
+    const auto sequence = submitted.begin();
+    const auto& prompt = sequence->tokens;
     if (prompt.empty() || !std::all_of(prompt.begin(), prompt.end(), inside)) {
       // The embedding lookup does not check its index: such an id would read foreign memory.
-      post_(
-          Failed{waiting_.front().request.id, "ERR_TOKEN_ID",
-                 "a prompt must hold at least one token id and only ids from 0 to " + std::to_string(vocabulary_ - 1)});
-      waiting_.pop_front();
+      fail(submitted, sequence,
+           {"ERR_TOKEN_ID",
+            "a prompt must hold at least one token id and only ids from 0 to " + std::to_string(vocabulary_ - 1)});
+    } else if (kv_tokens_ > 0 && sequence->max_length() > kv_tokens_) {
+      fail(submitted, sequence,
+           {"ERR_CONTEXT_LENGTH", "prompt and answer may need " + std::to_string(sequence->max_length()) +
+                                      " tokens; the KV cache holds " + std::to_string(kv_tokens_)});
     } else {
-      running_.splice(running_.end(), waiting_, waiting_.begin());
-      running_.back().started = Clock::now();
+      counts_.prompt_tokens += static_cast<int64_t>(prompt.size());
+      scheduler_->add(submitted, sequence);
     }
   }
 }
 
-void EngineLoop::readmit(Sequence& sequence) {
-  sequence.computed = runner_->admit(sequence.request.id, sequence.tokens);
-  sequence.admitted = true;
-  if (sequence.generated() == 0) sequence.cached = sequence.computed;
-}
-
-// Computes the next stretch of every running sequence and samples for those whose last token was reached.
 void EngineLoop::step() {
-  spans_.clear();
-  stepping_.clear();
-  for (auto& sequence : running_) {
-    // Before its admission: when that throws, the sequence is one of those that fail.
-    auto& span = spans_.emplace_back(Span{sequence.request.id, {}, 0, 0});
-    stepping_.push_back(&sequence);
-    if (!sequence.admitted) readmit(sequence);
-    const size_t left = sequence.tokens.size() - sequence.computed;
-    const size_t count = std::min(left, static_cast<size_t>(config_.prefill_chunk));
-    span.tokens = std::span<const Token>(sequence.tokens).subspan(sequence.computed, count);
-    span.position = sequence.computed;
-    span.rows = count == left ? 1 : 0;
-  }
-  const Rows rows = compute(spans_);
+  draft(scheduler_->make_room());
+  const auto spans = scheduler_->plan();
+  if (spans.empty()) return;
+  size_t tokens = 0;
+  for (const auto& span : spans) tokens += span.tokens.size();
+  const auto begin = Clock::now();
+  Rows rows;
+  interruptible([this] { runner_->interrupt(); },
+                [&] {
+                  runner_->start(spans);
+                  rows = runner_->wait();
+                });
+  costs_.learn(tokens, milliseconds(Clock::now() - begin));
+  ++counts_.steps;
 
-  for (size_t i = 0; i < spans_.size(); ++i) stepping_[i]->computed += spans_[i].tokens.size();
   size_t row = 0;
-  for (size_t i = 0; i < spans_.size(); ++i) {
-    if (spans_[i].rows == 0) continue;
-    auto& sequence = *stepping_[i];
-    try {
-      accept(sequence, sequence.sampler.sample(rows.row(row++)));
-    } catch (...) {
-      fail(sequence.request.id, current_failure("ERR_ENGINE"));
+  for (size_t i = 0; i < spans.size(); ++i) {
+    Sequence& sequence = *scheduler_->stepping()[i];
+    const size_t wanted = spans[i].rows;
+    sequence.computed += spans[i].tokens.size();
+    if (wanted > 0) {
+      fork_siblings(sequence, rows, row);
+      accept(sequence, rows, row);
+    } else if (sequence.left() == 0) {  // only its prompt was wanted
+      end(scheduler_->running, find(scheduler_->running, sequence.id), FinishReason::kLength);
     }
+    row += wanted;
   }
 }
 
-// May end the sequence and invalidate the reference.
-void EngineLoop::accept(Sequence& sequence, Token token) {
-  if (static_cast<size_t>(token) >= vocabulary_) {
-    // Rows of logits may be wider than the embedding table, which does not check what is looked up.
-    throw Failure("ERR_TOKEN_ID", "the model chose token " + std::to_string(token) +
-                                      ", but its embedding table ends at " + std::to_string(vocabulary_ - 1));
+// Puts guesses behind the tokens of decoding sequences.
+void EngineLoop::draft(std::span<Sequence* const> decoding) {
+  if (!can_trim_) return;
+  size_t rows = decoding.size();
+  proposals_.clear();
+  for (Sequence* sequence : decoding) {
+    const size_t wanted = sequence->max_length() - sequence->tokens.size();
+    if (wanted <= 1) continue;
+    const size_t limit = wanted - 1;
+    if (sequence->lookup && guess(*sequence, sequence->lookup->propose(sequence->tokens, limit, rows, costs_))) {
+      rows += sequence->drafts;
+    } else if (drafter_) {
+      proposals_.push_back({.id = sequence->id, .tokens = sequence->tokens, .max_length = sequence->max_length(),
+                            .limit = limit, .guess = {}});
+    }
   }
+  if (proposals_.empty()) return;
+  interruptible([this] { drafter_->interrupt(); }, [&] { drafter_->propose(proposals_, rows, costs_); });
+  if (const auto failure = drafter_->take_failure()) {
+    post_(Warning{"draft-model", std::string("the draft model failed, decoding goes on without: ") + failure->what()});
+  }
+  auto sequence = decoding.begin();
+  for (const auto& proposal : proposals_) {
+    while ((*sequence)->id != proposal.id) ++sequence;
+    (*sequence)->drafted = guess(**sequence, proposal.guess);
+  }
+}
+
+// As far as there is room. Guesses lie behind the true tokens, in memory that was reserved: what they are a view of stays
+// where it is.
+bool EngineLoop::guess(Sequence& sequence, std::span<const Token> tokens) {
+  if (tokens.empty() || !runner_->reserve(sequence.id, sequence.tokens.size() + tokens.size())) return false;
+  sequence.drafts = tokens.size();
+  for (const Token token : tokens) sequence.tokens.push_back(token);
+  return true;
+}
+
+// Samples from the rows after the last true token and after each guess that is the token sampled before it: whatever
+// was guessed, the tokens are those that would be sampled one by one. May end the sequence and invalidate the
+// reference.
+void EngineLoop::accept(Sequence& sequence, const Rows& rows, size_t row) {
+  const auto place = find(scheduler_->running, sequence.id);
+  const auto& params = sequence.params;
+  const size_t first = sequence.tokens.size() - sequence.drafts;
+  const size_t drafts = std::exchange(sequence.drafts, 0);
+  std::optional<FinishReason> reason;
+  Tokens event{sequence.id, {}};
+  size_t right = 0;
+  try {
+    for (bool verified = true; verified && !reason;) {
+      const size_t at = first + event.tokens.size();
+      const Token token = sequence.sampler.sample(rows.row(row + event.tokens.size()));
+      if (static_cast<size_t>(token) >= vocabulary_) {
+        // Rows of logits may be wider than the embedding table, which does not check what is looked up.
+        throw Failure("ERR_TOKEN_ID", "the model chose token " + std::to_string(token) +
+                                          ", but its embedding table ends at " + std::to_string(vocabulary_ - 1));
+      }
+      event.tokens.push_back(token);
+      verified = right < drafts && sequence.tokens[at] == token;
+      if (verified) {
+        ++right;
+      } else {
+        sequence.tokens.resize(at);
+        sequence.tokens.push_back(token);
+      }
+      const auto& stops = params.stop_token_ids;
+      if (std::find(stops.begin(), stops.end(), token) != stops.end()) {
+        reason = FinishReason::kStop;
+      } else if (at + 1 >= sequence.max_length()) {
+        reason = FinishReason::kLength;
+      }
+    }
+  } catch (...) {
+    fail(scheduler_->running, place, current_failure("ERR_ENGINE"));
+    return;
+  }
+  sequence.tokens.resize(first + event.tokens.size());  // guesses behind a token that ends the answer
+  if (drafts > 0) {
+    sequence.computed = first + right;
+    if (right < drafts) runner_->trim(sequence.id, sequence.computed);
+    if (std::exchange(sequence.drafted, false)) {
+      drafter_->verified(sequence.id, drafts, right);
+    } else {
+      sequence.lookup->verified(drafts, right);
+    }
+    sequence.counts.draft_tokens += static_cast<int64_t>(drafts);
+    sequence.counts.accepted_tokens += static_cast<int64_t>(right);
+    counts_.draft_tokens += static_cast<int64_t>(drafts);
+    counts_.accepted_tokens += static_cast<int64_t>(right);
+  }
+  counts_.generated_tokens += static_cast<int64_t>(event.tokens.size());
   sequence.last_token = Clock::now();
-  if (sequence.generated() == 0) sequence.first_token = sequence.last_token;
-  sequence.tokens.push_back(token);
-  const SequenceId id = sequence.request.id;
-  const auto& params = sequence.request.params;
-  post_(Tokens{id, {token}});
-  if (std::find(params.stop_token_ids.begin(), params.stop_token_ids.end(), token) != params.stop_token_ids.end()) {
-    end(id, FinishReason::kStop);
-  } else if (sequence.generated() >= static_cast<size_t>(params.max_new_tokens)) {
-    end(id, FinishReason::kLength);
+  if (sequence.first_token == Clock::time_point{}) sequence.first_token = sequence.last_token;
+  post_(std::move(event));
+  if (reason) end(scheduler_->running, place, *reason);
+}
+
+// The further answers to a prompt that has just been computed begin with the same row.
+void EngineLoop::fork_siblings(Sequence& sequence, const Rows& rows, size_t row) {
+  while (!sequence.siblings.empty()) {
+    Sequences list;
+    auto& child = list.emplace_back(first_sibling(sequence));
+    sequence.siblings.clear();
+    std::swap(sequence.siblings, child.siblings);
+    if (!can_trim_ || !scheduler_->has_place()) {
+      scheduler_->add(list, list.begin());  // finds the prompt in the cache
+      continue;
+    }
+    child.begin(sequence.started, static_cast<size_t>(config_.draft_tokens));
+    child.counts.cached_tokens = sequence.counts.cached_tokens;
+    scheduler_->join(list);
+    runner_->fork(sequence.id, child.id, child.max_length());
+    child.computed = sequence.computed;
+    child.admitted = true;
+    accept(child, rows, row);
   }
 }
 
 // The sequences of the step fail, the cache is made anew, the others go on. After two failures in a row the engine is
 // dead, and the first is the cause.
 void EngineLoop::step_failed(const Failure& failure) {
-  for (auto& sequence : running_) sequence.admitted = false;  // the runner takes nothing but reset() now
-  for (const auto& span : spans_) fail(span.sequence, failure);
+  // The runner takes nothing but reset() now.
+  for (auto& sequence : scheduler_->running) sequence.admitted = false;
+  for (const Sequence* sequence : scheduler_->stepping()) {
+    const SequenceId id = sequence->id;
+    for (auto* list : {&scheduler_->running, &scheduler_->waiting}) {
+      if (const auto found = find(*list, id); found != list->end()) fail(*list, found, failure);
+    }
+  }
+  scheduler_->preempt_all();
   if (step_failure_) dead_ = step_failure_;
   step_failure_ = failure;
   try {
@@ -247,38 +402,86 @@ void EngineLoop::step_failed(const Failure& failure) {
   if (dead_) fail_all(*dead_);
 }
 
-void EngineLoop::end(SequenceId id, FinishReason reason) {
-  const auto is = [id](const Sequence& sequence) { return sequence.request.id == id; };
-  if (const auto found = std::find_if(running_.begin(), running_.end(), is); found != running_.end()) {
-    if (found->admitted) runner_->drop(id);
-    Timings timings;
-    timings.queued = milliseconds(found->started - found->submitted);
-    if (found->generated() > 0) {
-      timings.prefill = milliseconds(found->first_token - found->started);
-      timings.decode = milliseconds(found->last_token - found->first_token);
+void EngineLoop::cancel_now(SequenceId id) {
+  for (auto* list : {&scheduler_->running, &scheduler_->waiting}) {
+    for (auto sequence = list->begin(); sequence != list->end(); ++sequence) {
+      auto& siblings = sequence->siblings;
+      if (sequence->id == id) {
+        if (!siblings.empty()) {
+          // The next of them takes its place in the queue.
+          Sequences heir;
+          heir.push_back(first_sibling(*sequence));
+          siblings.clear();
+          scheduler_->add(heir, heir.begin());
+        }
+        end(*list, sequence, FinishReason::kCancelled);
+        return;
+      }
+      const auto sibling = std::find_if(siblings.begin(), siblings.end(), [id](auto& s) { return s.id == id; });
+      if (sibling != siblings.end()) {
+        siblings.erase(sibling);
+        post_(Finished{id, FinishReason::kCancelled, {}});
+        return;
+      }
     }
-    timings.cached_tokens = static_cast<int64_t>(found->cached);
-    running_.erase(found);
-    post_(Finished{id, reason, timings});
-  } else if (std::erase_if(waiting_, is) > 0) {
-    post_(Finished{id, reason, {}});
   }
 }
 
-void EngineLoop::fail(SequenceId id, const Failure& failure) {
-  const auto is = [id](const Sequence& sequence) { return sequence.request.id == id; };
-  const auto found = std::find_if(running_.begin(), running_.end(), is);
-  if (found == running_.end()) return;
-  if (found->admitted) runner_->drop(id);
-  running_.erase(found);
+void EngineLoop::end(Sequences& list, Sequences::iterator sequence, FinishReason reason) {
+  if (sequence->admitted) runner_->drop(sequence->id);
+  if (drafter_) drafter_->drop(sequence->id);
+  Timings timings = sequence->counts;
+  if (sequence->started != Clock::time_point{}) timings.queued = milliseconds(sequence->started - sequence->submitted);
+  if (sequence->generated() > 0) {
+    timings.prefill = milliseconds(sequence->first_token - sequence->started);
+    timings.decode = milliseconds(sequence->last_token - sequence->first_token);
+  } else if (reason == FinishReason::kLength) {
+    timings.prefill = milliseconds(Clock::now() - sequence->started);
+  }
+  const SequenceId id = sequence->id;
+  const auto siblings = std::move(sequence->siblings);
+  list.erase(sequence);
+  note_metrics();
+  post_(Finished{id, reason, timings});
+  for (const auto& sibling : siblings) post_(Finished{sibling.id, reason, {}});
+}
+
+void EngineLoop::fail(Sequences& list, Sequences::iterator sequence, const Failure& failure) {
+  if (sequence->admitted) runner_->drop(sequence->id);
+  if (drafter_) drafter_->drop(sequence->id);
+  const SequenceId id = sequence->id;
+  const auto siblings = std::move(sequence->siblings);
+  list.erase(sequence);
+  note_metrics();
   post_(Failed{id, failure.code(), failure.what()});
+  for (const auto& sibling : siblings) post_(Failed{sibling.id, failure.code(), failure.what()});
 }
 
+// Without the runner, which may be broken.
 void EngineLoop::fail_all(const Failure& failure) {
-  for (auto* queue : {&running_, &waiting_}) {
-    for (const auto& sequence : *queue) post_(Failed{sequence.request.id, failure.code(), failure.what()});
-    queue->clear();
+  for (auto* list : {&scheduler_->running, &scheduler_->waiting}) {
+    for (auto& sequence : *list) sequence.admitted = false;
+    while (!list->empty()) fail(*list, list->begin(), failure);
   }
+}
+
+void EngineLoop::cancel_all(Sequences& list) {
+  for (auto& sequence : list) sequence.admitted = false;
+  while (!list.empty()) end(list, list.begin(), FinishReason::kCancelled);
+}
+
+// Before an end is reported, so that whoever hears of it finds it counted.
+void EngineLoop::note_metrics() {
+  if (!runner_) return;
+  counts_.running = static_cast<int64_t>(scheduler_->running.size());
+  counts_.waiting = 0;
+  for (const auto& sequence : scheduler_->waiting) counts_.waiting += 1 + static_cast<int64_t>(sequence.siblings.size());
+  counts_.kv = runner_->kv();
+  counts_.preemptions = scheduler_->preemptions;
+  counts_.prefix_hits = scheduler_->prefix_hits;
+  counts_.cached_tokens = scheduler_->cached_tokens;
+  std::lock_guard lock(mutex_);
+  metrics_ = counts_;
 }
 
 }  // namespace llm

@@ -1,7 +1,6 @@
 // The one loop: mailbox -> admission -> prefill and decode steps -> sampler -> stop by ids -> events.
 #pragma once
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <list>
@@ -13,8 +12,11 @@
 
 #include "event.h"
 #include "failure.h"
+#include "model_drafter.h"
 #include "runner.h"
-#include "sampler.h"
+#include "scheduler.h"
+#include "sequence.h"
+#include "step_costs.h"
 
 namespace llm {
 
@@ -30,71 +32,73 @@ class EngineLoop {
   EngineLoop(const EngineLoop&) = delete;
   EngineLoop& operator=(const EngineLoop&) = delete;
 
-  // Exactly one Finished or Failed follows for each request.
+  // Exactly one Finished or Failed follows for each id of the request.
   void submit(Request request);
   // Takes effect after the step that runs. Unknown and ended ids are ignored.
   void cancel(SequenceId id);
+  // As of the last step.
+  Metrics metrics() const;
   // Every request ends as cancelled, then Closed comes. Nothing may be submitted after it.
   void stop();
   // Whether the thread is about to be gone: joining it does not wait.
   bool ended() const noexcept { return ended_; }
 
  private:
-  using Clock = std::chrono::steady_clock;
-  struct Sequence {
-    explicit Sequence(Request r, Clock::time_point now)
-        : request(std::move(r)), tokens(request.prompt), sampler(request.params), submitted(now) {}
-    Request request;
-    std::vector<Token> tokens;  // prompt and answer
-    size_t computed = 0;        // leading tokens that are in the KV cache
-    bool admitted = false;      // false again when the cache was lost: admitted anew before the next step
-    size_t cached = 0;          // tokens that the first admission found in the cache
-    Sampler sampler;
-    Clock::time_point submitted, started{}, first_token{}, last_token{};
-    size_t generated() const { return tokens.size() - request.prompt.size(); }
-  };
+  using Sequences = std::list<Sequence>;
   struct Mail {
+    Sequences submitted;
     std::vector<SequenceId> cancelled;
     bool stopping = false;
   };
 
   void run();
   bool load();
-  double warm_up();
+  std::unique_ptr<ModelDrafter> open_drafter();
+  double warm_up(Runner& runner, StepCosts* costs);
   Mail take_mail();
   void serve();
-  void admit();
+  void receive(Sequences& submitted);
   void step();
-  void readmit(Sequence& sequence);
-  void accept(Sequence& sequence, Token token);
+  void draft(std::span<Sequence* const> decoding);
+  bool guess(Sequence& sequence, std::span<const Token> tokens);
+  void accept(Sequence& sequence, const Rows& rows, size_t row);
+  void fork_siblings(Sequence& sequence, const Rows& rows, size_t row);
   void step_failed(const Failure& failure);
-  void end(SequenceId id, FinishReason reason);
-  void fail(SequenceId id, const Failure& failure);
+  void cancel_now(SequenceId id);
+  void end(Sequences& list, Sequences::iterator sequence, FinishReason reason);
+  void fail(Sequences& list, Sequences::iterator sequence, const Failure& failure);
   void fail_all(const Failure& failure);
-  Rows compute(std::span<const Span> spans);
+  void cancel_all(Sequences& list);
+  void note_metrics();
+  template <class Work>
+  void interruptible(std::function<void()> interrupt, Work work);
 
   const EngineConfig config_;
   const RunnerFactory factory_;
   const EventSink post_;
+  const Clock::time_point begun_ = Clock::now();
 
   // Engine thread only.
   std::unique_ptr<Runner> runner_;
+  std::unique_ptr<ModelDrafter> drafter_;  // null without a draft model
   size_t vocabulary_ = 0;
-  size_t max_sequences_ = 0;
-  std::list<Sequence> waiting_;
-  std::list<Sequence> running_;  // in the order of admission; a list, because a step points into its elements
-  std::vector<Span> spans_;
-  std::vector<Sequence*> stepping_;
+  size_t kv_tokens_ = 0;  // what all sequences together can have; 0 = no such bound
+  bool can_trim_ = false;
+  StepCosts costs_;
+  std::optional<Scheduler> scheduler_;
+  Metrics counts_;
+  std::vector<ModelDrafter::Proposal> proposals_;
   std::optional<Failure> step_failure_;  // of the step before this one
   std::optional<Failure> dead_;          // every request, waiting and later, fails with this
 
   // Shared, under mutex_.
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::list<Sequence> inbox_;
+  Sequences inbox_;
   std::vector<SequenceId> cancelled_;
-  Runner* computing_ = nullptr;  // while a step or a warm-up runs: what stop() interrupts
+  std::function<void()> interrupt_;  // while something computes: ends that
   bool stopping_ = false;
+  Metrics metrics_;
 
   std::atomic<bool> ended_ = false;
 

@@ -1,6 +1,7 @@
 // A runner only computes: tokens in, rows of logits out. The one loop (loop.h) does everything else, for all of them.
 #pragma once
 #include <cstddef>
+#include <optional>
 #include <span>
 
 #include "event.h"
@@ -31,11 +32,18 @@ class Runner {
   virtual ~Runner() = default;
   virtual RunnerInfo info() const = 0;
 
-  // Makes room for a sequence and says how many leading tokens of its prompt are in the KV cache already; always less
-  // than prompt.size(), because the last token's logits are wanted.
-  virtual size_t admit(SequenceId sequence, std::span<const Token> prompt) = 0;
+  // Makes room in the KV cache for a sequence with these tokens, which will have at most `max_length`. Returns how many
+  // leading ones are in the cache already; always less than tokens.size(), because the last one's logits are wanted.
+  // Returns nullopt, and the sequence is not admitted, when there is no room now, or when fewer than `spare` blocks
+  // would be left.
+  virtual std::optional<size_t> admit(SequenceId sequence, std::span<const Token> tokens, size_t max_length,
+                                      size_t spare) = 0;
 
-  // Begins a step over admitted sequences and returns; at least one span, at least one token in each.
+  // Makes room for `length` tokens of an admitted sequence. False, with nothing changed, when there is none now.
+  virtual bool reserve(SequenceId sequence, size_t length) = 0;
+
+  // Begins a step over admitted sequences and returns; at least one span, at least one token in each, no more than there
+  // is room for.
   virtual void start(std::span<const Span> spans) = 0;
 
   // Ends the step. Throws Interrupted after interrupt(), anything else when the step failed; after a throw, only
@@ -49,11 +57,20 @@ class Runner {
   // end of the engine interrupts.)
   virtual void interrupt() noexcept = 0;
 
+  // Takes back the tokens from `length` on: the next span begins there. Only where info().can_trim.
+  virtual void trim(SequenceId sequence, size_t length) = 0;
+
+  // `child` becomes an admitted sequence with what the parent has computed. Only where info().can_trim.
+  virtual void fork(SequenceId parent, SequenceId child, size_t max_length) = 0;
+
   // Forgets a sequence; what it left in the KV cache may serve a later prompt.
   virtual void drop(SequenceId sequence) noexcept = 0;
 
   // After a throw: all sequences must be admitted and computed anew.
   virtual void reset() = 0;
+
+  // Nothing where the cache is not made of blocks.
+  virtual KvUse kv() const { return {}; }
 };
 
 }  // namespace llm

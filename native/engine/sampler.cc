@@ -105,6 +105,11 @@ Token Sampler::draw() {
     kept_end = end;
     total = mass;
   }
+  // By token: another order of two that are about equally likely, as the last bits of a logit make it, must not change
+  // what is drawn.
+  if (top_k_ > 0 || top_p_ < 1) {
+    std::sort(kept, kept_end, [](const Candidate& a, const Candidate& b) { return a.token < b.token; });
+  }
   double target = uniform() * total;
   for (auto candidate = kept; candidate != kept_end; ++candidate) {
     target -= candidate->weight;

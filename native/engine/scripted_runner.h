@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "block_manager.h"
 #include "failure.h"
 #include "runner.h"
 
@@ -23,8 +24,10 @@ class ScriptedRunner : public Runner {
     int fail_at = 0;
     int fail_count = 0;
     size_t max_sequences = 1;
+    size_t blocks = 0;  // of its KV cache, which is made of blocks of kBlockTokens; 0 = it has none
   };
-  explicit ScriptedRunner(Script script) : script_(std::move(script)) {}
+  static constexpr size_t kBlockTokens = 4;
+  explicit ScriptedRunner(Script script) : script_(std::move(script)), blocks_(script_.blocks, kBlockTokens) {}
 
   RunnerInfo info() const override {
     RunnerInfo info;
@@ -33,15 +36,39 @@ class ScriptedRunner : public Runner {
     info.devices = {"none"};
     info.model.vocabulary_size = static_cast<int64_t>(script_.vocabulary);
     info.max_sequences = script_.max_sequences;
+    info.can_trim = true;
+    info.kv_tokens = script_.blocks * kBlockTokens;
+    info.kv_block_tokens = has_blocks() ? kBlockTokens : 0;
     return info;
   }
-  size_t admit(SequenceId, std::span<const Token>) override { return 0; }
-  void drop(SequenceId) noexcept override {}
-  void reset() override {}
+  std::optional<size_t> admit(SequenceId sequence, std::span<const Token> tokens, size_t max_length,
+                              size_t spare) override {
+    return has_blocks() ? blocks_.admit(sequence, tokens, max_length, spare) : 0;
+  }
+  bool reserve(SequenceId sequence, size_t length) override {
+    if (!has_blocks()) return true;
+    blocks_.publish(sequence);
+    return blocks_.reserve(sequence, length);
+  }
+  void trim(SequenceId sequence, size_t length) override {
+    if (has_blocks()) blocks_.trim(sequence, length);
+  }
+  void fork(SequenceId parent, SequenceId child, size_t max_length) override {
+    if (has_blocks()) blocks_.fork(parent, child, max_length);
+  }
+  void drop(SequenceId sequence) noexcept override {
+    if (has_blocks()) blocks_.drop(sequence);
+  }
+  void reset() override { blocks_.clear(); }
+  KvUse kv() const override { return has_blocks() ? blocks_.use() : KvUse{}; }
 
   void start(std::span<const Span> spans) override {
     size_t rows = 0;
-    for (const auto& span : spans) rows += span.rows;
+    for (const auto& span : spans) {
+      rows += span.rows;
+      if (has_blocks()) blocks_.append(span.sequence, span.tokens);
+    }
+    blocks_.copies_done();
     logits_.assign(rows * script_.vocabulary, 0.0F);
     size_t row = 0;
     for (const auto& span : spans) {
@@ -72,7 +99,10 @@ class ScriptedRunner : public Runner {
   }
 
  private:
+  bool has_blocks() const { return script_.blocks > 0; }
+
   Script script_;
+  BlockManager blocks_;
   std::vector<float> logits_;
   int steps_ = 0;
   std::mutex mutex_;

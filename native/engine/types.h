@@ -17,6 +17,11 @@ struct EngineConfig {
   std::vector<std::string> properties;
   bool gather_rows = false;
   int32_t prefill_chunk = 0;
+  int32_t max_sequences = 1;
+  double kv_tokens = 0;
+  double kv_bytes = 0;
+  std::string draft_model_path;
+  int32_t draft_tokens = 0;
   std::vector<int32_t> warmup;
   std::vector<int32_t> script;
   std::vector<int32_t> script_numbers;
@@ -30,10 +35,13 @@ struct RequestParams {
   int32_t top_k = 0;
   double top_p = 1;
   uint32_t seed = 0;
+  double priority = 0;
+  int32_t lookup_ngram = 0;
+  int32_t lookup_tokens = 0;
 };
 
 struct Request {
-  SequenceId id = 0;
+  std::vector<SequenceId> ids;  // one per answer; answer i draws with seed + i
   std::vector<Token> prompt;
   RequestParams params;
 };

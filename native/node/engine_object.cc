@@ -1,14 +1,17 @@
 #include "engine_object.h"
 
+#include <cmath>
+
 #include "../engine/scripted_runner.h"
 #include "../openvino/runtime.h"
+#include "events.h"
 #include "fields.h"
 
 namespace llm {
 namespace {
 
 std::unique_ptr<Runner> make_runner(const EngineConfig& config, const EventSink& post) {
-  if (config.runner == "stateful") return open_stateful_runner(config, post);
+  if (config.runner != "scripted") return open_runner(config, post);
   const auto& numbers = config.script_numbers;
   return std::make_unique<ScriptedRunner>(ScriptedRunner::Script{
       .tokens = config.script,
@@ -16,26 +19,28 @@ std::unique_ptr<Runner> make_runner(const EngineConfig& config, const EventSink&
       .step = std::chrono::microseconds(numbers[1]),
       .fail_at = numbers[2],
       .fail_count = numbers[3],
+      .max_sequences = static_cast<size_t>(config.max_sequences),
+      .blocks = static_cast<size_t>(numbers[4]),
   });
 }
 
 void check(Napi::Env env, const EngineConfig& config) {
   const bool scripted = config.runner == "scripted";
-  if (!scripted && config.runner != "stateful")
-    throw Napi::TypeError::New(env, "addon: unknown runner " + config.runner);
-  if (config.prefill_chunk < 1) throw Napi::TypeError::New(env, "addon: expected prefillChunk to be at least 1");
-  for (int32_t size : config.warmup) {
-    if (size < 1) throw Napi::TypeError::New(env, "addon: expected every warmup size to be at least 1");
-  }
+  const auto expect = [env](bool holds, const char* what) {
+    if (!holds) throw Napi::TypeError::New(env, std::string("addon: expected ") + what);
+  };
+  expect(scripted || config.runner == "stateful" || config.runner == "paged" || config.runner == "auto",
+         "runner to be auto, paged, stateful or scripted");
+  expect(config.prefill_chunk >= 1, "prefillChunk to be at least 1");
+  expect(config.max_sequences >= 1 && config.max_sequences <= 1024, "maxSequences to be from 1 to 1024");
+  expect(config.kv_tokens >= 1 && config.kv_bytes > 0, "kvTokens and kvBytes to be positive");
+  expect(config.draft_tokens >= 0 && config.draft_tokens <= 64, "draftTokens to be from 0 to 64");
+  for (int32_t size : config.warmup) expect(size >= 1, "every warmup size to be at least 1");
   if (!scripted) return;
   const auto& numbers = config.script_numbers;
-  if (numbers.size() != 4 || numbers[0] < 1 || numbers[1] < 0 || config.script.empty()) {
-    throw Napi::TypeError::New(env, "addon: a scripted runner needs a script and four numbers");
-  }
-  for (Token token : config.script) {
-    if (token < 0 || token >= numbers[0])
-      throw Napi::TypeError::New(env, "addon: a script token is outside the vocabulary");
-  }
+  expect(numbers.size() == 5 && numbers[0] >= 1 && numbers[1] >= 0 && numbers[4] >= 0 && !config.script.empty(),
+         "a scripted runner to have a script and five numbers");
+  for (Token token : config.script) expect(token >= 0 && token < numbers[0], "script tokens inside the vocabulary");
 }
 
 SequenceId read_id(const Napi::Value& value) {
@@ -44,12 +49,22 @@ SequenceId read_id(const Napi::Value& value) {
   return id;
 }
 
+std::vector<SequenceId> read_ids(const Napi::Value& value) {
+  std::vector<SequenceId> ids;
+  if (value.IsArray()) {
+    const auto array = value.As<Napi::Array>();
+    for (uint32_t i = 0; i < array.Length(); ++i) ids.push_back(read_id(array.Get(i)));
+  }
+  if (ids.empty()) throw Napi::TypeError::New(value.Env(), "addon: expected ids to be a list of at least one");
+  return ids;
+}
+
 }  // namespace
 
 Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(env, "Engine",
                      {InstanceMethod<&EngineObject::submit>("submit"), InstanceMethod<&EngineObject::cancel>("cancel"),
-                      InstanceMethod<&EngineObject::close>("close")});
+                      InstanceMethod<&EngineObject::metrics>("metrics"), InstanceMethod<&EngineObject::close>("close")});
 }
 
 EngineObject::EngineObject(const Napi::CallbackInfo& info) : ThreadedObject(info) {
@@ -62,20 +77,26 @@ EngineObject::EngineObject(const Napi::CallbackInfo& info) : ThreadedObject(info
 
 void EngineObject::submit(const Napi::CallbackInfo& info) {
   if (!worker_ || closing_) throw Napi::Error::New(env_, "addon: the engine is closed");
-  Request request{read_id(info[0]), read_tokens(info[1], "prompt"),
-                  read_struct<RequestParams>(info[2], "RequestParams")};
+  Request request{read_ids(info[0]), read_tokens(info[1], "prompt"), read_struct<RequestParams>(info[2], "RequestParams")};
   const auto& params = request.params;
-  if (params.max_new_tokens < 1 || !(params.temperature >= 0) || params.top_k < 0 ||
-      !(params.top_p > 0 && params.top_p <= 1)) {
+  const bool looks_up = params.lookup_tokens > 0;
+  if (params.max_new_tokens < 0 || !(params.temperature >= 0) || params.top_k < 0 ||
+      !(params.top_p > 0 && params.top_p <= 1) || !std::isfinite(params.priority) || params.lookup_tokens < 0 ||
+      params.lookup_tokens > 64 || params.lookup_ngram < 0 || params.lookup_ngram > 64 ||
+      looks_up != (params.lookup_ngram > 0)) {
     throw Napi::RangeError::New(env_, "addon: RequestParams out of range");
   }
-  channel_->hold(env_);
+  for (size_t i = 0; i < request.ids.size(); ++i) channel_->hold(env_);
   worker_->submit(std::move(request));
 }
 
 void EngineObject::cancel(const Napi::CallbackInfo& info) {
   const auto id = read_id(info[0]);
   if (worker_) worker_->cancel(id);
+}
+
+Napi::Value EngineObject::metrics(const Napi::CallbackInfo&) {
+  return to_js(env_, worker_ ? worker_->metrics() : Metrics{});
 }
 
 void EngineObject::close(const Napi::CallbackInfo&) {

@@ -13,6 +13,7 @@ class EngineObject : public ThreadedObject<EngineObject, EngineLoop> {
  private:
   void submit(const Napi::CallbackInfo& info);
   void cancel(const Napi::CallbackInfo& info);
+  Napi::Value metrics(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
   void seen(const Event& event) override;
 

@@ -40,6 +40,15 @@ Napi::Array devices_to_js(Napi::Env env, const std::vector<DeviceFacts>& devices
   return array;
 }
 
+Napi::Object check_to_js(Napi::Env env, const CheckFacts& facts) {
+  auto object = Napi::Object::New(env);
+  object.Set("positions", static_cast<double>(facts.positions));
+  object.Set("agreeing", static_cast<double>(facts.agreeing));
+  object.Set("maxDifference", facts.max_difference);
+  object.Set("deviation", facts.deviation);
+  return object;
+}
+
 const char* reason_name(FinishReason reason) {
   switch (reason) {
     case FinishReason::kStop:
@@ -73,6 +82,13 @@ struct Fill {
     info.Set("reason", event.info.reason);
     info.Set("devices", list_to_js(env, event.info.devices));
     info.Set("properties", map_to_js(env, event.info.properties));
+    info.Set("maxSequences", static_cast<double>(event.info.max_sequences));
+    info.Set("canDraft", event.info.can_trim);
+    auto kv = Napi::Object::New(env);
+    kv.Set("tokens", static_cast<double>(event.info.kv_tokens));
+    kv.Set("bytes", event.info.kv_bytes);
+    kv.Set("blockTokens", static_cast<double>(event.info.kv_block_tokens));
+    info.Set("kvCache", kv);
     auto timings = Napi::Object::New(env);
     timings.Set("read", event.info.read_ms);
     timings.Set("compile", event.info.compile_ms);
@@ -94,6 +110,8 @@ struct Fill {
     timings.Set("prefill", event.timings.prefill);
     timings.Set("decode", event.timings.decode);
     timings.Set("cachedTokens", static_cast<double>(event.timings.cached_tokens));
+    timings.Set("draftTokens", static_cast<double>(event.timings.draft_tokens));
+    timings.Set("acceptedTokens", static_cast<double>(event.timings.accepted_tokens));
     object.Set("type", "finished");
     object.Set("id", static_cast<double>(event.id));
     object.Set("reason", reason_name(event.reason));
@@ -109,6 +127,8 @@ struct Fill {
     object.Set("type", "done");
     if (const auto* facts = std::get_if<ModelFacts>(&event.result)) {
       object.Set("result", facts_to_js(env, *facts));
+    } else if (const auto* check = std::get_if<CheckFacts>(&event.result)) {
+      object.Set("result", check_to_js(env, *check));
     } else {
       object.Set("result", devices_to_js(env, std::get<std::vector<DeviceFacts>>(event.result)));
     }
@@ -121,6 +141,26 @@ struct Fill {
 Napi::Object to_js(Napi::Env env, const Event& event) {
   auto object = Napi::Object::New(env);
   std::visit(Fill{env, object}, event);
+  return object;
+}
+
+Napi::Object to_js(Napi::Env env, const Metrics& metrics) {
+  auto object = Napi::Object::New(env);
+  const auto set = [&object](const char* name, auto value) { object.Set(name, static_cast<double>(value)); };
+  set("running", metrics.running);
+  set("waiting", metrics.waiting);
+  set("blocks", metrics.kv.blocks);
+  set("blocksUsed", metrics.kv.used);
+  set("blocksCached", metrics.kv.cached);
+  set("evictions", metrics.kv.evictions);
+  set("steps", metrics.steps);
+  set("promptTokens", metrics.prompt_tokens);
+  set("cachedTokens", metrics.cached_tokens);
+  set("prefixHits", metrics.prefix_hits);
+  set("generatedTokens", metrics.generated_tokens);
+  set("draftTokens", metrics.draft_tokens);
+  set("acceptedTokens", metrics.accepted_tokens);
+  set("preemptions", metrics.preemptions);
   return object;
 }
 

@@ -1,4 +1,4 @@
-// Events as JavaScript objects; their shapes are EngineEvent and JobEvent of lib/native/addon.ts.
+// Events and metrics as JavaScript objects; their shapes are EngineEvent and JobEvent of lib/native/addon.ts.
 #pragma once
 #include <napi.h>
 
@@ -7,5 +7,7 @@
 namespace llm {
 
 Napi::Object to_js(Napi::Env env, const Event& event);
+// NativeMetrics.
+Napi::Object to_js(Napi::Env env, const Metrics& metrics);
 
 }  // namespace llm

@@ -3,6 +3,7 @@
 #pragma once
 #include <napi.h>
 
+#include <cmath>
 #include <limits>
 #include <string>
 #include <type_traits>
@@ -21,6 +22,11 @@ void each_field(EngineConfig& config, Visit&& visit) {
   visit("properties", config.properties);
   visit("gatherRows", config.gather_rows);
   visit("prefillChunk", config.prefill_chunk);
+  visit("maxSequences", config.max_sequences);
+  visit("kvTokens", config.kv_tokens);
+  visit("kvBytes", config.kv_bytes);
+  visit("draftModelPath", config.draft_model_path);
+  visit("draftTokens", config.draft_tokens);
   visit("warmup", config.warmup);
   visit("script", config.script);
   visit("scriptNumbers", config.script_numbers);
@@ -34,6 +40,9 @@ void each_field(RequestParams& params, Visit&& visit) {
   visit("topK", params.top_k);
   visit("topP", params.top_p);
   visit("seed", params.seed);
+  visit("priority", params.priority);
+  visit("lookupNgram", params.lookup_ngram);
+  visit("lookupTokens", params.lookup_tokens);
 }
 
 template <class T>
@@ -92,10 +101,15 @@ void read_field(const Napi::Value& value, const std::string& name, T& field) {
   } else {
     if (!value.IsNumber()) throw wrong();
     const double number = value.As<Napi::Number>().DoubleValue();
-    const bool inside =
-        number >= std::numeric_limits<T>::lowest() && number <= std::numeric_limits<T>::max();  // NaN is not
-    if (!inside || static_cast<double>(static_cast<T>(number)) != number) throw wrong();
-    field = static_cast<T>(number);
+    if constexpr (std::is_same_v<T, double>) {
+      if (std::isnan(number)) throw wrong();
+      field = number;
+    } else {
+      const bool inside =
+          number >= std::numeric_limits<T>::lowest() && number <= std::numeric_limits<T>::max();  // NaN is not
+      if (!inside || static_cast<double>(static_cast<T>(number)) != number) throw wrong();
+      field = static_cast<T>(number);
+    }
   }
 }
 

@@ -1,5 +1,7 @@
 #include "job_object.h"
 
+#include <algorithm>
+
 #include "../openvino/runtime.h"
 #include "fields.h"
 
@@ -23,6 +25,16 @@ JobWork make_work(Napi::Env env, const std::string& kind, const Napi::Object& ar
         [source = text("source"), target = text("target")](const std::atomic<bool>& cancelled, const EventSink& post) {
           return Done{convert_gguf(source, target, cancelled, post)};
         };
+  }
+  if (kind == "check") {
+    std::vector<int32_t> lengths;
+    read_field(args.Get("lengths"), kind + ".lengths", lengths);
+    const bool sensible = std::all_of(lengths.begin(), lengths.end(), [](int32_t length) { return length >= 1; });
+    if (lengths.empty() || !sensible) throw Napi::TypeError::New(env, "addon: expected lengths of at least 1");
+    return [path = text("modelPath"), device = text("device"), lengths = std::move(lengths)](
+               const std::atomic<bool>& cancelled, const EventSink& post) {
+      return Done{check_model(path, device, lengths, cancelled, post)};
+    };
   }
   throw Napi::TypeError::New(env, "addon: unknown job " + kind);
 }

@@ -6,6 +6,7 @@
 #include <openvino/openvino.hpp>
 
 #include "core.h"
+#include "gguf_rope.h"
 #include "model.h"
 #include "runtime.h"
 
@@ -40,6 +41,7 @@ ModelFacts convert_gguf(const std::string& source, const std::string& target, co
   stage("convert", 0);
   try {
     model = read_gguf(source);
+    rotate_halves(*model);
   } catch (const Failure&) {
     throw;
   } catch (const std::bad_alloc&) {

@@ -13,8 +13,15 @@ namespace llm {
 
 std::string openvino_version();
 
-// Reads, checks and compiles an OVModelForCausalLM IR; reports the stages `read` and `compile`. Throws Failure.
-std::unique_ptr<Runner> open_stateful_runner(const EngineConfig& config, const EventSink& post);
+// Reads, checks and compiles an OVModelForCausalLM IR; reports the stages `read` and `compile`. `config.runner` is
+// `stateful`, `paged` (Failure ERR_DEVICE or ERR_UNSUPPORTED_MODEL when it cannot be) or `auto`: paged where device,
+// processor and graph allow it, otherwise stateful. The runner's info says what was taken and why.
+std::unique_ptr<Runner> open_runner(const EngineConfig& config, const EventSink& post);
+
+// Compares what both runners compute in f32 for made-up prompts of these lengths; reports the stages `read`, `compile`
+// and `compare`. Throws Failure, and Interrupted between two steps once `cancelled` is set.
+CheckFacts check_model(const std::string& model_path, const std::string& device, const std::vector<int32_t>& lengths,
+                       const std::atomic<bool>& cancelled, const EventSink& post);
 
 // Reads a model without compiling it. Throws Failure.
 ModelFacts inspect_model(const std::string& model_path);

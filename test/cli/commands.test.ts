@@ -81,15 +81,12 @@ t.test(
       stdout: '',
       stderr: /^openvino-llm: wrote .*smollm2: llama, [\d.]+ MB of weights\n$/,
     })
-    const answer = await run([
-      'generate',
-      target,
-      'What is the capital of France?',
-      '--max-new-tokens',
-      '20',
-      '--temperature',
-      '0',
-    ])
-    t.match(answer, { code: 0, stderr: '', stdout: /The capital of France is Paris/ })
+    const question = ['What is the capital of France?', '--max-new-tokens', '20', '--temperature', '0', ...exactFlags]
+    const [paged, stateful] = [
+      await run(['generate', target, ...question, '--engine', 'paged']),
+      await run(['generate', target, ...question, '--engine', 'stateful']),
+    ]
+    t.match(paged, { code: 0, stderr: '', stdout: /\w{3}/ })
+    t.equal(paged.stdout, stateful.stdout)
   },
 )

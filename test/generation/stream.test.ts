@@ -12,6 +12,10 @@ const script = [0, 1, 2, 3]
 interface Options extends ScriptOptions {
   maxNewTokens?: number
   stopWords?: string[]
+  /** Other stop words for each answer. */
+  stopWordsOf?: (index: number) => string[]
+  timeout?: number
+  count?: number
   signal?: AbortSignal
   onText?: (text: string) => void
   /** Replaces the preparation of the prompt. */
@@ -25,20 +29,19 @@ async function open(options: Options = {}): Promise<{ engine: Engine; stream: ()
       signal: options.signal,
       onText: options.onText,
       callSite: '    at the caller',
-      start: async (handler, signal) => {
+      timeout: options.timeout,
+      count: options.count ?? 1,
+      start: async (handlers, signal) => {
         await options.prepare?.(signal)
-        const answer = new Answer(table, {
-          stopWords: options.stopWords ?? [],
-          stopTokens: new Set(),
-          skipSpecialTokens: true,
-          continuation: false,
+        const answers = handlers.map((_, index) => {
+          const stopWords = options.stopWordsOf?.(index) ?? options.stopWords ?? []
+          const rest = { stopTokens: new Set<number>(), skipSpecialTokens: true, continuation: false }
+          return new Answer(table, { stopWords, ...rest, index })
         })
-        const id = engine.submit(
-          Int32Array.of(3, 3, 3, 3),
-          params({ maxNewTokens: options.maxNewTokens ?? 8 }),
-          handler,
-        )
-        return { answer, promptTokens: 4, tokenizeTime: 1, cancel: () => engine.cancel(id) }
+        const prompt = Int32Array.of(3, 3, 3, 3)
+        const ids = engine.submit(prompt, params({ maxNewTokens: options.maxNewTokens ?? 8 }), handlers)
+        const cancel = (index: number) => engine.cancel(ids[index] as number)
+        return { answers, promptTokens: 4, tokenizeTime: 1, cancel }
       },
     })
   return { engine, stream }
@@ -60,7 +63,7 @@ t.test('parts and result agree', async (t) => {
   )
   t.equal(result.text, 'dabcdabc')
   t.equal(result.finishReason, 'length')
-  t.same(result.usage, { promptTokens: 4, completionTokens: 8, totalTokens: 12, cachedTokens: 0 })
+  t.same(result.usage, { promptTokens: 4, completionTokens: 8, totalTokens: 12, cachedTokens: 0, draftTokens: 0, acceptedTokens: 0 })
   for (const [name, value] of Object.entries(result.timings)) t.ok(value >= 0, name)
   await engine.close()
 })
@@ -205,4 +208,58 @@ t.test('as a web stream; cancelling it stops the computation', async (t) => {
   await reader.cancel()
   t.equal((await it.result).finishReason, 'cancelled')
   await long.engine.close()
+})
+
+t.test('a timeout cancels, rejects with ERR_TIMEOUT, and does not outlive the request', async (t) => {
+  const { engine, stream } = await open({ ...endless, timeout: 5 })
+  const it = stream()
+  await t.rejects(it.result, { code: 'ERR_TIMEOUT', message: /5 ms/ })
+  await t.rejects(async () => {
+    for await (const _ of it);
+  }, { code: 'ERR_TIMEOUT' })
+  while (engine.metrics().running > 0) await new Promise((resolve) => setImmediate(resolve))
+  await engine.close()
+
+  const preparing = await open({ timeout: 5, prepare: () => new Promise(() => {}) })
+  // An unreferenced timer alone would let the test end.
+  const alive = setInterval(() => {}, 1000)
+  await t.rejects(preparing.stream().result, { code: 'ERR_TIMEOUT' }, 'the preparation counts')
+  clearInterval(alive)
+  await preparing.engine.close()
+
+  const quick = await open({ timeout: 2 ** 31 - 1 })
+  t.equal((await quick.stream().result).text, 'dabcdabc')
+  await quick.engine.close()
+})
+
+t.test('several answers: each with its own parts, end and stop words', async (t) => {
+  const { engine, stream } = await open({ count: 3, sequences: 3, stopWordsOf: (i) => (i === 1 ? ['cda'] : []) })
+  const it = stream()
+  const pieces = ['', '', '']
+  for await (const { index, text } of it) pieces[index] += text
+  const { answers, text, finishReason, usage } = await it.result
+  t.same(
+    answers.map((answer) => [answer.text, answer.finishReason]),
+    [
+      ['dabcdabc', 'length'],
+      ['dab', 'stop'],
+      ['dabcdabc', 'length'],
+    ],
+  )
+  t.same(pieces, ['dabcdabc', 'dab', 'dabcdabc'])
+  t.same([text, finishReason], ['dabcdabc', 'length'])
+  t.same([usage.promptTokens, usage.completionTokens, usage.totalTokens], [4, 22, 26])
+  await engine.close()
+})
+
+t.test('leaving the loop ends all answers', async (t) => {
+  const { engine, stream } = await open({ ...endless, count: 2, sequences: 2 })
+  const it = stream()
+  for await (const _ of it) break
+  const { answers } = await it.result
+  t.same(
+    answers.map(({ finishReason }) => finishReason),
+    ['cancelled', 'cancelled'],
+  )
+  await engine.close()
 })

@@ -110,7 +110,13 @@ t.test('info says what was loaded', async (t) => {
     vocabularySize: 512,
     device: 'CPU',
     devices: ['CPU'],
-    runner: 'stateful',
+    runner: 'paged',
+    runnerReason: /paged/,
+    maxSequences: 16,
+    canDraft: true,
+    kvCache: { tokens: 4 * 4096, blockTokens: 32, precision: 'f32' },
+    verdict: null,
+    draftModel: '',
     precision: { inference: 'f32', kvCache: 'f32' },
     exporter: { 'nncf/weight_compression/mode': 'int4_asym', 'optimum/transformers_version': /^\d/ },
     versions: { package: /^\d/, openvino: /^2026\.4\.1/, node: process.versions.node },
@@ -252,7 +258,7 @@ t.test('a load can be aborted, reports progress, and fails with what its listene
   await using llm = await loadTiny('tiny-llama', {
     onProgress: ({ stage, done, total }) => seen.push(`${stage} ${done}/${total}`),
   })
-  t.same(seen, ['read 0/1', 'read 1/1', 'compile 0/1', 'compile 1/1', 'warmup 0/2', 'warmup 1/2', 'warmup 2/2'])
+  t.same(seen, ['read 0/1', 'read 1/1', 'compile 0/1', 'compile 1/1', 'warmup 0/3', 'warmup 1/3', 'warmup 2/3', 'warmup 3/3'])
   t.ok(llm.info)
 })
 

@@ -70,7 +70,7 @@ t.test('int4 and int8 exports run and say what they are', async (t) => {
 
 t.test('a prompt longer than a prefill step, at each length around the step', async (t) => {
   // tiny-phi3-sw16 with 60 tokens is one step; the same prompt grown by turns is many. Both must agree.
-  await using llm = await loadTiny('tiny-phi3-sw16-fp32', { ovConfig: exact })
+  await using llm = await loadTiny('tiny-phi3-sw16-fp32', { ovConfig: exact, engine: 'stateful' })
   const cases = golden['tiny-phi3-sw16']?.cases as { prompt: number[]; greedy: number[] }[]
   const { prompt, greedy: expected } = cases[cases.length - 1] as (typeof cases)[number]
   for (let cut = 1; cut < prompt.length; cut += 7) {

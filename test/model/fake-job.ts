@@ -1,18 +1,27 @@
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ConvertOptions } from '#lib/model/gguf/convert.js'
+import type { NativeCheck } from '#lib/native/addon.js'
 
 type RunJob = NonNullable<ConvertOptions['runJob']>
 
-/** Stands for the native conversion: copies the graph of the tiny model. `before` runs first and may reject. */
+/** What comparing the runners finds on a model that is computed alike. */
+const alike = { positions: 100, agreeing: 100, maxDifference: 0, deviation: 1 }
+
+/**
+ * Stands for the native conversion and the check behind it: copies the graph of the tiny model. `before` runs first and may reject, as
+ * `compare` may, whose result is the check's.
+ */
 export function fakeJob(
   before: (target: string, signal: AbortSignal | undefined) => Promise<void> | void = () => undefined,
+  compare: (signal: AbortSignal | undefined) => Promise<NativeCheck> | NativeCheck = () => alike,
 ): RunJob {
   const job = async (
     kind: string,
     args: { source: string; target: string },
     options: { signal?: AbortSignal } = {},
   ) => {
+    if (kind === 'check') return compare(options.signal)
     if (kind !== 'convert') throw new Error(`unexpected job ${kind}`)
     await before(args.target, options.signal)
     for (const name of ['openvino_model.xml', 'openvino_model.bin'])

@@ -36,8 +36,8 @@ t.test('the addon refuses a field that is missing, unknown or of another type', 
   t.throws(engine({ ...scriptedConfig(), prefillChunk: 0 }), /prefillChunk/)
   t.throws(engine({ ...scriptedConfig(), prefillChunk: 1.5 }), /prefillChunk/)
   t.throws(engine({ ...scriptedConfig(), prefillChunk: 2 ** 40 }), /prefillChunk/)
-  t.throws(engine({ ...scriptedConfig(), runner: 'none' }), /unknown runner/)
-  t.throws(engine({ ...scriptedConfig(), script: Int32Array.of(32) }), /outside the vocabulary/)
+  t.throws(engine({ ...scriptedConfig(), runner: 'none' }), /runner to be/)
+  t.throws(engine({ ...scriptedConfig(), script: Int32Array.of(32) }), /inside the vocabulary/)
   t.throws(() => new addon.Engine(scriptedConfig(), undefined as never), /onEvents/)
 })
 
@@ -50,23 +50,27 @@ t.test('the addon refuses wrong requests and goes on', async (t) => {
       }
     })
     const prompt = Int32Array.of(1)
-    t.throws(() => engine.submit(0, prompt, params()), /id/)
-    t.throws(() => engine.submit('1' as never, prompt, params()), /id/)
-    t.throws(() => engine.submit(1, [1] as never, params()), /prompt/)
-    t.throws(() => engine.submit(1, new Float64Array(1) as never, params()), /prompt/)
-    t.throws(() => engine.submit(1, prompt, {} as never), /maxNewTokens/)
+    t.throws(() => engine.submit([0], prompt, params()), /id/)
+    t.throws(() => engine.submit(1 as never, prompt, params()), /ids/)
+    t.throws(() => engine.submit([], prompt, params()), /ids/)
+    t.throws(() => engine.submit([1], [1] as never, params()), /prompt/)
+    t.throws(() => engine.submit([1], new Float64Array(1) as never, params()), /prompt/)
+    t.throws(() => engine.submit([1], prompt, {} as never), /maxNewTokens/)
     for (const wrong of [
-      { maxNewTokens: 0 },
+      { maxNewTokens: -1 },
+      { priority: Number.NaN },
+      { lookupNgram: 3 },
+      { lookupTokens: 65, lookupNgram: 3 },
       { temperature: -1 },
       { temperature: Number.NaN },
       { topK: -1 },
       { topP: 0 },
       { topP: 1.1 },
     ]) {
-      t.throws(() => engine.submit(1, prompt, params(wrong)), JSON.stringify(wrong))
+      t.throws(() => engine.submit([1], prompt, params(wrong)), JSON.stringify(wrong))
     }
-    t.throws(() => engine.submit(1, prompt, params({ seed: -1 })), /seed/)
-    engine.submit(1, prompt, params())
+    t.throws(() => engine.submit([1], prompt, params({ seed: -1 })), /seed/)
+    engine.submit([1], prompt, params())
     engine.cancel(99)
     t.throws(() => engine.cancel(undefined as never), /id/)
   })

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/block_manager.h"
 #include "engine/failure.h"
 #include "engine/runner.h"
 #include "engine/sampler.h"
@@ -26,6 +27,16 @@ struct Step {
   std::vector<StepSpan> spans;
 };
 
+// One token is likely, the others differ a little: greedy and sampled answers both have something to choose from.
+inline void fill_logits(std::span<const llm::Token> before, std::span<float> logits) {
+  uint32_t hash = 2166136261U;  // FNV-1a
+  for (auto token : before) hash = (hash ^ static_cast<uint32_t>(token)) * 16777619U;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    logits[i] = static_cast<float>(((hash + static_cast<uint32_t>(i)) * 2654435761U) >> 16) / 65536.0F;
+  }
+  logits[(hash >> 7) % logits.size()] += 2.0F;
+}
+
 // How the runner behaves, set before the engine starts, and what it saw. Outlives the runner.
 class Plan {
  public:
@@ -34,6 +45,10 @@ class Plan {
   size_t max_sequences = 1;
   size_t chunk = 4;
   bool keeps_prefixes = false;  // a dropped sequence's tokens may serve a later prompt
+  bool can_trim = false;
+  size_t blocks = 0;        // of a KV cache with prefix cache; 0 = none, and room for everything
+  size_t block_tokens = 4;  // of each
+  std::function<void(std::span<const llm::Token>, std::span<float>)> fill = fill_logits;  // the logits after these tokens
   std::function<void(llm::SequenceId)> on_admit = [](auto) {};
   std::function<void(const Step&)> on_step = [](auto&) {};  // within wait(): may block or throw
   std::function<void()> on_reset = [] {};
@@ -72,24 +87,14 @@ class Plan {
   std::thread::id destroyed_on_;
 };
 
-// One token is likely, the others differ a little: greedy and sampled answers both have something to choose from.
-inline void fill_logits(std::span<const llm::Token> before, std::span<float> logits) {
-  uint32_t hash = 2166136261U;  // FNV-1a
-  for (auto token : before) hash = (hash ^ static_cast<uint32_t>(token)) * 16777619U;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    logits[i] = static_cast<float>(((hash + static_cast<uint32_t>(i)) * 2654435761U) >> 16) / 65536.0F;
-  }
-  logits[(hash >> 7) % logits.size()] += 2.0F;
-}
-
 // What an engine must answer when nobody cancels.
 inline std::vector<llm::Token> expected_answer(std::vector<llm::Token> tokens, const llm::RequestParams& params,
-                                               size_t vocabulary) {
+                                               const Plan& plan) {
   llm::Sampler sampler(params);
-  std::vector<float> logits(vocabulary);
+  std::vector<float> logits(plan.vocabulary);
   std::vector<llm::Token> answer;
   while (answer.size() < static_cast<size_t>(params.max_new_tokens)) {
-    fill_logits(tokens, logits);
+    plan.fill(tokens, logits);
     answer.push_back(sampler.sample(logits));
     tokens.push_back(answer.back());
     const auto& stops = params.stop_token_ids;
@@ -100,7 +105,7 @@ inline std::vector<llm::Token> expected_answer(std::vector<llm::Token> tokens, c
 
 class CheckedRunner : public llm::Runner {
  public:
-  explicit CheckedRunner(Plan& plan) : plan_(plan) {}
+  explicit CheckedRunner(Plan& plan) : plan_(plan), blocks_(plan.blocks, plan.block_tokens) {}
   ~CheckedRunner() override {
     std::lock_guard lock(plan_.mutex_);
     plan_.destroyed_on_ = std::this_thread::get_id();
@@ -111,24 +116,67 @@ class CheckedRunner : public llm::Runner {
     info.runner = "checked";
     info.model.vocabulary_size = static_cast<int64_t>(plan_.vocabulary);
     info.max_sequences = plan_.max_sequences;
+    info.can_trim = plan_.can_trim;
+    info.kv_tokens = plan_.blocks * plan_.block_tokens;
     return info;
   }
 
-  size_t admit(llm::SequenceId id, std::span<const llm::Token> prompt) override {
+  std::optional<size_t> admit(llm::SequenceId id, std::span<const llm::Token> prompt, size_t max_length,
+                              size_t spare) override {
     plan_.on_admit(id);
     std::lock_guard lock(plan_.mutex_);
     expect(state_ == State::kIdle, "admit while a step runs or after a throw without reset");
     expect(!held_.contains(id), "admit of a sequence that is admitted");
     expect(held_.size() < plan_.max_sequences, "admit of more sequences than there is room for");
     expect(!prompt.empty(), "admit of an empty prompt");
+    expect(prompt.size() <= max_length, "admit of more tokens than the sequence may have");
+    size_t cached = 0;
+    if (plan_.blocks > 0) {
+      const auto found = blocks_.admit(id, prompt, max_length, spare);
+      if (!found) return std::nullopt;
+      cached = *found;
+    }
     plan_.admissions_.push_back(id);
+    max_lengths_[id] = max_length;
     auto& held = held_[id];
+    held.assign(prompt.begin(), prompt.begin() + static_cast<std::ptrdiff_t>(cached));
     if (plan_.keeps_prefixes && !prompt.empty()) {
       const auto [mine, theirs] = std::mismatch(left_.begin(), left_.end(), prompt.begin(), prompt.end() - 1);
       held.assign(left_.begin(), mine);
     }
     return held.size();
   }
+
+  bool reserve(llm::SequenceId id, size_t length) override {
+    std::lock_guard lock(plan_.mutex_);
+    expect(state_ == State::kIdle, "reserve while a step runs or after a throw without reset");
+    expect(held_.contains(id), "reserve for a sequence that is not admitted");
+    expect(length <= max_lengths_[id], "reserve beyond the sequence's longest length");
+    if (plan_.blocks == 0) return true;
+    blocks_.publish(id);
+    return blocks_.reserve(id, length);
+  }
+
+  void trim(llm::SequenceId id, size_t length) override {
+    std::lock_guard lock(plan_.mutex_);
+    expect(plan_.can_trim, "trim by a runner that cannot");
+    expect(state_ == State::kIdle, "trim while a step runs or after a throw without reset");
+    expect(held_.contains(id) && length <= held_[id].size(), "trim of what is not there");
+    held_[id].resize(length);
+    if (plan_.blocks > 0) blocks_.trim(id, length);
+  }
+
+  void fork(llm::SequenceId parent, llm::SequenceId child, size_t max_length) override {
+    std::lock_guard lock(plan_.mutex_);
+    expect(plan_.can_trim, "fork by a runner that cannot");
+    expect(held_.contains(parent) && !held_.contains(child), "fork of or into a wrong sequence");
+    expect(held_.size() < plan_.max_sequences, "fork into more sequences than there is room for");
+    held_[child] = std::vector<llm::Token>(held_[parent]);
+    max_lengths_[child] = max_length;
+    if (plan_.blocks > 0) blocks_.fork(parent, child, max_length);
+  }
+
+  llm::KvUse kv() const override { return plan_.blocks > 0 ? blocks_.use() : llm::KvUse{}; }
 
   void start(std::span<const llm::Span> spans) override {
     std::lock_guard lock(plan_.mutex_);
@@ -178,6 +226,7 @@ class CheckedRunner : public llm::Runner {
     if (found == held_.end()) return;
     left_ = found->second;
     held_.erase(found);
+    if (plan_.blocks > 0) blocks_.drop(id);
   }
 
   void reset() override {
@@ -188,6 +237,7 @@ class CheckedRunner : public llm::Runner {
       ++plan_.resets_;
       held_.clear();
       left_.clear();
+      blocks_.clear();
       state_ = State::kIdle;
     }
     plan_.on_reset();
@@ -220,16 +270,24 @@ class CheckedRunner : public llm::Runner {
     if (found == held_.end() || span.rows > span.tokens.size()) return;
     auto& held = found->second;
     expect(span.position == held.size(), "a span that does not begin where the cache ends");
+    if (plan_.blocks > 0) {
+      expect(span.position + span.tokens.size() <= blocks_.blocks(span.sequence).size() * plan_.block_tokens,
+             "a span longer than its room");
+      blocks_.append(span.sequence, span.tokens);
+      blocks_.copies_done();
+    }
     for (auto token : span.tokens) {
       held.push_back(token);
       if (span.position + span.tokens.size() - held.size() >= span.rows) continue;
       rows_.resize(rows_.size() + width());
-      fill_logits(held, std::span(rows_).last(width()).first(plan_.vocabulary));
+      plan_.fill(held, std::span(rows_).last(width()).first(plan_.vocabulary));
       row_owners_.push_back(span.sequence);
     }
   }
 
   Plan& plan_;
+  llm::BlockManager blocks_;
+  std::map<llm::SequenceId, size_t> max_lengths_;
   const std::thread::id thread_ = std::this_thread::get_id();
   State state_ = State::kIdle;
   std::map<llm::SequenceId, std::vector<llm::Token>> held_;  // the KV cache

@@ -39,11 +39,9 @@ t.test('decode does not wait for a busy event loop', async (t) => {
   const { outcome } = run(engine, [1], { maxNewTokens: 50 })
   const batches: number[] = []
   const counted = new Promise<void>((resolve, reject) => {
-    engine.submit(Int32Array.of(1), params({ maxNewTokens: 400 }), {
-      tokens: (tokens) => void batches.push(tokens.length),
-      finished: () => resolve(),
-      failed: reject,
-    })
+    engine.submit(Int32Array.of(1), params({ maxNewTokens: 400 }), [
+      { tokens: (tokens) => void batches.push(tokens.length), finished: () => resolve(), failed: reject },
+    ])
   })
   const blocked = Date.now() + 500
   while (Date.now() < blocked);
@@ -113,13 +111,12 @@ t.test('token ids outside the vocabulary never reach the runner', async (t) => {
 t.test('a handler that throws fails its own request only', async (t) => {
   const engine = await startScripted()
   const failed = new Promise((resolve, reject) => {
-    engine.submit(Int32Array.of(1), params({ maxNewTokens: 1e6 }), {
-      tokens: () => {
-        throw new Error('boom')
-      },
-      finished: reject,
-      failed: resolve,
-    })
+    const throws = () => {
+      throw new Error('boom')
+    }
+    engine.submit(Int32Array.of(1), params({ maxNewTokens: 1e6 }), [
+      { tokens: throws, finished: reject, failed: resolve },
+    ])
   })
   const { outcome } = run(engine, [1])
   t.match(await failed, { message: 'boom' })
@@ -144,4 +141,68 @@ t.test('an aborted load rejects with the reason of the signal', async (t) => {
   const loading = Engine.start(scriptedConfig(), { signal: controller.signal })
   controller.abort(reason)
   await t.rejects(loading, reason)
+})
+
+t.test('many at once: all answers are those of one alone', async (t) => {
+  const engine = await startScripted({ sequences: 4, blocks: 64 })
+  const outcomes = await Promise.all(
+    Array.from({ length: 12 }, (_, i) => run(engine, Array(1 + i).fill(1), { maxNewTokens: 5 }).outcome),
+  )
+  const script = [5, 6, 7, 8]
+  outcomes.forEach(({ tokens }, i) => {
+    t.same(
+      tokens,
+      [0, 1, 2, 3, 4].map((step) => script[(i + step) % 4]),
+    )
+  })
+  await engine.close()
+})
+
+t.test('priority: who waits goes by it, then by arrival; it does not starve', async (t) => {
+  const engine = await startScripted({ step: 1000 })
+  const first = run(engine, [1], { maxNewTokens: 1e6 })
+  const ended: string[] = []
+  const wait = (name: string, priority: number) =>
+    run(engine, [1, 2], { priority, maxNewTokens: 1 }).outcome.then(() => ended.push(name))
+  const others = [wait('a', 0), wait('b', 0), wait('low', -1), wait('high', 2), wait('c', 0)]
+  engine.cancel(first.id)
+  await Promise.all(others)
+  t.same(ended, ['high', 'a', 'b', 'c', 'low'])
+  await engine.close()
+})
+
+t.test('several answers to one prompt each get their own events', async (t) => {
+  const engine = await startScripted({ sequences: 2, blocks: 64 })
+  const ends: string[] = []
+  const tokens: number[][] = [[], [], []]
+  await new Promise<void>((resolve, reject) => {
+    const handlers = tokens.map((list, i) => ({
+      tokens: (more: Int32Array) => void list.push(...more),
+      finished: (reason: string) => {
+        ends.push(`${i} ${reason}`)
+        if (ends.length === 3) resolve()
+      },
+      failed: reject,
+    }))
+    const ids = engine.submit(Int32Array.of(1, 2), params({ maxNewTokens: 3 }), handlers)
+    t.equal(new Set(ids).size, 3)
+  })
+  t.same(tokens, [
+    [6, 7, 8],
+    [6, 7, 8],
+    [6, 7, 8],
+  ])
+  t.same(ends.sort(), ['0 length', '1 length', '2 length'])
+  await engine.close()
+})
+
+t.test('metrics count', async (t) => {
+  const engine = await startScripted({ sequences: 2, blocks: 16 })
+  t.match(engine.metrics(), { running: 0, waiting: 0, promptTokens: 0, steps: 0 })
+  await Promise.all([run(engine, [1, 2, 3]).outcome, run(engine, [4, 5]).outcome, run(engine, [6]).outcome])
+  while (engine.metrics().generatedTokens < 12) await new Promise((resolve) => setImmediate(resolve))
+  const metrics = engine.metrics()
+  t.match(metrics, { running: 0, waiting: 0, blocks: 16, blocksUsed: 0, promptTokens: 6, generatedTokens: 12, preemptions: 0 })
+  for (const [name, value] of Object.entries(metrics)) t.ok(Number.isSafeInteger(value) && value >= 0, name)
+  await engine.close()
 })

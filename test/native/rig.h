@@ -40,16 +40,29 @@ class Rig {
   void submit(llm::SequenceId id, std::vector<llm::Token> prompt, const llm::RequestParams& params = length(5)) {
     {
       std::lock_guard lock(mutex_);
-      submitted_[id] = {id, prompt, params};
+      submitted_[id] = {{id}, prompt, params};
     }
-    loop_->submit({id, std::move(prompt), params});
+    loop_->submit({{id}, std::move(prompt), params});
+  }
+  // One request with several answers; each is then looked at by its own id.
+  void submit_all(const std::vector<llm::SequenceId>& ids, const std::vector<llm::Token>& prompt,
+                  const llm::RequestParams& params = length(5)) {
+    {
+      std::lock_guard lock(mutex_);
+      for (size_t i = 0; i < ids.size(); ++i) {
+        auto own = params;
+        own.seed += static_cast<uint32_t>(i);
+        submitted_[ids[i]] = {{ids[i]}, prompt, own};
+      }
+    }
+    loop_->submit({ids, prompt, params});
   }
 
   // What a request must answer when nobody cancels.
   std::vector<llm::Token> expected(llm::SequenceId id) {
     std::lock_guard lock(mutex_);
     const auto& request = submitted_.at(id);
-    return expected_answer(request.prompt, request.params, plan.vocabulary);
+    return expected_answer(request.prompt, request.params, plan);
   }
 
   // The whole answer has come, exactly.

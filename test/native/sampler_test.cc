@@ -272,3 +272,23 @@ TEST("sampler: extremes of temperature and of logits") {
     for (const auto& [token, count] : draws(logits, params(temperature), 200)) CHECK_EQUAL(token, 2);
   }
 }
+
+TEST("sampler: the last bits of two logits that are about equal do not change what is drawn") {
+  std::vector<float> logits(100);
+  for (size_t i = 0; i < logits.size(); ++i) logits[i] = static_cast<float>(i % 10);
+  auto nudged = logits;
+  for (size_t i = 0; i < nudged.size(); i += 3) nudged[i] += 1e-5F;
+  // Ten tokens of each likelihood; k and nucleus end between two likelihoods.
+  for (const auto& [top_k, top_p] : {std::pair{40, 1.0}, std::pair{0, 0.91}, std::pair{60, 0.91}, std::pair{0, 1.0}}) {
+    int differ = 0;
+    for (uint32_t seed = 0; seed < 500; ++seed) {
+      llm::RequestParams params;
+      params.temperature = 0.8;
+      params.top_k = top_k;
+      params.top_p = top_p;
+      params.seed = seed;
+      differ += llm::Sampler(params).sample(logits) != llm::Sampler(params).sample(nudged) ? 1 : 0;
+    }
+    CHECK(differ <= 1);
+  }
+}

@@ -1,5 +1,5 @@
 import type { EngineConfig, RequestParams } from '#lib/native/addon.js'
-import { Engine, type EngineListeners } from '#lib/native/engine.js'
+import { Engine, type EngineListeners, type RequestHandler } from '#lib/native/engine.js'
 
 /** An engine whose tokens come from a script: everything around a model, without one. */
 export interface ScriptOptions {
@@ -10,10 +10,15 @@ export interface ScriptOptions {
   /** The first step that throws, warm-up not counted; 0 = none. */
   failAt?: number
   failCount?: number
+  /** Answers that are computed at once. */
+  sequences?: number
+  /** Blocks of 4 tokens of its KV cache; 0 = it has none. */
+  blocks?: number
 }
 
 export function scriptedConfig(options: ScriptOptions = {}): EngineConfig {
   const { script = [5, 6, 7, 8], vocabulary = 32, step = 0, failAt = 0, failCount = 1 } = options
+  const { sequences = 1, blocks = 0 } = options
   return {
     runner: 'scripted',
     modelPath: '',
@@ -21,9 +26,14 @@ export function scriptedConfig(options: ScriptOptions = {}): EngineConfig {
     properties: [],
     gatherRows: false,
     prefillChunk: 8,
+    maxSequences: sequences,
+    kvTokens: 1,
+    kvBytes: 1,
+    draftModelPath: '',
+    draftTokens: 0,
     warmup: new Int32Array(0),
     script: Int32Array.from(script),
-    scriptNumbers: Int32Array.of(vocabulary, step, failAt, failCount),
+    scriptNumbers: Int32Array.of(vocabulary, step, failAt, failCount, blocks),
   }
 }
 
@@ -32,7 +42,18 @@ export function startScripted(options: ScriptOptions = {}, listeners: EngineList
 }
 
 export function params(overrides: Partial<RequestParams> = {}): RequestParams {
-  return { maxNewTokens: 4, stopTokenIds: new Int32Array(0), temperature: 0, topK: 0, topP: 1, seed: 0, ...overrides }
+  return {
+    maxNewTokens: 4,
+    stopTokenIds: new Int32Array(0),
+    temperature: 0,
+    topK: 0,
+    topP: 1,
+    seed: 0,
+    priority: 0,
+    lookupNgram: 0,
+    lookupTokens: 0,
+    ...overrides,
+  }
 }
 
 export interface Outcome {
@@ -51,7 +72,7 @@ export function run(
   const outcome: Outcome = { tokens: [], reason: '', ends: 0 }
   let id = 0
   const ended = new Promise<Outcome>((resolve, reject) => {
-    id = engine.submit(Int32Array.from(prompt), params(overrides), {
+    const handler: RequestHandler = {
       tokens: (tokens) => void outcome.tokens.push(...tokens),
       finished: (reason) => {
         outcome.reason = reason
@@ -59,7 +80,8 @@ export function run(
         resolve(outcome)
       },
       failed: reject,
-    })
+    }
+    id = engine.submit(Int32Array.from(prompt), params(overrides), [handler])[0] as number
   })
   return { id, outcome: ended }
 }

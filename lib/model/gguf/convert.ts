@@ -1,10 +1,14 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { defaultDevice } from '../../config/devices.js'
 import { LLMError } from '../../errors.js'
 import { type JobProgress, runJob as runNativeJob } from '../../native/job.js'
+import { loadAddon } from '../../native/load.js'
+import { checkModel } from '../check-model.js'
 import type { ModelDefinition } from '../definition.js'
 import { readFolder, toPath } from '../folder.js'
 import { fillFolder } from '../temporary-folder.js'
+import { type Verdict, verdictFor, writeVerdict } from '../verdict.js'
 import { writeModelFilesInThread } from './files-thread.js'
 
 export interface ConvertOptions {
@@ -13,6 +17,10 @@ export interface ConvertOptions {
   onProgress?: ((progress: JobProgress) => void) | undefined
   /** Writes openvino_model.xml and .bin; the native addon's unless a test replaces it. */
   runJob?: typeof runNativeJob | undefined
+  /** Versions that the result depends on; default those of the native addon. */
+  versions?: { version: string; openvino: string } | undefined
+  /** Whether to compare the runners and store the verdict. Default true. */
+  check?: boolean | undefined
 }
 
 /**
@@ -47,24 +55,56 @@ export async function convertGguf(
   return readFolder(target)
 }
 
-/** Writes all files of the model into an existing, empty folder and checks them. */
+/** Writes all files of the model into an existing, empty folder and checks them; the stages `metadata`, `convert` and `check`. */
 export async function fillFromGguf(
   source: string,
   folder: string,
-  { signal, onProgress, runJob = runNativeJob }: ConvertOptions,
+  options: ConvertOptions,
 ): Promise<void> {
+  const { signal, onProgress, runJob = runNativeJob, check = true } = options
   signal?.throwIfAborted()
   onProgress?.({ stage: 'metadata', done: 0, total: 1 })
   await writeModelFilesInThread({ source, folder }, signal)
   onProgress?.({ stage: 'metadata', done: 1, total: 1 })
   const { vocabularySize } = await runJob('convert', { source, target: folder }, { signal, onProgress })
   signal?.throwIfAborted()
-  const expected = (await readFolder(folder)).vocabularySize
+  const definition = await readFolder(folder)
+  const expected = definition.vocabularySize
   if (expected !== undefined && vocabularySize < expected)
     throw new LLMError(
       'ERR_CONVERT',
       `${source}: expected ${expected} rows in the converted embedding table, found ${vocabularySize}`,
     )
+  if (check) await checkConverted(definition, options)
+}
+
+/**
+ * Compares the runners on a converted model, unless its folder has a verdict already, and stores what was found. A machine that cannot
+ * page stores nothing: another one may share the folder.
+ *
+ * @returns the definition with its verdict
+ */
+export async function checkConverted(definition: ModelDefinition, options: ConvertOptions): Promise<ModelDefinition> {
+  const { signal, onProgress, runJob, versions = loadAddon().buildInfo() } = options
+  const { openvino } = versions
+  if (verdictFor(definition, openvino)) return definition
+  try {
+    const verdict = await checkModel(definition, { signal, onProgress, runJob, openvino, device: defaultDevice })
+    await storeVerdict(definition.folder, verdict)
+    return { ...definition, verdict }
+  } catch (error) {
+    if (error instanceof LLMError && error.code === 'ERR_DEVICE') return definition
+    throw error
+  }
+}
+
+/** A finished folder that others may only read works all the same; it is checked anew each time. */
+async function storeVerdict(folder: string, verdict: Verdict): Promise<void> {
+  try {
+    await writeVerdict(folder, verdict)
+  } catch (error) {
+    if (!isSystemError(error) || !['EROFS', 'EACCES', 'EPERM'].includes(error.code ?? '')) throw error
+  }
 }
 
 /** Whether an error comes from the operating system, such as ENOSPC. */

@@ -22,6 +22,7 @@ t.test('makes a complete folder', async (t) => {
     'chat_template.jinja',
     'config.json',
     'generation_config.json',
+    'openvino_llm_check.json',
     'openvino_model.bin',
     'openvino_model.xml',
     'tokenizer.json',

@@ -1,0 +1,56 @@
+import { Command } from 'commander'
+import { defaultDevice, deviceKind } from '../config/devices.js'
+import { checkModel } from '../model/check-model.js'
+import { isSystemError } from '../model/gguf/convert.js'
+import { loadModel } from '../model/load-model.js'
+import { type Verdict, verdictFile, writeVerdict } from '../model/verdict.js'
+import { loadAddon } from '../native/load.js'
+import type { Interrupts } from './interrupts.js'
+import { withProgress } from './load.js'
+import { addCommonFlags, deviceFlag, type Flags } from './options.js'
+import { note, oneLine } from './report.js'
+import { put } from './terminal.js'
+
+/** `check`: whether the paged engine computes what the stateful one does. Exit code 0 when it does, 1 when not. */
+export function checkCommand(interrupts: Interrupts): Command {
+  const command = new Command('check')
+    .summary('compares the engines on a model')
+    .description(
+      'Computes prompts with the paged and the stateful engine and stores with MODEL whether\n' +
+        "both agree; --engine auto goes by that. Exit code 0: they agree, 1: they don't.",
+    )
+    .argument('<model>')
+    .option('--json', 'one JSON object: the verdict with its numbers')
+    .addOption(deviceFlag())
+  addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm check ./model')
+  return command.action(async (model: string, flags: Flags) => {
+    const { signal } = interrupts
+    const device = typeof flags.device === 'string' ? flags.device : defaultDevice
+    deviceKind(device)
+    const { openvino } = loadAddon().buildInfo()
+    const { folder, verdict } = await withProgress(async (onProgress) => {
+      const definition = await loadModel(model, { signal, onProgress, check: false })
+      const found = await checkModel(definition, { signal, onProgress, device, openvino })
+      return { folder: definition.folder, verdict: found }
+    })
+    const stored = await store(folder, verdict)
+    if (!verdict.faithful) process.exitCode = 1
+    await put(process.stdout, flags.json ? `${JSON.stringify({ ...verdict, stored })}\n` : `${oneLine(sentence(verdict))}\n`)
+  })
+}
+
+function sentence({ faithful, reason }: Verdict): string {
+  return faithful ? `faithful: ${reason}` : `not faithful, --engine auto takes the stateful engine: ${reason}`
+}
+
+/** Whether it could be written. */
+async function store(folder: string, verdict: Verdict): Promise<boolean> {
+  try {
+    await writeVerdict(folder, verdict)
+    return true
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+    note(`the verdict is not stored: ${verdictFile} cannot be written (${error.message})`)
+    return false
+  }
+}

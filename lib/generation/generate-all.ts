@@ -1,0 +1,115 @@
+import * as check from '../config/check.js'
+import { type GenerationOptions, generationRules } from '../config/options.js'
+import type { Prompt } from './prompt.js'
+import type { GenerationResult } from './result.js'
+
+/** How far `llm.generateAll` is. */
+export interface BatchProgress {
+  /** Requests that have ended. */
+  done: number
+  /** All of them, or undefined while the prompts are an iterable that does not tell. */
+  total: number | undefined
+}
+
+/** Options of `llm.generateAll`: those of every request, and of all together. */
+export interface GenerateAllOptions extends Omit<GenerationOptions, 'onText'> {
+  /** Most requests at a time, 1 to 65536. Default: as many as the model computes at once. */
+  concurrency?: number | undefined
+  /** Called when a request ends. What it throws ends all. */
+  onProgress?: ((progress: BatchProgress) => void) | undefined
+  /** Whether the first failure ends all, the default; else an AggregateError of all failures comes after everything has ended. */
+  stopOnError?: boolean | undefined
+}
+
+/** Any list of prompts, also one that is made while it is read; a lone string or chat is none. */
+export type Prompts = object & (Iterable<Prompt> | AsyncIterable<Prompt>)
+
+const { onText: _, ...requestRules } = generationRules
+const rules: Record<keyof GenerateAllOptions, check.Rule> = {
+  ...requestRules,
+  concurrency: check.integer(1, 65_536),
+  onProgress: check.callback,
+  stopOnError: check.boolean,
+}
+
+/** The two kinds of options apart. */
+export interface BatchOptions {
+  request: GenerationOptions
+  batch: Pick<GenerateAllOptions, 'concurrency' | 'onProgress' | 'stopOnError' | 'signal'>
+}
+
+/** @throws TypeError for prompts that are no list, and for wrong options */
+export function checkBatch(prompts: Prompts, options: GenerateAllOptions): BatchOptions {
+  check.checkOptions(options, rules, 'GenerateAllOptions')
+  const iterable = typeof prompts === 'object' && prompts !== null
+  if (!iterable || !(Symbol.iterator in prompts || Symbol.asyncIterator in prompts)) {
+    throw new TypeError(`expected prompts to be a list or another iterable, received ${check.describe(prompts)}`)
+  }
+  const { concurrency, onProgress, stopOnError, ...request } = options
+  return { request, batch: { concurrency, onProgress, stopOnError, signal: options.signal } }
+}
+
+/**
+ * Runs a request for each prompt, `concurrency` at a time; a prompt is taken from the list when its turn has come. An abort, a failure
+ * of the list and, with `stopOnError`, the first failure of a request end all.
+ *
+ * @param run one request; must end when its signal aborts
+ * @returns the results in the order of the prompts
+ */
+export async function runAll(
+  prompts: Prompts,
+  { concurrency = 1, onProgress, stopOnError = true, signal }: BatchOptions['batch'],
+  run: (prompt: Prompt, signal: AbortSignal) => Promise<GenerationResult>,
+): Promise<GenerationResult[]> {
+  signal?.throwIfAborted()
+  const stop = new AbortController()
+  const onAbort = () => stop.abort(signal?.reason)
+  signal?.addEventListener('abort', onAbort, { once: true })
+  const stopped = new Promise<never>((_, reject) => {
+    stop.signal.addEventListener('abort', () => reject(stop.signal.reason), { once: true })
+  })
+  const iterator = iteratorOf(prompts)
+  const total = Array.isArray(prompts) ? prompts.length : undefined
+  const results: GenerationResult[] = []
+  const errors: unknown[] = []
+  let taken = 0
+  let done = 0
+  // Iterators need not bear a second next() before the first has answered.
+  let turn: Promise<IteratorResult<Prompt, unknown>> = Promise.resolve({ done: false, value: '' })
+  const take = () => {
+    turn = turn.then((before) => (before.done || stop.signal.aborted ? { done: true, value: '' } : iterator.next()))
+    return turn
+  }
+  const lane = async (): Promise<void> => {
+    for (let next = await take(); !next.done; next = await take()) {
+      const index = taken++
+      try {
+        results[index] = await run(next.value, stop.signal)
+      } catch (error) {
+        if (stopOnError || stop.signal.aborted) throw error
+        errors.push(error)
+      }
+      onProgress?.({ done: ++done, total })
+    }
+  }
+  // More lanes than prompts would only wait.
+  const lanes = Array.from({ length: Math.min(concurrency, total ?? concurrency) }, lane)
+  try {
+    await Promise.race([stopped, Promise.all(lanes)])
+  } catch (error) {
+    stop.abort(error)
+    // Not waited for: a generator answers only when the prompt that it was asked for has come.
+    Promise.resolve()
+      .then(() => iterator.return?.())
+      .catch(() => {})
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+  }
+  if (errors.length > 0) throw new AggregateError(errors, `${errors.length} of ${done} requests failed`)
+  return results
+}
+
+function iteratorOf(prompts: Prompts): AsyncIterator<Prompt, unknown> | Iterator<Prompt, unknown> {
+  return Symbol.asyncIterator in prompts ? prompts[Symbol.asyncIterator]() : prompts[Symbol.iterator]()
+}

@@ -1,0 +1,113 @@
+import { defaultDevice, deviceKind, prefillChunk } from './config/devices.js'
+import { availableMemory, kvCacheSize } from './config/kv-cache.js'
+import type { LoadOptions } from './config/options.js'
+import { kvPrecisionOf, propertyLines, withKvPrecision } from './config/properties.js'
+import { LLMError } from './errors.js'
+import type { ModelDefinition } from './model/definition.js'
+import { loadModel } from './model/load-model.js'
+import { Engine } from './native/engine.js'
+import { loadAddon } from './native/load.js'
+import { chooseRunner } from './runner.js'
+import { TextWorker } from './text/text-worker.js'
+import type { TokenTable } from './text/token-table.js'
+import type { Warn } from './warnings.js'
+
+/** A model that is ready: what its files say, the engine that computes it, and its tokenizer. */
+export interface OpenedModel {
+  definition: ModelDefinition
+  engine: Engine
+  text: TextWorker
+  /** Why this runner. */
+  runnerReason: string
+  /** Folder of the draft model, or ''. */
+  draftModel: string
+}
+
+/** Answers that are computed at once unless an option says otherwise: decoding 16 costs little more than decoding one. */
+const defaultSequences = 16
+/** Tokens that a draft model guesses for a step. */
+const draftTokens = 5
+/** Numbers of tokens that are computed while loading: kernels are made per size, no request shall pay for that, and guessing needs the costs. */
+const warmupSizes = [1, 4, 16]
+
+/** Reads, compiles and warms up; when any part fails, the others are closed. Options must have been checked. */
+export async function openModel(model: string | URL, options: LoadOptions, warn: Warn): Promise<OpenedModel> {
+  const { signal, onProgress, device = defaultDevice } = options
+  signal?.throwIfAborted()
+  const kind = deviceKind(device)
+  const ovConfig = withKvPrecision(options.ovConfig ?? {}, options.kvCachePrecision)
+  const properties = propertyLines(ovConfig)
+  const definition = await loadModel(model, { signal, onProgress })
+  const draft = options.draftModel === undefined ? undefined : await loadModel(options.draftModel, { signal, onProgress })
+  const { openvino } = loadAddon().buildInfo()
+  const choice = chooseRunner({ ...options, device }, kind, definition, openvino, warn)
+  const contextLength = Math.min(options.contextLength ?? definition.contextLength, definition.contextLength)
+  const cache = kvCacheSize({
+    kvCacheBytes: options.kvCacheBytes,
+    contextLength,
+    valuesPerToken: definition.kvValuesPerToken,
+    precision: kvPrecisionOf(ovConfig),
+    weightsBytes: definition.weightsBytes,
+    available: availableMemory(),
+  })
+  const text = TextWorker.open(definition.text, signal ? { signal } : {})
+  const start = async () => {
+    // Before the engine, which takes long.
+    if (draft) await requireSameVocabulary(await text, draft, signal)
+    return await Engine.start(
+      {
+        runner: choice.runner,
+        modelPath: definition.modelPath,
+        device,
+        properties,
+        gatherRows: kind.gatherRows,
+        prefillChunk: prefillChunk(definition.weightsBytes),
+        maxSequences: options.maxSequences ?? defaultSequences,
+        ...cache,
+        draftModelPath: draft?.modelPath ?? '',
+        draftTokens: draft ? draftTokens : 0,
+        warmup: Int32Array.from(warmupSizes.filter((size) => size < definition.contextLength)),
+        script: new Int32Array(0),
+        scriptNumbers: new Int32Array(0),
+      },
+      { signal, onProgress, onWarning: warn },
+    )
+  }
+  const opening = [start(), text] as const
+  try {
+    const [engine] = await Promise.all(opening)
+    const runnerReason = choice.reason === '' ? engine.info.reason : choice.reason
+    return { definition, engine, text: await text, runnerReason, draftModel: draft?.folder ?? '' }
+  } catch (error) {
+    for (const part of opening) part.then((opened) => opened.close()).catch(() => {})
+    throw error
+  }
+}
+
+/** What a draft model says is token ids: they must mean the same to both models. */
+async function requireSameVocabulary(
+  text: TextWorker,
+  draft: ModelDefinition,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const other = await TextWorker.open(draft.text, signal ? { signal } : {})
+  await other.close()
+  const [ours, theirs] = [text.tokens, other.tokens]
+  const difference =
+    ours.size !== theirs.size
+      ? `it has ${theirs.size} tokens, the model ${ours.size}`
+      : firstDifference(ours, theirs)
+  if (difference === '') return
+  throw new LLMError(
+    'ERR_UNSUPPORTED_MODEL',
+    `option draftModel: ${draft.text.tokenizerPath}: expected the model's own vocabulary, but ${difference}`,
+  )
+}
+
+function firstDifference(ours: TokenTable, theirs: TokenTable): string {
+  const bytes = ({ bytes, offsets }: TokenTable, id: number) => bytes.subarray(offsets[id], offsets[id + 1])
+  for (let id = 0; id < ours.size; id++) {
+    if (Buffer.compare(bytes(ours, id), bytes(theirs, id)) !== 0) return `token ${id} is another one`
+  }
+  return ''
+}

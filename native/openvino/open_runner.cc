@@ -1,0 +1,101 @@
+// Chooses the runner and opens it.
+#include <optional>
+
+#include "compile.h"
+#include "core.h"
+#include "cpu.h"
+#include "paged_graph.h"
+#include "runners.h"
+#include "runtime.h"
+
+namespace llm {
+namespace {
+
+// Why the paged runner cannot be had, with the code that says so when it was asked for.
+struct Obstacle {
+  std::string code;
+  std::string reason;
+};
+
+std::optional<Obstacle> machine_obstacle(const EngineConfig& config, const EventSink& post) {
+  if (config.device != "CPU") {
+    return Obstacle{"ERR_DEVICE", "the device is " + config.device + ", and the paged runner computes on CPU only"};
+  }
+  if (!config.gather_rows) {
+    return Obstacle{"ERR_DEVICE", "the paged runner gathers rows of logits, which was not allowed"};
+  }
+  if (!kX86) return Obstacle{"ERR_DEVICE", "the paged runner was never tried on a processor that is not x86-64"};
+  if (!has_avx2()) {
+    const std::string reason = "OpenVINO's paged attention needs a CPU with AVX2, and this one has none";
+    post(Warning{"cpu-without-avx2", reason + ": one request is computed at a time, and slowly"});
+    return Obstacle{"ERR_DEVICE", reason};
+  }
+  return std::nullopt;
+}
+
+// The plugin's own words for this are about types.
+std::string hint(const ov::AnyMap& properties) {
+  const auto is_f32 = [&](const char* name) {
+    const auto found = properties.find(name);
+    return found != properties.end() && found->second.as<std::string>() == "f32";
+  };
+  const bool cache = is_f32("KV_CACHE_PRECISION") || is_f32("KEY_CACHE_PRECISION") || is_f32("VALUE_CACHE_PRECISION");
+  if (!cache || is_f32("INFERENCE_PRECISION_HINT")) return "";
+  return " (a paged KV cache in f32 needs INFERENCE_PRECISION_HINT f32)";
+}
+
+// Or why not.
+std::unique_ptr<Runner> try_paged(const EngineConfig& config, const ov::AnyMap& properties, const EventSink& post,
+                                  const char* reason, std::optional<Obstacle>& obstacle) {
+  RunnerInfo info;
+  info.reason = reason;
+  std::string words;
+  auto decoder = read_model(config, post, info, [&](DecoderModel& read) {
+    gather_rows(*read.model);
+    words = page(read.model);
+  });
+  if (!words.empty()) {
+    obstacle = {"ERR_UNSUPPORTED_MODEL", "the model cannot be paged: " + words};
+    return nullptr;
+  }
+  ov::CompiledModel compiled;
+  try {
+    compiled = compile(decoder, config, properties, post, info);
+  } catch (const Failure& failure) {
+    obstacle = {failure.code(), "paged, " + (failure.what() + hint(properties))};
+    return nullptr;
+  }
+  return make_paged_runner(std::move(compiled), std::move(info), config);
+}
+
+std::unique_ptr<Runner> open_stateful(const EngineConfig& config, const ov::AnyMap& properties, const EventSink& post,
+                                      std::string reason) {
+  RunnerInfo info;
+  info.reason = std::move(reason);
+  auto decoder = read_model(config, post, info, [&](DecoderModel& read) {
+    if (config.gather_rows) gather_rows(*read.model);
+  });
+  try {
+    auto compiled = compile(decoder, config, properties, post, info);
+    return make_stateful_runner(std::move(compiled), std::move(info), decoder, config.gather_rows);
+  } catch (const Failure& failure) {
+    throw Failure(failure.code(), config.model_path + ": " + failure.what());
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Runner> open_runner(const EngineConfig& config, const EventSink& post) {
+  const auto properties = checked_properties(config);
+  if (config.runner == "stateful") return open_stateful(config, properties, post, "asked for");
+  const bool asked = config.runner == "paged";
+  auto obstacle = machine_obstacle(config, post);
+  if (!obstacle) {
+    const char* reason = asked ? "asked for" : "the device is CPU and the model's attention could be paged";
+    if (auto runner = try_paged(config, properties, post, reason, obstacle)) return runner;
+  }
+  if (asked) throw Failure(obstacle->code, config.model_path + ": " + obstacle->reason);
+  return open_stateful(config, properties, post, obstacle->reason);
+}
+
+}  // namespace llm
