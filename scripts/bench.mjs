@@ -1,17 +1,18 @@
 // @ts-check
 import { join } from 'node:path'
 import { parseArguments, usage } from './bench/arguments.mjs'
+import { compare } from './bench/compare.mjs'
+import { contextOf } from './bench/context.mjs'
 import { machine } from './bench/machine.mjs'
+import { findModel } from './bench/models.mjs'
 import { installPeer } from './bench/peer.mjs'
-import { formatNumber, formatReport, tooBusy } from './bench/report.mjs'
+import { formatReport, formatSummary, tooBusy } from './bench/report.mjs'
 import { interleave, runSegment } from './bench/segments.mjs'
-import { median, overall, ratios, summarize } from './bench/statistics.mjs'
-import { demoModel } from './demo-model.mjs'
+import { median } from './bench/statistics.mjs'
 import { Complaint, root, runMain } from './run.mjs'
 import { exists } from './wheel.mjs'
 
-/** Requests of a segment; the first one warms up. */
-const requests = 4
+/** @typedef {import('./bench/worker.mjs').Setup} Setup */
 
 runMain(async () => {
   const options = parseArguments(process.argv.slice(2))
@@ -19,76 +20,109 @@ runMain(async () => {
     console.log(usage)
     return
   }
-  const dist = join(root, 'dist', 'index.js')
-  if (!(await exists(dist))) throw new Complaint(`${dist} is not built yet: run npm install, or npm run build.`)
+  const module = join(root, 'dist', 'index.js')
+  if (!(await exists(module))) throw new Complaint(`${module} is not built yet: run npm install, or npm run build.`)
   const here = machine()
-  const { prompt, newTokens, pairs, threads = here.cores } = options
-  const common = { model: await demoModel(), threads, prompt, newTokens, requests }
+  const { pairs, threads = here.cores } = options
+  const mode = await import(`./bench/modes/${options.mode}.mjs`)
 
-  const ours = { ...common, side: 'openvino-llm', module: dist }
-  await prepare(ours)
-  const peer = options.peer ? await preparePeer(common) : undefined
-  const setups = peer ? [ours, peer] : [ours]
+  const model = await findModel(options.model)
+  const ours = { label: 'openvino-llm', side: 'openvino-llm', runtime: module, model: model.ours }
+  const { folder } = await prepare(ours, threads)
+  const ir = model.ir ?? folder
+  const wanted = options.peer ? mode.peers : []
+  const peers = []
+  for (const name of wanted) peers.push(...(await preparePeer(name, model, ir, threads)))
 
-  const runs = setups.map((setup) => ({
-    setup,
-    segments: /** @type {import('./bench/statistics.mjs').Segment[]} */ ([]),
-  }))
-  const order = interleave(runs, pairs)
-  /** @type {number[]} */
-  const foreign = []
-  for (const [index, { setup, segments }] of order.entries()) {
-    const run = await runSegment(setup)
-    segments.push(run.segment)
-    foreign.push(run.foreign)
-    const { ttft, tpotP50 } = summarize(run.segment, prompt)
-    const busy = run.foreign > tooBusy ? `, but other programs used ${(run.foreign * 100).toFixed(0)} % of the CPU` : ''
-    console.error(
-      `${String(index + 1).padStart(3)}/${order.length} ${setup.side}: TTFT ${formatNumber(ttft)} ms, TPOT ${formatNumber(tpotP50)} ms${busy}`,
-    )
-  }
-
-  const sides = runs.map(({ setup, segments }) => {
-    const values = segments.map((segment) => summarize(segment, prompt))
-    const { version = '', settings = {} } = segments[0] ?? {}
-    return { name: setup.side, version, settings, values: overall(values), segments: values }
-  })
-  const [first, second] = sides
+  /** @type {import('./bench/compare.mjs').Mode} */
+  const plan = await mode.plan(contextOf({ options, threads, module, model: model.ours, ir, peers }))
+  const { answers, foreign } = await measure(plan, pairs)
+  const values = new Map([...answers].map(([label, all]) => [label, all.map((answer) => plan.values(answer, label))]))
   const report = {
+    title: plan.title,
     date: new Date().toISOString(),
     machine: here,
-    model: 'SmolLM2-135M-Instruct, GGUF Q4_1',
-    workload: { prompt, newTokens, pairs, requests: requests - 1, threads },
+    model: model.label,
+    workload: { pairs, threads },
     foreign: { median: median(foreign), max: Math.max(...foreign) },
-    sides,
-    ratios: first && second ? ratios(first.segments, second.segments) : {},
+    sides: plan.setups.map(({ label }) => {
+      const { version = '', settings = {} } = answers.get(label)?.[0] ?? {}
+      return { label, version, settings }
+    }),
+    ...compare(plan, values),
+    absolute: plan.absolute ?? false,
+    notes: plan.notes?.(answers) ?? [],
   }
-  process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report))
-  return options.peer && !peer ? 1 : 0
+  const formats = {
+    text: () => formatReport(report),
+    markdown: () => formatSummary(report),
+    json: () => `${JSON.stringify({ ...report, segments: Object.fromEntries(values) }, null, 2)}\n`,
+  }
+  process.stdout.write(formats[options.format]())
+  // A peer was asked for and does not run here.
+  return new Set(peers.map(({ side }) => side)).size < wanted.length ? 1 : 0
 })
 
 /**
- * One request that nobody times: it converts the GGUF if need be, brings the files into the page cache and shows that the
- * side works here.
- * @param {import('./bench/worker.mjs').Setup} setup
+ * @param {import('./bench/compare.mjs').Mode} plan
+ * @param {number} pairs
  */
-async function prepare(setup) {
-  console.error(`Preparing ${setup.side}.`)
-  await runSegment({ ...setup, requests: 1 })
+async function measure({ setups, values }, pairs) {
+  /** @type {Map<string, any[]>} */
+  const answers = new Map(setups.map(({ label }) => [label, []]))
+  const foreign = []
+  const order = interleave(setups, pairs)
+  for (const [index, setup] of order.entries()) {
+    const run = await runSegment(setup)
+    answers.get(setup.label)?.push(run.answer)
+    foreign.push(run.foreign)
+    const busy = run.foreign > tooBusy ? ` (other programs used ${(run.foreign * 100).toFixed(0)} % of the CPU)` : ''
+    const figures = Object.entries(values(run.answer, setup.label))
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]) => `${key} ${Number(value).toPrecision(3)}`)
+    console.error(`${String(index + 1).padStart(3)}/${order.length} ${setup.label}: ${figures.join(', ')}${busy}`)
+  }
+  return { answers, foreign }
 }
 
 /**
- * @param {Omit<import('./bench/worker.mjs').Setup, 'side' | 'module'>} common
- * @returns {Promise<import('./bench/worker.mjs').Setup | undefined>} undefined when it cannot run here, which has been said
+ * One request that nobody times: it converts a GGUF if need be, brings the files into the page cache and shows that the
+ * side works here.
+ * @param {Pick<Setup, 'label' | 'side' | 'runtime' | 'model' | 'engine'>} side
+ * @param {number} threads
  */
-async function preparePeer(common) {
+async function prepare(side, threads) {
+  console.error(`Preparing ${side.label}.`)
+  const task = { kind: 'single', prompt: 16, newTokens: 2, requests: 1 }
+  return (await runSegment({ ...side, threads, task, context: 64, sequences: 1 })).answer
+}
+
+/**
+ * @param {string} name
+ * @param {import('./bench/models.mjs').Model} model
+ * @param {string} ir
+ * @param {number} threads
+ * @returns {Promise<Pick<Setup, 'label' | 'side' | 'runtime' | 'model' | 'engine'>[]>} its sides; none when it cannot run
+ *   here, which has been said
+ */
+async function preparePeer(name, model, ir, threads) {
   try {
-    const setup = { ...common, side: 'node-llama-cpp', module: await installPeer() }
-    await prepare(setup)
-    return setup
+    const runtime = await installPeer(name)
+    const sides =
+      name === 'openvino-genai'
+        ? ['SDPA', 'PA'].map((engine) => ({
+            label: `openvino-genai ${engine}`,
+            side: name,
+            runtime,
+            model: ir,
+            engine,
+          }))
+        : [{ label: name, side: name, runtime, model: await model.gguf() }]
+    for (const side of sides) await prepare(side, threads)
+    return sides
   } catch (error) {
     if (!(error instanceof Complaint)) throw error
-    console.error(`${error.message} Only openvino-llm is measured; --no-peer asks for that.`)
-    return undefined
+    console.error(`${error.message} It is left out; --no-peer leaves all peers out.`)
+    return []
   }
 }

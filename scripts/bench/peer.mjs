@@ -1,43 +1,82 @@
 // @ts-check
-import { mkdir, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { cacheFolder } from '../cache.mjs'
 import { Complaint, run } from '../run.mjs'
-import { exists } from '../wheel.mjs'
-
-const name = 'node-llama-cpp'
-const version = '3.22.1'
+import { findPython } from '../tools.mjs'
+import { makeOnce } from './once.mjs'
 
 /**
- * The peer, installed once into the cache: it is no dependency of this project. Its prebuilt binaries are optional
- * packages of npm, so no install script has to run.
- * @returns {Promise<string>} the absolute path of the module to import
- * @throws {Complaint} when npm cannot install it
+ * The peers, each installed into the cache when it is first measured: none is a dependency of this project.
+ * @type {Record<string, { version: string, sentinel: string, install: (version: string, work: string) => Promise<number> }>}
  */
-export async function installPeer() {
-  const target = join(cacheFolder(), 'bench', `${name}-${version}`)
-  const module = join('node_modules', name, 'dist', 'index.js')
-  if (await exists(join(target, module))) return join(target, module)
+const peers = {
+  // Its prebuilt binaries are optional packages of npm, so no install script has to run.
+  'node-llama-cpp': {
+    version: '3.22.1',
+    sentinel: join('node_modules', 'node-llama-cpp', 'dist', 'index.js'),
+    install: (version, work) =>
+      runNpm(
+        [
+          'install',
+          '--prefix',
+          work,
+          '--ignore-scripts',
+          '--no-audit',
+          '--no-fund',
+          '--loglevel=error',
+          `node-llama-cpp@${version}`,
+        ],
+        work,
+      ),
+  },
+  // Of the same OpenVINO as wheels.json pins.
+  'openvino-genai': {
+    version: '2026.4.1.0',
+    sentinel: process.platform === 'win32' ? join('Scripts', 'python.exe') : join('bin', 'python'),
+    install: installWheel,
+  },
+}
 
-  console.error(`Installing ${name} ${version} into ${target}, once.`)
-  // Installed aside and moved into place: what a stopped run left is not taken for the whole, and goes here.
-  const work = `${target}.partial`
+/** @type {import('node:child_process').SpawnOptions['stdio']} Standard output is the report's alone. */
+const stdio = ['ignore', 2, 2]
+
+/**
+ * @param {keyof typeof peers} name
+ * @returns {Promise<string>} the absolute path of what runs it: a JavaScript module to import, or a Python
+ * @throws {Complaint} when it cannot be installed
+ */
+export async function installPeer(name) {
+  const peer = peers[name]
+  if (!peer) throw new Error(`there is no peer ${name}`)
+  const { version, sentinel, install } = peer
+  const target = join(cacheFolder(), 'bench', `${name}-${version}`)
   try {
-    await rm(work, { recursive: true, force: true })
-    await mkdir(work, { recursive: true })
-    const args = ['install', '--prefix', work, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
-    if ((await runNpm([...args, `${name}@${version}`], dirname(target))) !== 0 || !(await exists(join(work, module)))) {
-      throw new Complaint(`${name} ${version} could not be installed: npm failed (see above).`)
-    }
-    await rm(target, { recursive: true, force: true })
-    await rename(work, target)
+    await makeOnce(target, sentinel, async (work) => {
+      console.error(`Installing ${name} ${version} into ${target}, once.`)
+      if ((await install(version, work)) !== 0) {
+        throw new Complaint(`${name} ${version} could not be installed (see above).`)
+      }
+    })
   } catch (error) {
     if (error instanceof Complaint) throw error
     throw new Complaint(`${name} ${version} could not be installed: ${error instanceof Error ? error.message : error}.`)
-  } finally {
-    await rm(work, { recursive: true, force: true })
   }
-  return join(target, module)
+  return join(target, sentinel)
+}
+
+/**
+ * @param {string} version
+ * @param {string} work becomes a virtual environment; its programs are not used, so that it may be moved
+ */
+async function installWheel(version, work) {
+  const python = await findPython()
+  if (!python.found) throw new Complaint(python.missing)
+  const [command, ...first] = /** @type {[string]} */ (python.found)
+  const code = await run(command, [...first, '-m', 'venv', work], { stdio })
+  if (code !== 0) return code
+  const inside = join(work, /** @type {{ sentinel: string }} */ (peers['openvino-genai']).sentinel)
+  const pip = ['-m', 'pip', 'install', '--only-binary=:all:', '--no-input', '--disable-pip-version-check', '--quiet']
+  return await run(inside, [...pip, `openvino-genai==${version}`], { stdio })
 }
 
 /**
@@ -45,9 +84,7 @@ export async function installPeer() {
  * @param {string} cwd
  */
 function runNpm(args, cwd) {
-  /** @type {import('node:child_process').SpawnOptions} */
-  const options = { cwd, stdio: ['ignore', 2, 2] }
   // Below `npm run` this is npm's own script, which starts without a shell on Windows too.
   const npm = process.env.npm_execpath
-  return npm?.endsWith('.js') ? run(process.execPath, [npm, ...args], options) : run('npm', args, options)
+  return npm?.endsWith('.js') ? run(process.execPath, [npm, ...args], { cwd, stdio }) : run('npm', args, { cwd, stdio })
 }

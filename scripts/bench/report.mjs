@@ -1,23 +1,20 @@
 // @ts-check
-import { metrics } from './statistics.mjs'
 
 /**
- * @typedef {object} Side
- * @property {string} name
- * @property {string} version
- * @property {Record<string, string>} settings
- * @property {import('./statistics.mjs').Values} values medians over the segments, of the greatest delay the greatest
- * @property {import('./statistics.mjs').Values[]} segments
+ * @typedef {import('./statistics.mjs').Ratio} Ratio
  *
  * @typedef {object} Report
+ * @property {string} title
  * @property {string} date ISO 8601
  * @property {import('./machine.mjs').Machine} machine
  * @property {string} model
- * @property {{ prompt: number, newTokens: number, pairs: number, requests: number, threads: number }} workload `requests`
- *   are the measured ones of a segment
+ * @property {{ pairs: number, threads: number }} workload
  * @property {{ median: number, max: number }} foreign share of the machine that other programs used, over the segments
- * @property {Side[]} sides this project, then its peer unless it is alone
- * @property {Record<string, import('./statistics.mjs').Ratio>} ratios ours / the peer's
+ * @property {{ label: string, version: string, settings: Record<string, string> }[]} sides
+ * @property {{ name: string, values: Record<string, number | undefined> }[]} figures by the labels of the sides
+ * @property {{ row: string, column: string, ratio: Ratio | undefined }[]} ratios
+ * @property {string[]} notes
+ * @property {boolean} [absolute] what is aimed at are figures, not ratios
  */
 
 /** Below this many the median of the ratios is chance. */
@@ -27,57 +24,97 @@ const fewestPairs = 7
 export const tooBusy = 0.05
 
 /**
- * The report as Markdown.
+ * All that is known.
  * @param {Report} report
- * @returns {string}
+ * @returns {string} Markdown
  */
 export function formatReport(report) {
-  const { sides, machine, workload } = report
+  const { sides, workload, foreign, notes } = report
   return `${[
-    `${report.model}: ${workload.prompt} prompt tokens, ${workload.newTokens} new ones, greedy, one stream.`,
-    `${machine.cpu} (${formatFlags(machine.flags)}), ${count(machine.cores, 'core')}, ${machine.platform}, Node ${machine.node}, ${report.date.slice(0, 10)}. Other programs used ${percent(report.foreign.median)} of it (${percent(report.foreign.max)} in the worst segment).`,
-    `${count(workload.threads, 'thread')} each; ${sides.length > 1 ? `${count(workload.pairs, 'pair')} of segments (A B B A)` : count(workload.pairs, 'segment')}, a new process for each, ${count(workload.requests, 'request')} in each after the first.`,
+    ...headOf(report),
+    `Other programs used ${percent(foreign.median)} of it (${percent(foreign.max)} in the worst segment). ${count(workload.threads, 'thread')} each; ${sides.length > 1 ? `${count(workload.pairs, 'pair')} of segments (A B B A)` : count(workload.pairs, 'segment')}, a new process for each.`,
     '',
-    ...table(report),
+    ...figureTable(report),
+    ...(report.ratios.length > 0 ? ['', ...ratioTable(report)] : []),
     '',
-    ...sides.map(({ name, version, settings }) => `${name} ${version}: ${formatSettings(settings)}.`),
-    'Timed where JavaScript gets the tokens. Load: from the first call to ready, files in the page cache, a GGUF already converted.',
-    'Columns: medians over the segments, of the greatest event-loop delay the greatest.',
-    ...(sides.length > 1 ? ['Ratios are medians over the pairs, with the lowest and highest pair.'] : []),
-    ...(workload.pairs < fewestPairs ? [`Not to be quoted: fewer than ${fewestPairs} pairs.`] : []),
-    ...(report.foreign.median > tooBusy ? ['Not to be quoted: the machine was busy with other programs.'] : []),
+    ...notes,
+    ...sides.map(({ label, version, settings }) => `${label} ${version}: ${formatSettings(settings)}.`),
+    'Figures are medians over the segments, of the greatest event-loop delay the greatest. Ratios are medians over the pairs, with the lowest and highest pair.',
+    ...caveats(report),
   ].join('\n')}\n`
 }
 
 /**
+ * What a README quotes: the machine and the ratios, or figures where no ratio says it.
  * @param {Report} report
- * @returns {string[]}
+ * @returns {string} Markdown
  */
-function table({ sides, ratios }) {
-  const paired = sides.length > 1
-  const header = ['', ...sides.map(({ name }) => name), ...(paired ? ['ratio', 'range'] : []), 'better']
-  const rows = metrics.map(({ key, name, unit, better }) => {
-    const ratio = ratios[key]
-    return [
-      `${name}, ${unit}`,
-      ...sides.map(({ values }) => formatNumber(values[key])),
-      ...(paired
-        ? [
-            ratio ? `${ratio.median.toFixed(2)}×` : 'n/a',
-            ratio ? `${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)}` : '',
-          ]
-        : []),
-      better,
-    ]
-  })
+export function formatSummary(report) {
+  const { ratios, absolute, notes } = report
+  const figures = absolute || ratios.length === 0 ? ['', ...figureTable(report)] : []
+  const table = ratios.length > 0 ? ['', ...ratioTable(report)] : []
+  return `${[...headOf(report), ...figures, ...table, '', ...notes, ...caveats(report)].join('\n').trimEnd()}\n`
+}
+
+/** @param {Report} report */
+function headOf({ title, model, machine, date }) {
+  return [
+    `${model}: ${title}.`,
+    `${machine.cpu} (${formatFlags(machine.flags)}), ${count(machine.cores, 'core')}, ${machine.platform}, Node ${machine.node}, ${date.slice(0, 10)}.`,
+  ]
+}
+
+/** @param {Report} report */
+function caveats({ workload, foreign }) {
+  return [
+    ...(workload.pairs < fewestPairs ? [`Not to be quoted: fewer than ${fewestPairs} pairs.`] : []),
+    ...(foreign.median > tooBusy ? ['Not to be quoted: the machine was busy with other programs.'] : []),
+  ]
+}
+
+/** @param {Report} report */
+function figureTable({ sides, figures }) {
+  const labels = sides.map(({ label }) => label)
+  return table(
+    ['', ...labels],
+    figures.map(({ name, values }) => [name, ...labels.map((label) => formatNumber(values[label]))]),
+  )
+}
+
+/** @param {Report} report */
+function ratioTable({ ratios }) {
+  const rows = [...new Set(ratios.map(({ row }) => row))]
+  const columns = [...new Set(ratios.map(({ column }) => column))]
+  const cell = (/** @type {string} */ row, /** @type {string} */ column) => {
+    const found = ratios.find((ratio) => ratio.row === row && ratio.column === column)
+    return found ? formatRatio(found.ratio) : ''
+  }
+  return table(
+    ['ratio', ...columns],
+    rows.map((row) => [row, ...columns.map((column) => cell(row, column))]),
+  )
+}
+
+/**
+ * @param {readonly string[]} header
+ * @param {readonly (readonly string[])[]} rows the first column is text, the others are numbers
+ */
+function table(header, rows) {
   const widths = header.map((title, column) =>
     Math.max(3, title.length, ...rows.map((row) => row[column]?.length ?? 0)),
   )
-  const line = (/** @type {string[]} */ cells) =>
-    `| ${cells.map((cell, column) => (isText(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(' | ')} |`
-  const isText = (/** @type {number} */ column) => column === 0 || column === header.length - 1
-  const rule = widths.map((width, column) => (isText(column) ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
+  const line = (/** @type {readonly string[]} */ cells) =>
+    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(' | ')} |`
+  const rule = widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
   return [line(header), line(rule), ...rows.map(line)]
+}
+
+/** @param {Ratio | undefined} ratio */
+export function formatRatio(ratio) {
+  if (!ratio) return 'n/a'
+  // A small ratio needs its digits: two after the point would round 0.06 away.
+  const digits = ratio.median < 0.2 ? 3 : 2
+  return `${ratio.median.toFixed(digits)}× [${ratio.min.toFixed(digits)}–${ratio.max.toFixed(digits)}]`
 }
 
 /**
@@ -94,7 +131,7 @@ export function formatNumber(value) {
  * @param {number} number
  * @param {string} noun
  */
-function count(number, noun) {
+export function count(number, noun) {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
 

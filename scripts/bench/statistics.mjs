@@ -6,17 +6,14 @@
  * @property {number} ttft from the call to the first token at the consumer
  * @property {number[]} intervals one for each token after the first arrival
  *
- * @typedef {object} Segment what one process measured
- * @property {string} version
- * @property {Record<string, string>} settings as the product reports them
+ * @typedef {object} Segment what one process measured of requests one after the other
  * @property {number} load milliseconds from the first call to ready
  * @property {RequestTimes[]} requests the first one is the first after the load
- * @property {{ anonymous: number, file: number } | undefined} memory resident bytes after the last request
- * @property {{ p50: number, p99: number, max: number }} loop event-loop delay in milliseconds during all but the first
- *   request
- * @property {number} cpuTime milliseconds of all threads of the process
+ * @property {{ anonymous: number, file: number } | null} [memory] resident bytes after the last request
+ * @property {{ p50: number, p99: number, max: number }} [loop] event-loop delay in milliseconds during all but the first
+ *   request; a side in Python has none
  *
- * @typedef {Record<string, number | undefined>} Values of one segment or one side, by the key of a {@link Metric}
+ * @typedef {Record<string, number | undefined>} Values of one segment, by the key of a {@link Metric}
  * @typedef {{ key: string, name: string, unit: string, better: 'lower' | 'higher' }} Metric
  * @typedef {{ median: number, min: number, max: number }} Ratio
  */
@@ -25,12 +22,14 @@
 export const metrics = [
   { key: 'load', name: 'load to ready', unit: 'ms', better: 'lower' },
   { key: 'firstTtft', name: 'first request after load, TTFT', unit: 'ms', better: 'lower' },
+  { key: 'loadToToken', name: 'load to first token', unit: 'ms', better: 'lower' },
   { key: 'ttft', name: 'TTFT', unit: 'ms', better: 'lower' },
   { key: 'tpotP50', name: 'TPOT p50', unit: 'ms', better: 'lower' },
   { key: 'tpotP95', name: 'TPOT p95', unit: 'ms', better: 'lower' },
   { key: 'decodeRate', name: 'decode', unit: 'tokens/s', better: 'higher' },
   { key: 'prefillRate', name: 'prefill', unit: 'tokens/s', better: 'higher' },
   { key: 'totalRate', name: 'prompt and new tokens together', unit: 'tokens/s', better: 'higher' },
+  { key: 'resident', name: 'resident memory', unit: 'MB', better: 'lower' },
   { key: 'anonymous', name: 'resident memory, anonymous', unit: 'MB', better: 'lower' },
   { key: 'file', name: 'resident memory, file', unit: 'MB', better: 'lower' },
   { key: 'loopP50', name: 'event-loop delay p50', unit: 'ms', better: 'lower' },
@@ -90,6 +89,7 @@ export function summarize({ load, requests, memory, loop }, prompt) {
   return {
     load,
     firstTtft: first.ttft,
+    loadToToken: load + first.ttft,
     ttft,
     tpotP50: median(intervals),
     tpotP95: quantile(intervals, 0.95),
@@ -98,46 +98,13 @@ export function summarize({ load, requests, memory, loop }, prompt) {
     totalRate: median(
       measured.map(({ ttft, intervals }) => rate(prompt + 1 + intervals.length, ttft + sum(intervals))),
     ),
-    anonymous: memory && memory.anonymous / 1e6,
-    file: memory && memory.file / 1e6,
-    loopP50: loop.p50,
-    loopP99: loop.p99,
-    loopMax: loop.max,
+    resident: memory ? (memory.anonymous + memory.file) / 1e6 : undefined,
+    anonymous: memory ? memory.anonymous / 1e6 : undefined,
+    file: memory ? memory.file / 1e6 : undefined,
+    loopP50: loop?.p50,
+    loopP99: loop?.p99,
+    loopMax: loop?.max,
   }
-}
-
-/**
- * One side's figures: the median of its segments, of a maximum the greatest.
- * @param {readonly Values[]} segments
- * @returns {Values}
- */
-export function overall(segments) {
-  /** @type {Values} */
-  const values = {}
-  for (const { key } of metrics) {
-    const known = segments.map((segment) => segment[key]).filter((value) => value !== undefined)
-    if (known.length === 0) continue
-    values[key] = key === 'loopMax' ? Math.max(...known) : median(known)
-  }
-  return values
-}
-
-/**
- * Ratios pair by pair: a machine that slows down between two pairs changes neither.
- * @param {readonly Values[]} ours
- * @param {readonly Values[]} theirs as many, in the same order
- * @returns {Record<string, Ratio>} a metric that was zero or unknown on a side is left out
- */
-export function ratios(ours, theirs) {
-  if (ours.length !== theirs.length) throw new RangeError(`expected pairs, found ${ours.length} and ${theirs.length}`)
-  /** @type {Record<string, Ratio>} */
-  const result = {}
-  for (const { key } of metrics) {
-    const values = ours.map((our, pair) => (our[key] ?? Number.NaN) / (theirs[pair]?.[key] ?? Number.NaN))
-    if (!values.every((value) => Number.isFinite(value) && value > 0)) continue
-    result[key] = { median: median(values), min: Math.min(...values), max: Math.max(...values) }
-  }
-  return result
 }
 
 /**

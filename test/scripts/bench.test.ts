@@ -1,35 +1,29 @@
 import t from 'tap'
+import { run } from './bench-modules.js'
 import { node } from './script.js'
 
-interface Ran {
-  result: unknown
-  error?: string
+const defaults = {
+  mode: 'single',
+  concurrency: [],
+  model: 'smollm2',
+  pairs: 7,
+  peer: true,
+  format: 'text',
+  help: false,
 }
-
-/** What an expression gives with the exports of these modules of scripts/bench/ in scope. */
-async function run(modules: string[], expression: string): Promise<Ran> {
-  const names = modules.map((name) => `...(await import('./scripts/bench/${name}.mjs'))`).join(', ')
-  const program = `
-    const scope = { ${names} }
-    const evaluate = new Function(...Object.keys(scope), ${JSON.stringify(`return ${expression}`)})
-    try {
-      console.log(JSON.stringify({ result: evaluate(...Object.values(scope)) }))
-    } catch (error) {
-      console.log(JSON.stringify({ error: error.message }))
-    }`
-  const { code, stdout, stderr } = await node(['--input-type=module', '-e', program], {})
-  if (code !== 0) throw new Error(stderr)
-  return JSON.parse(stdout) as Ran
-}
-
-const defaults = { prompt: 512, newTokens: 128, pairs: 7, peer: true, json: false, help: false }
 const accepted: [string[], object][] = [
   [[], defaults],
   [['--quick'], { ...defaults, pairs: 2 }],
-  [['--pairs', '9', '--json'], { ...defaults, pairs: 9, json: true }],
+  [['--pairs', '9', '--json'], { ...defaults, pairs: 9, format: 'json' }],
   [
     ['--prompt=64', '--new', '2', '--threads', '3', '--no-peer'],
     { ...defaults, prompt: 64, newTokens: 2, threads: 3, peer: false },
+  ],
+  [['--concurrency', '8,1,2,8'], { ...defaults, mode: 'concurrency', concurrency: [1, 2, 8] }],
+  [['--event-loop', '--engine', 'paged'], { ...defaults, mode: 'event-loop', engine: 'paged' }],
+  [
+    ['--pace', '--model', 'phi-3-mini', '--markdown'],
+    { ...defaults, mode: 'pace', model: 'phi-3-mini', format: 'markdown' },
   ],
   [['-h'], { ...defaults, help: true }],
 ]
@@ -47,6 +41,13 @@ const refused: [string[], RegExp][] = [
   [['--quick', '--pairs', '3'], /^--quick is 2 pairs/],
   [['--tokens', '3'], /'--tokens'[\s\S]+npm run bench/],
   [['3'], /'3'[\s\S]+npm run bench/],
+  [['--concurrency', '1,,2'], /^--concurrency: expected integers from 1 to 256 .+ found '1,,2'\.$/],
+  [['--concurrency', '0'], /^--concurrency: .+ found '0'\.$/],
+  [['--concurrency', '257'], /^--concurrency: .+ found '257'\.$/],
+  [['--prefix', '--lookup'], /^--prefix and --lookup are two modes/],
+  [['--json', '--markdown'], /^--markdown and --json are two formats/],
+  [['--model', 'gpt'], /^--model: expected smollm2, .+ or phi-3-medium, found 'gpt'\.$/],
+  [['--engine', 'fast'], /^--engine: expected auto, paged or stateful, found 'fast'\.$/],
 ]
 for (const [args, message] of refused) {
   t.test(`refused arguments: ${args.join(' ')}`, async (t) => {
@@ -58,74 +59,6 @@ t.test('a refused argument ends the bench with its line alone', async (t) => {
   const { code, stdout, stderr } = await node(['scripts/bench.mjs', '--new', 'x'], {})
   t.same({ code, stdout }, { code: 1, stdout: '' })
   t.equal(stderr, "--new: expected an integer from 2 to 1000000, found 'x'.\n")
-})
-
-t.test('quantiles are interpolated and leave the order of what they are given', async (t) => {
-  const program =
-    '((values) => [quantile(values, 0), median(values), quantile(values, 0.75), quantile(values, 1), values])'
-  const { result } = await run(['statistics'], `${program}([30, 10, 100, 20])`)
-  t.same(result, [10, 25, 47.5, 100, [30, 10, 100, 20]])
-  t.match((await run(['statistics'], 'median([])')).error, /at least one/)
-})
-
-t.test('tokens that arrive together share the time since the arrival before', async (t) => {
-  const arrivals = '[{ at: 150, count: 2 }, { at: 160, count: 1 }, { at: 190, count: 3 }]'
-  t.strictSame((await run(['statistics'], `requestTimes(100, ${arrivals})`)).result, {
-    ttft: 50,
-    intervals: [10, 10, 10, 10],
-  })
-  t.match((await run(['statistics'], 'requestTimes(100, [])')).error, /at least one token/)
-})
-
-/** A segment whose requests take this long to the first token and 10 ms for each of the four others, the last 50 ms. */
-function segment(load: number, ttfts: number[], rest: object = {}) {
-  const requests = ttfts.map((ttft) => ({ ttft, intervals: [10, 10, 10, 50] }))
-  return { load, requests, memory: { anonymous: 3e6, file: 5e6 }, loop: { p50: 0, p99: 1, max: 7 }, ...rest }
-}
-
-t.test('the first request of a segment counts only as the first after the load', async (t) => {
-  const { result } = await run(['statistics'], `summarize(${JSON.stringify(segment(300, [9000, 400, 100, 200]))}, 100)`)
-  t.strictSame(result, {
-    load: 300,
-    firstTtft: 9000,
-    ttft: 200,
-    tpotP50: 10,
-    tpotP95: 50,
-    decodeRate: 50,
-    prefillRate: 500,
-    totalRate: 375,
-    anonymous: 3,
-    file: 5,
-    loopP50: 0,
-    loopP99: 1,
-    loopMax: 7,
-  })
-})
-
-t.test('a side is the median of its segments, of a maximum the greatest', async (t) => {
-  const values = [
-    { load: 1, loopMax: 2 },
-    { load: 5, loopMax: 90 },
-    { load: 2, loopMax: 3 },
-  ]
-  t.strictSame((await run(['statistics'], `overall(${JSON.stringify(values)})`)).result, { load: 2, loopMax: 90 })
-})
-
-t.test('ratios are taken pair by pair, and only of what was measured on both sides', async (t) => {
-  // Twice as slow a machine in the second pair: the ratio is the same.
-  const ours = [
-    { ttft: 100, load: 3, loopP50: 0, anonymous: 4 },
-    { ttft: 200, load: 1, loopP50: 1, anonymous: 4 },
-  ]
-  const theirs = [
-    { ttft: 400, load: 1, loopP50: 1 },
-    { ttft: 800, load: 1, loopP50: 0 },
-  ]
-  t.strictSame((await run(['statistics'], `ratios(${JSON.stringify(ours)}, ${JSON.stringify(theirs)})`)).result, {
-    load: { median: 2, min: 1, max: 3 },
-    ttft: { median: 0.25, min: 0.25, max: 0.25 },
-  })
-  t.match((await run(['statistics'], 'ratios([{}], [])')).error, /expected pairs/)
 })
 
 t.test('the sides take turns in going first', async (t) => {
@@ -159,71 +92,48 @@ t.test('the share of other programs leaves out our own time and stays a share', 
   t.equal((await run(['machine'], 'foreignShare({ busy: 1, total: 1 }, { busy: 1, total: 1 }, 0)')).result, 0)
 })
 
-t.test('numbers have three digits that count', async (t) => {
+t.test('no two prompts begin alike, so that none can be taken from a cache', async (t) => {
   const { result } = await run(
-    ['report'],
-    '[0, 0.123, 9.994, 9.996, 99.94, 99.96, 12345.6, NaN, undefined].map(formatNumber)',
+    ['request'],
+    '(() => { const all = Array.from({ length: 2000 }, (_, number) => promptIds(3, number)); return [new Set(all.map(([first]) => first)).size, Math.min(...all.flat()), Math.max(...all.flat()), new Set(promptIds(1032, 5)).size] })()',
   )
-  t.same(result, ['0.00', '0.12', '9.99', '10.0', '99.9', '100', '12346', 'n/a', 'n/a'])
+  const [different, least, greatest, within] = result as [number, number, number, number]
+  t.equal(different, 2000)
+  t.ok(least >= 300 && greatest < 20_300, `${least} to ${greatest}`)
+  t.equal(within, 1032, 'no token comes twice in a prompt')
 })
 
-const side = (name: string, values: object) => ({
-  name,
-  version: '1.0',
-  settings: { threads: '2' },
-  values,
-  segments: [],
-})
-const report = {
-  date: '2030-01-02T03:04:05.000Z',
-  machine: { cpu: 'A CPU', platform: 'linux-x64', flags: { avx2: true, amx_int8: false }, cores: 2, node: '20.19.0' },
-  model: 'A model',
-  workload: { prompt: 16, newTokens: 8, pairs: 7, requests: 3, threads: 2 },
-  foreign: { median: 0.01, max: 0.123 },
-  sides: [side('ours', { ttft: 50, load: 1234 }), side('theirs', { ttft: 100 })],
-  ratios: { ttft: { median: 0.5, min: 0.4, max: 0.61 } },
-}
-
-t.test('the report is a Markdown table with equal columns', async (t) => {
-  const text = String((await run(['report'], `formatReport(${JSON.stringify(report)})`)).result)
-  const rows = text.split('\n').filter((line) => line.startsWith('|'))
-  t.equal(rows.length, 15)
-  t.equal(new Set(rows.map((row) => row.length)).size, 1, 'all rows are equally long')
-  const cells = (start: string) =>
-    rows
-      .find((row) => row.startsWith(`| ${start}`))
-      ?.split('|')
-      .map((cell) => cell.trim())
-  t.same(
-    rows[0]
-      ?.split('|')
-      .map((cell) => cell.trim())
-      .slice(1, -1),
-    ['', 'ours', 'theirs', 'ratio', 'range', 'better'],
-  )
-  t.same(cells('TTFT')?.slice(1, -1), ['TTFT, ms', '50.0', '100', '0.50×', '0.40–0.61', 'lower'])
-  t.same(cells('load')?.slice(1, -1), ['load to ready, ms', '1234', 'n/a', 'n/a', '', 'lower'])
-  for (const words of [
-    'A CPU (avx2, no amx_int8)',
-    '2030-01-02',
-    'used 1.0 % of it (12 % in the worst',
-    'theirs 1.0: threads 2.',
-  ])
-    t.ok(text.includes(words), words)
-  t.notMatch(text, /Not to be quoted/)
+t.test('a text is its kind and a prompt that ends where the answer goes on', async (t) => {
+  const parse = (content: string) => run(['texts'], `parseText('name', ${JSON.stringify(content)})`)
+  t.strictSame((await parse('kind: quoting\nHe wrote:\n\n"For')).result, {
+    name: 'name',
+    kind: 'quoting',
+    prompt: 'He wrote:\n\n"For',
+    sample: false,
+  })
+  t.match((await parse('kind: free text (sampled)\r\nOnce\r\n')).result, { prompt: 'Once', sample: true })
+  t.match((await parse('Once')).error, /^name: expected a first line/)
 })
 
-t.test('the report says when its figures are worth little', async (t) => {
-  const poor = { ...report, workload: { ...report.workload, pairs: 2 }, foreign: { median: 0.3, max: 0.4 } }
-  const { result } = await run(['report'], `formatReport(${JSON.stringify(poor)})`)
-  t.match(result, /Not to be quoted: fewer than 7 pairs\.\nNot to be quoted: the machine was busy/)
+t.test('the texts are of every kind', async (t) => {
+  const { result } = await run(['texts'], 'readTexts()')
+  const kinds = new Set((result as { kind: string }[]).map(({ kind }) => kind))
+  for (const kind of ['code editing', 'summarising', 'quoting', 'free text (sampled)']) t.ok(kinds.has(kind), kind)
 })
 
-t.test('alone there are no ratios', async (t) => {
-  const { result } = await run(
-    ['report'],
-    `formatReport(${JSON.stringify({ ...report, sides: report.sides.slice(0, 1), ratios: {} })})`,
-  )
-  t.notMatch(result, /ratio|pairs|theirs/i)
-  t.match(result, /\| TTFT, ms +\| +50\.0 \| lower/)
+t.test('what was made by half is not taken for the whole', async (t) => {
+  const folder = t.testdir({})
+  const target = JSON.stringify(`${folder}/made`)
+  const failing = `makeOnce(${target}, 'end', async () => { throw new Error('stopped') })`
+  t.equal((await run(['once'], failing)).error, 'stopped')
+  const incomplete = `makeOnce(${target}, 'end', async () => {})`
+  t.match((await run(['once'], incomplete)).error, /end was not made$/)
+  const mkdir = "process.getBuiltinModule('fs').mkdirSync"
+  const make = (name: string) =>
+    `makeOnce(${target}, 'end', async (work) => { ${mkdir}(work + '/${name}', { recursive: true }) })`
+  t.equal((await run(['once'], make('end/first'))).error, undefined)
+  // It is there: nothing is made again.
+  t.equal((await run(['once'], make('end/second'))).error, undefined)
+  const list = `process.getBuiltinModule('fs').readdirSync(${target} + '/end').join()`
+  t.equal((await run(['once'], list)).result, 'first')
 })

@@ -3,10 +3,10 @@
 /**
  * node-llama-cpp as a side of the benchmark: the settings that are best for it on a CPU, else its defaults.
  * @param {any} product its module, whose types are not installed here
- * @param {import('./worker.mjs').Setup} setup
- * @returns {Promise<import('./worker.mjs').Opened>}
+ * @param {import('../worker.mjs').Setup} setup
+ * @returns {Promise<import('../worker.mjs').Opened>}
  */
-export async function open(product, { model: modelPath, threads, prompt, newTokens }) {
+export async function open(product, { model: modelPath, threads, context: contextSize, sequences: count }) {
   const llama = await product.getLlama({
     gpu: false,
     build: 'never',
@@ -17,13 +17,14 @@ export async function open(product, { model: modelPath, threads, prompt, newToke
   })
   const model = await llama.loadModel({ modelPath })
   const context = await model.createContext({
-    contextSize: prompt + newTokens + 16,
-    sequences: 1,
+    // Of each sequence.
+    contextSize,
+    sequences: count,
     batchSize: 512,
     threads,
     flashAttention: true,
   })
-  const sequence = context.getSequence()
+  const sequences = Array.from({ length: count }, () => context.getSequence())
   return {
     version: await product.getModuleVersion(),
     settings: {
@@ -33,12 +34,15 @@ export async function open(product, { model: modelPath, threads, prompt, newToke
       'KV cache': `${product.GgmlType[context.kvCacheKeyType]} ${product.GgmlType[context.kvCacheValueType]}`,
       'flash attention': String(context.flashAttention),
       'batch size': String(context.batchSize),
+      ...(count > 1 ? { sequences: String(count) } : {}),
       weights: 'as in the file',
     },
-    async *generate(ids, newTokens) {
+    async *generate(prompt, newTokens, { stream = 0 } = {}) {
+      if (typeof prompt === 'string') throw new Error('node-llama-cpp is asked with token ids only')
+      const sequence = sequences[stream]
       await sequence.clearHistory()
       let count = 0
-      for await (const _ of sequence.evaluate(ids, { temperature: 0, yieldEogToken: true })) {
+      for await (const _ of sequence.evaluate(prompt, { temperature: 0, yieldEogToken: true })) {
         yield 1
         if (++count === newTokens) break
       }

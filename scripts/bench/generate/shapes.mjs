@@ -1,0 +1,52 @@
+// @ts-check
+
+/**
+ * @typedef {object} Shape of a Phi-3 or Llama decoder
+ * @property {number} layers ≥ 2
+ * @property {number} hidden a multiple of `group`
+ * @property {number} heads
+ * @property {number} kvHeads divides `heads`
+ * @property {number} headDim even; heads · headDim is a multiple of `group`
+ * @property {number} ffn a multiple of `group`
+ * @property {number} vocabulary
+ * @property {number} context positions
+ * @property {number} slidingWindow positions that a token sees
+ * @property {number} group weights that share a scale and a zero point in the IR
+ */
+
+const family = { vocabulary: 32064, context: 4096, slidingWindow: 2047, group: 128 }
+
+/**
+ * Shapes by the name that the bench knows them by. `phi-3-tiny` is for trying the bench itself.
+ * @type {Record<string, Shape>}
+ */
+export const shapes = {
+  'phi-3-tiny': { ...family, layers: 3, hidden: 256, heads: 4, kvHeads: 4, headDim: 64, ffn: 512 },
+  'phi-3-mini': { ...family, layers: 32, hidden: 3072, heads: 32, kvHeads: 32, headDim: 96, ffn: 8192 },
+  'phi-3-medium': { ...family, layers: 40, hidden: 5120, heads: 40, kvHeads: 10, headDim: 128, ffn: 17920 },
+}
+
+/**
+ * Rows and columns of a weight of the IR.
+ * @param {Shape} shape
+ * @param {string} name as in `layers.0.mlp.down_proj`
+ * @returns {[number, number]}
+ */
+export function weightSize({ hidden, heads, kvHeads, headDim, ffn, vocabulary }, name) {
+  const kind = name.slice(name.lastIndexOf('.') + 1)
+  switch (kind) {
+    case 'embed_tokens':
+    case 'lm_head':
+      return [vocabulary, hidden]
+    case 'qkv_proj':
+      return [(heads + 2 * kvHeads) * headDim, hidden]
+    case 'o_proj':
+      return [hidden, heads * headDim]
+    case 'gate_up_proj':
+      return [2 * ffn, hidden]
+    case 'down_proj':
+      return [hidden, ffn]
+    default:
+      throw new Error(`${name}: expected a weight of a Phi-3 model`)
+  }
+}
