@@ -12,7 +12,6 @@ import {
   withoutChat,
 } from './config/options.js'
 import { resolveSampling, type Sampling } from './config/sampling.js'
-import { contextOf } from './context.js'
 import { LLMError } from './errors.js'
 import { RequestTracker } from './generation/diagnostics.js'
 import { checkBatch, type GenerateAllOptions, type Prompts, runAll } from './generation/generate-all.js'
@@ -60,9 +59,8 @@ export class LLM {
   }
 
   private constructor(opened: OpenedModel, options: LoadOptions, warn: Warn) {
-    const { definition, engine, text, runnerReason, draftModel } = opened
+    const { definition, engine, text, context, runnerReason, draftModel } = opened
     const { generation } = definition
-    const context = contextOrClose(opened, options.contextLength)
     const stopTokenIds = [...new Set([...definition.stopTokenIds, ...text.eosTokenIds])].filter(
       (id) => id < engine.info.vocabularySize,
     )
@@ -222,7 +220,12 @@ export class LLM {
   }
 
   /** @param caller the public method, whose caller is put under errors */
-  #start(prompt: CheckedPrompt, options: GenerationOptions, sampling: Sampling, caller: CallableFunction): GenerationStream {
+  #start(
+    prompt: CheckedPrompt,
+    options: GenerationOptions,
+    sampling: Sampling,
+    caller: CallableFunction,
+  ): GenerationStream {
     const site: { stack?: string } = {}
     Error.captureStackTrace(site, caller)
     const { numReturnSequences: count = 1, priority = 0, maxNewTokens } = options
@@ -250,16 +253,6 @@ export class LLM {
 
 async function closeParts(engine: Engine, text: TextWorker): Promise<void> {
   await Promise.all([engine.close(), text.close()])
-}
-
-/** A context that cannot be had must not leave a model behind that nobody knows. */
-function contextOrClose({ definition, engine, text }: OpenedModel, wanted: number | undefined) {
-  try {
-    return contextOf(definition, engine.info, wanted)
-  } catch (error) {
-    void closeParts(engine, text)
-    throw error
-  }
 }
 
 function tokenText({ tokens: { bytes, offsets } }: TextWorker, id: number): string {

@@ -2,6 +2,7 @@ import { defaultDevice, deviceKind, prefillChunk } from './config/devices.js'
 import { availableMemory, kvCacheSize } from './config/kv-cache.js'
 import type { LoadOptions } from './config/options.js'
 import { kvPrecisionOf, propertyLines, withKvPrecision } from './config/properties.js'
+import { contextOf } from './context.js'
 import { LLMError } from './errors.js'
 import type { ModelDefinition } from './model/definition.js'
 import { loadModel } from './model/load-model.js'
@@ -19,6 +20,8 @@ export interface OpenedModel {
   text: TextWorker
   /** Why this runner. */
   runnerReason: string
+  /** Positions that prompt and answer share, and why not more. */
+  context: { length: number; reason: string }
   /** Folder of the draft model, or ''. */
   draftModel: string
 }
@@ -38,7 +41,8 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
   const ovConfig = withKvPrecision(options.ovConfig ?? {}, options.kvCachePrecision)
   const properties = propertyLines(ovConfig)
   const definition = await loadModel(model, { signal, onProgress })
-  const draft = options.draftModel === undefined ? undefined : await loadModel(options.draftModel, { signal, onProgress })
+  const draft =
+    options.draftModel === undefined ? undefined : await loadModel(options.draftModel, { signal, onProgress })
   const { openvino } = loadAddon().buildInfo()
   const choice = chooseRunner({ ...options, device }, kind, definition, openvino, warn)
   const contextLength = Math.min(options.contextLength ?? definition.contextLength, definition.contextLength)
@@ -76,8 +80,9 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
   const opening = [start(), text] as const
   try {
     const [engine] = await Promise.all(opening)
+    const context = contextOf(definition, engine.info, options.contextLength)
     const runnerReason = choice.reason === '' ? engine.info.reason : choice.reason
-    return { definition, engine, text: await text, runnerReason, draftModel: draft?.folder ?? '' }
+    return { definition, engine, text: await text, context, runnerReason, draftModel: draft?.folder ?? '' }
   } catch (error) {
     for (const part of opening) part.then((opened) => opened.close()).catch(() => {})
     throw error
@@ -94,9 +99,7 @@ async function requireSameVocabulary(
   await other.close()
   const [ours, theirs] = [text.tokens, other.tokens]
   const difference =
-    ours.size !== theirs.size
-      ? `it has ${theirs.size} tokens, the model ${ours.size}`
-      : firstDifference(ours, theirs)
+    ours.size !== theirs.size ? `it has ${theirs.size} tokens, the model ${ours.size}` : firstDifference(ours, theirs)
   if (difference === '') return
   throw new LLMError(
     'ERR_UNSUPPORTED_MODEL',

@@ -14,7 +14,8 @@ const usage = `npm run soak -- [--requests 10000] [--kinds 120] [--model FOLDER-
 const atOnce = 16
 const settled = 500
 const allowedGrowth = 10
-const words = 'the river house small machine garden answer morning letter stone question winter window paper light'.split(' ')
+const words =
+  'the river house small machine garden answer morning letter stone question winter window paper light'.split(' ')
 
 /** Marsaglia's xorshift32: the same requests on every run. @param {number} state */
 function generator(state) {
@@ -55,7 +56,8 @@ async function anonymousMegabytes() {
  * @param {Kind} kind
  */
 async function answer(llm, { prompt, options, abortAfter }) {
-  if (abortAfter === 0) return { whole: true, answers: (await llm.generate(prompt, options)).answers.map((a) => a.tokens) }
+  if (abortAfter === 0)
+    return { whole: true, answers: (await llm.generate(prompt, options)).answers.map((a) => a.tokens) }
   const controller = new AbortController()
   const stream = llm.stream(prompt, { ...options, signal: controller.signal })
   /** @type {number[][]} */
@@ -78,7 +80,12 @@ const begins = (found, expected) => found.every((token, i) => token === expected
 
 runMain(async () => {
   const { values } = parseArgs({
-    options: { requests: { type: 'string' }, kinds: { type: 'string' }, model: { type: 'string' }, help: { type: 'boolean' } },
+    options: {
+      requests: { type: 'string' },
+      kinds: { type: 'string' },
+      model: { type: 'string' },
+      help: { type: 'boolean' },
+    },
   })
   if (values.help) return console.log(usage)
   const requests = Number(values.requests ?? 10000)
@@ -131,7 +138,12 @@ runMain(async () => {
         const { preemptions, prefixHits, evictions, acceptedTokens } = llm.metrics()
         const minutes = ((performance.now() - begun) / 60_000).toFixed(1)
         const now = (await anonymousMegabytes()).toFixed(0)
-        console.log(`${done} after ${minutes} min: ${now} MB anonymous,`, { preemptions, prefixHits, evictions, acceptedTokens })
+        console.log(`${done} after ${minutes} min: ${now} MB anonymous,`, {
+          preemptions,
+          prefixHits,
+          evictions,
+          acceptedTokens,
+        })
       }
     }
   }

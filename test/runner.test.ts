@@ -18,7 +18,8 @@ const noWarning = (code: string) => {
 }
 
 t.test('auto: what the device and the stored verdict allow', async (t) => {
-  const auto = (kind: { paged: boolean }, stored?: Verdict) => chooseRunner({ device }, kind, model(stored), '1', noWarning)
+  const auto = (kind: { paged: boolean }, stored?: Verdict) =>
+    chooseRunner({ device }, kind, model(stored), '1', noWarning)
   t.same(auto(cpu), { runner: 'auto', reason: '' }, 'a model without a verdict is trusted')
   t.same(auto(cpu, verdict(true)), { runner: 'auto', reason: '' })
   t.match(auto(cpu, verdict(false)), { runner: 'stateful', reason: /stored check of \/m says: logits differ/ })

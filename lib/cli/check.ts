@@ -35,7 +35,10 @@ export function checkCommand(interrupts: Interrupts): Command {
     })
     const stored = await store(folder, verdict)
     if (!verdict.faithful) process.exitCode = 1
-    await put(process.stdout, flags.json ? `${JSON.stringify({ ...verdict, stored })}\n` : `${oneLine(sentence(verdict))}\n`)
+    await put(
+      process.stdout,
+      flags.json ? `${JSON.stringify({ ...verdict, stored })}\n` : `${oneLine(sentence(verdict))}\n`,
+    )
   })
 }
 

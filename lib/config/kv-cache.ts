@@ -34,7 +34,8 @@ export function kvCacheSize(needs: KvCacheNeeds): { kvTokens: number; kvBytes: n
   const { kvCacheBytes, contextLength, valuesPerToken, precision, weightsBytes, available } = needs
   if (kvCacheBytes !== undefined) return { kvTokens: unbounded, kvBytes: kvCacheBytes }
   if (valuesPerToken === undefined) return { kvTokens: contextLength, kvBytes: unbounded }
-  const affordable = (share * (available - weightsBytes)) / (valuesPerToken * (valueBytes[precision.toLowerCase()] ?? 4))
+  const affordable =
+    (share * (available - weightsBytes)) / (valuesPerToken * (valueBytes[precision.toLowerCase()] ?? 4))
   const kvTokens = Math.max(contextLength, Math.min(contexts * contextLength, Math.floor(affordable)))
   return { kvTokens, kvBytes: unbounded }
 }

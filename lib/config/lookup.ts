@@ -9,6 +9,6 @@ export interface Lookup {
 /** Prompt lookup as a request asks for it. */
 export function resolveLookup(promptLookup: GenerationOptions['promptLookup']): Lookup {
   if (promptLookup === undefined || promptLookup === false) return { lookupNgram: 0, lookupTokens: 0 }
-  const { maxNgram = 3, maxTokens = 10 } = promptLookup === true ? {} : promptLookup
+  const { maxNgram = 3, maxTokens = 16 } = promptLookup === true ? {} : promptLookup
   return { lookupNgram: maxNgram, lookupTokens: maxTokens }
 }

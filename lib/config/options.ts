@@ -82,7 +82,7 @@ export interface LoadOptions {
   /** Requests that may wait beside those; further ones reject with `ERR_QUEUE_FULL`. ≥ 0, Infinity for no bound. Default 1024. */
   maxQueue?: number | undefined
   /**
-   * Most bytes of the paged KV cache that all requests share, at least 1048576. Default: four full contexts, within half of the free memory
+   * Most bytes of the paged KV cache that all requests share, above 0. Default: four full contexts, within half of the free memory
    * but never less than one context. It is reserved, and takes memory only as far as it is used.
    */
   kvCacheBytes?: number | undefined
@@ -200,7 +200,7 @@ export const loadRules: Record<keyof LoadOptions, Rule> = {
   engine: check.oneOf('auto', 'paged', 'stateful'),
   maxSequences: check.integer(1, 256),
   maxQueue: check.either(check.integer(0), check.infinity),
-  kvCacheBytes: check.number('of bytes, at least 1048576', (value) => value >= 2 ** 20),
+  kvCacheBytes: check.number('of bytes above 0', (value) => value > 0),
   kvCachePrecision: check.oneOf('u8', 'u4', 'f16', 'f32'),
   draftModel: reference,
   defaults: check.object,

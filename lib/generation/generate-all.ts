@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import * as check from '../config/check.js'
 import { type GenerationOptions, generationRules } from '../config/options.js'
 import type { Prompt } from './prompt.js'
@@ -63,6 +64,8 @@ export async function runAll(
 ): Promise<GenerationResult[]> {
   signal?.throwIfAborted()
   const stop = new AbortController()
+  // Each request listens to it; more than ten would be warned about as a leak.
+  setMaxListeners(0, stop.signal)
   const onAbort = () => stop.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
   const stopped = new Promise<never>((_, reject) => {

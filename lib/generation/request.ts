@@ -94,7 +94,10 @@ function checkEncoded(context: RequestContext, prompt: CheckedPrompt, tokens: In
 function lookup(context: RequestContext, options: GenerationOptions): ReturnType<typeof resolveLookup> {
   const wanted = resolveLookup(options.promptLookup)
   if (wanted.lookupTokens === 0 || context.canDraft) return wanted
-  context.warn('prompt-lookup', 'promptLookup is ignored: it needs the paged engine, and llm.info.runner says which this is')
+  context.warn(
+    'prompt-lookup',
+    'promptLookup is ignored: it needs the paged engine, and llm.info.runner says which this is',
+  )
   return resolveLookup(false)
 }
 

@@ -51,9 +51,57 @@ export interface GenerationResult extends FinishedAnswer {
   timings: Timings
 }
 
-/** @param computed how many tokens the engine sampled; more than the answer has when a stop word was found late. */
-export function timingsOf(tokenize: number, native: NativeTimings, computed: number): Timings {
-  const { queued, prefill, decode } = native
+/** What the engine reported of one answer. */
+export interface AnswerProgress {
+  /** Tokens that were sampled; more than the answer has when a stop word was found late. */
+  computed: number
+  /** Absent while it goes on, and when it was left before it had begun. */
+  end?: { reason: FinishReason; timings: NativeTimings }
+}
+
+const noTimings: NativeTimings = {
+  queued: 0,
+  prefill: 0,
+  decode: 0,
+  cachedTokens: 0,
+  draftTokens: 0,
+  acceptedTokens: 0,
+}
+
+/**
+ * All answers of a request together.
+ * @param parts at least one; without `answer` for those that never began
+ */
+export function resultOf(
+  parts: readonly (AnswerProgress & {
+    answer: (Omit<FinishedAnswer, 'finishReason'> & { stopped: boolean }) | undefined
+  })[],
+  promptTokens: number,
+  tokenizeTime: number,
+): GenerationResult {
+  const answers = parts.map(({ answer, end }): FinishedAnswer => {
+    const finishReason = answer?.stopped ? 'stop' : (end?.reason ?? 'cancelled')
+    return { text: answer?.text ?? '', tokens: answer?.tokens ?? [], finishReason }
+  })
+  const timings = parts.map(({ end }) => end?.timings ?? noTimings)
+  const first = timings[0] as NativeTimings
+  const completionTokens = sum(answers.map(({ tokens }) => tokens.length))
+  return {
+    ...(answers[0] as FinishedAnswer),
+    answers,
+    usage: {
+      promptTokens,
+      completionTokens,
+      totalTokens: promptTokens + completionTokens,
+      cachedTokens: first.cachedTokens,
+      draftTokens: sum(timings.map(({ draftTokens }) => draftTokens)),
+      acceptedTokens: sum(timings.map(({ acceptedTokens }) => acceptedTokens)),
+    },
+    timings: timingsOf(tokenizeTime, first, parts[0]?.computed ?? 0),
+  }
+}
+
+function timingsOf(tokenize: number, { queued, prefill, decode }: NativeTimings, computed: number): Timings {
   const perToken = computed > 1 ? decode / (computed - 1) : 0
   return {
     tokenize,
@@ -64,6 +112,10 @@ export function timingsOf(tokenize: number, native: NativeTimings, computed: num
     timePerOutputToken: perToken,
     tokensPerSecond: perToken > 0 ? 1000 / perToken : 0,
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
 }
 
 /** What `llm.warm` did. */

@@ -1,9 +1,8 @@
 import { ReadableStream } from 'node:stream/web'
 import { LLMError } from '../errors.js'
-import type { NativeTimings } from '../native/addon.js'
 import type { RequestHandler } from '../native/engine.js'
 import type { Answer, StreamPart } from './answer.js'
-import { type FinishReason, type GenerationResult, timingsOf } from './result.js'
+import { type AnswerProgress, type GenerationResult, resultOf } from './result.js'
 
 /** A request that has been handed to the engine. */
 export interface Submitted {
@@ -38,22 +37,6 @@ export interface StreamSource {
   start(handlers: readonly RequestHandler[], signal: AbortSignal): Promise<Submitted>
 }
 
-/** What the engine reported of one answer. */
-interface Progress {
-  /** Tokens that were sampled. */
-  computed: number
-  end?: { reason: FinishReason; timings: NativeTimings }
-}
-
-const noTimings: NativeTimings = {
-  queued: 0,
-  prefill: 0,
-  decode: 0,
-  cachedTokens: 0,
-  draftTokens: 0,
-  acceptedTokens: 0,
-}
-
 /**
  * The answers to one prompt while they are generated. They were started when it was made, whether or not anybody reads it.
  *
@@ -67,7 +50,7 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
   readonly result: Promise<GenerationResult>
   readonly #source: StreamSource
   readonly #stop = new AbortController()
-  readonly #progress: Progress[]
+  readonly #progress: AnswerProgress[]
   #settle!: { resolve(result: GenerationResult): void; reject(error: unknown): void }
   #submitted: Submitted | undefined
   #timer: NodeJS.Timeout | undefined
@@ -112,7 +95,7 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
   }
 
   // Events come on a later turn than submit, so they find #submitted set.
-  #handler(progress: Progress, index: number): RequestHandler {
+  #handler(progress: AnswerProgress, index: number): RequestHandler {
     return {
       tokens: (tokens) => {
         const { answers, cancel } = this.#submitted as Submitted
@@ -145,7 +128,7 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
     if (part.text !== '') this.#source.onText?.(part.text, part.index)
   }
 
-  #finish(progress: Progress, index: number, end: NonNullable<Progress['end']>): void {
+  #finish(progress: AnswerProgress, index: number, end: NonNullable<AnswerProgress['end']>): void {
     if (this.#ended) return
     try {
       this.#emit((this.#submitted as Submitted).answers[index]?.end())
@@ -158,28 +141,9 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
   }
 
   #resolve(): void {
-    const answers = this.#progress.map(({ end }, i) => {
-      const answer = this.#submitted?.answers[i]
-      const reason = answer?.stopped ? 'stop' : (end?.reason ?? 'cancelled')
-      return { text: answer?.text ?? '', tokens: answer?.tokens ?? [], finishReason: reason }
-    })
-    const [first = { text: '', tokens: [], finishReason: 'cancelled' as const }] = answers
-    const native = this.#progress.map(({ end }) => end?.timings ?? noTimings)
-    const { promptTokens = 0, tokenizeTime = 0 } = this.#submitted ?? {}
-    const completionTokens = sum(answers.map(({ tokens }) => tokens.length))
-    const result: GenerationResult = {
-      ...first,
-      answers,
-      usage: {
-        promptTokens,
-        completionTokens,
-        totalTokens: promptTokens + completionTokens,
-        cachedTokens: native[0]?.cachedTokens ?? 0,
-        draftTokens: sum(native.map(({ draftTokens }) => draftTokens)),
-        acceptedTokens: sum(native.map(({ acceptedTokens }) => acceptedTokens)),
-      },
-      timings: timingsOf(tokenizeTime, native[0] ?? noTimings, this.#progress[0]?.computed ?? 0),
-    }
+    const { answers = [], promptTokens = 0, tokenizeTime = 0 } = this.#submitted ?? {}
+    const parts = this.#progress.map((progress, i) => ({ ...progress, answer: answers[i] }))
+    const result = resultOf(parts, promptTokens, tokenizeTime)
     this.#end()
     this.#source.observer?.ended(result)
     this.#settle.resolve(result)
@@ -273,8 +237,4 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
       { highWaterMark: 0 },
     )
   }
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0)
 }

@@ -21,9 +21,14 @@ const [shorter, longer] = [24, 80]
 const beyond = 48
 
 /** Lengths of the prompts of a check: within the model's sliding window and beyond it, never beyond its context. */
-export function checkLengths({ slidingWindow, contextLength }: Pick<ModelDefinition, 'slidingWindow' | 'contextLength'>): number[] {
+export function checkLengths({
+  slidingWindow,
+  contextLength,
+}: Pick<ModelDefinition, 'slidingWindow' | 'contextLength'>): number[] {
   const windowed = slidingWindow !== undefined && slidingWindow < contextLength
-  const wanted = windowed ? [Math.min(shorter, Math.ceil(slidingWindow / 2)), slidingWindow + beyond] : [shorter, longer]
+  const wanted = windowed
+    ? [Math.min(shorter, Math.ceil(slidingWindow / 2)), slidingWindow + beyond]
+    : [shorter, longer]
   return [...new Set(wanted.map((length) => Math.min(length, contextLength)))]
 }
 

@@ -41,7 +41,9 @@ export function judge(found: NativeCheck): Pick<Verdict, 'faithful' | 'reason' |
   // Logits that are all the same have no deviation; then any difference is one too many.
   const near = maxDifference === 0 || difference <= mostDifference
   const faithful = agreement >= leastAgreement && near
-  const share = Number.isFinite(difference) ? `${(100 * difference).toPrecision(2)} % of their deviation` : 'no number'
+  const share = Number.isFinite(difference)
+    ? `${Number((100 * difference).toPrecision(2))} % of their deviation`
+    : 'no number'
   return {
     faithful,
     reason:

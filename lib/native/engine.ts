@@ -1,5 +1,13 @@
 import { LLMError } from '../errors.js'
-import type { EngineConfig, EngineEvent, NativeEngine, NativeMetrics, NativeTimings, ReadyInfo, RequestParams } from './addon.js'
+import type {
+  EngineConfig,
+  EngineEvent,
+  NativeEngine,
+  NativeMetrics,
+  NativeTimings,
+  ReadyInfo,
+  RequestParams,
+} from './addon.js'
 import { nativeError } from './failure.js'
 import type { JobProgress } from './job.js'
 import { loadAddon } from './load.js'

@@ -38,7 +38,8 @@ void EngineLoop::submit(Request request) {
   const auto now = Clock::now();
   Sequences sequence;
   auto& first = sequence.emplace_back(request.ids.front(), std::move(request.prompt), request.params, now);
-  first.rank = std::chrono::duration<double>(now - begun_).count() - Scheduler::kSecondsPerPriority * first.params.priority;
+  first.rank =
+      std::chrono::duration<double>(now - begun_).count() - Scheduler::kSecondsPerPriority * first.params.priority;
   for (size_t i = 1; i < request.ids.size(); ++i) {
     first.siblings.push_back({request.ids[i], request.params.seed + static_cast<uint32_t>(i)});
   }
@@ -105,6 +106,7 @@ bool EngineLoop::load() {
                        costs_);
     ready.warmup_ms = warm_up(*runner_, &costs_);
     if (!config_.draft_model_path.empty()) drafter_ = open_drafter();
+    note_metrics();
     post_(std::move(ready));
     return true;
   } catch (...) {
@@ -122,8 +124,9 @@ std::unique_ptr<ModelDrafter> EngineLoop::open_drafter() {
   auto runner = factory_(config, post_);
   for (const RunnerInfo& info : {runner_->info(), runner->info()}) {
     if (!info.can_trim) {
-      throw Failure("ERR_UNSUPPORTED_MODEL", "a draft model needs the paged runner for both models, but one of them is " +
-                                                 info.runner + ": " + info.reason);
+      throw Failure("ERR_UNSUPPORTED_MODEL",
+                    "a draft model needs the paged runner for both models, but one of them is " + info.runner + ": " +
+                        info.reason);
     }
   }
   warm_up(*runner, nullptr);
@@ -274,8 +277,11 @@ void EngineLoop::draft(std::span<Sequence* const> decoding) {
     if (sequence->lookup && guess(*sequence, sequence->lookup->propose(sequence->tokens, limit, rows, costs_))) {
       rows += sequence->drafts;
     } else if (drafter_) {
-      proposals_.push_back({.id = sequence->id, .tokens = sequence->tokens, .max_length = sequence->max_length(),
-                            .limit = limit, .guess = {}});
+      proposals_.push_back({.id = sequence->id,
+                            .tokens = sequence->tokens,
+                            .max_length = sequence->max_length(),
+                            .limit = limit,
+                            .guess = {}});
     }
   }
   if (proposals_.empty()) return;
@@ -290,8 +296,8 @@ void EngineLoop::draft(std::span<Sequence* const> decoding) {
   }
 }
 
-// As far as there is room. Guesses lie behind the true tokens, in memory that was reserved: what they are a view of stays
-// where it is.
+// As far as there is room. Guesses lie behind the true tokens, in memory that was reserved: what they are a view of
+// stays where it is.
 bool EngineLoop::guess(Sequence& sequence, std::span<const Token> tokens) {
   if (tokens.empty() || !runner_->reserve(sequence.id, sequence.tokens.size() + tokens.size())) return false;
   sequence.drafts = tokens.size();
@@ -475,7 +481,8 @@ void EngineLoop::note_metrics() {
   if (!runner_) return;
   counts_.running = static_cast<int64_t>(scheduler_->running.size());
   counts_.waiting = 0;
-  for (const auto& sequence : scheduler_->waiting) counts_.waiting += 1 + static_cast<int64_t>(sequence.siblings.size());
+  for (const auto& sequence : scheduler_->waiting)
+    counts_.waiting += 1 + static_cast<int64_t>(sequence.siblings.size());
   counts_.kv = runner_->kv();
   counts_.preemptions = scheduler_->preemptions;
   counts_.prefix_hits = scheduler_->prefix_hits;

@@ -42,8 +42,8 @@ class Runner {
   // Makes room for `length` tokens of an admitted sequence. False, with nothing changed, when there is none now.
   virtual bool reserve(SequenceId sequence, size_t length) = 0;
 
-  // Begins a step over admitted sequences and returns; at least one span, at least one token in each, no more than there
-  // is room for.
+  // Begins a step over admitted sequences and returns; at least one span, at least one token in each, no more than
+  // there is room for.
   virtual void start(std::span<const Span> spans) = 0;
 
   // Ends the step. Throws Interrupted after interrupt(), anything else when the step failed; after a throw, only

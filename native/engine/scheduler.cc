@@ -70,8 +70,11 @@ std::span<const Span> Scheduler::plan() {
   }
   size_t budget = limits_.prefill_chunk;
   if (rows > 0) {
-    const double cost = costs_.of(rows);
-    const size_t within = costs_.within(kPrefillCost * cost, rows + budget);
+    // All of the step stays below prefill_chunk where it can: kernels are made per number of rows, and large ones are
+    // kept with memory of their own.
+    const size_t rest = budget > rows ? budget - rows : 0;
+    budget = std::max(rest, std::min(budget, kSmallestChunk));
+    const size_t within = costs_.within(kPrefillCost * costs_.of(rows), rows + budget);
     budget = std::min(budget, std::max(within, rows + kSmallestChunk) - rows);
   }
   for (auto& sequence : running) {
@@ -129,15 +132,16 @@ bool Scheduler::computes_the_same(const Sequence& sequence, size_t cached) const
     if (other->decoding()) continue;
     const size_t end = std::min({tokens.size() - 1, other->tokens.size(), other->computed + limits_.prefill_chunk});
     if (end < worth) continue;
-    const auto differs = std::mismatch(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(end),
-                                       other->tokens.begin());
+    const auto differs =
+        std::mismatch(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(end), other->tokens.begin());
     if (static_cast<size_t>(differs.first - tokens.begin()) >= worth) return true;
   }
   return false;
 }
 
 void Scheduler::compute(Sequence& sequence, size_t count) {
-  Span span{sequence.id, std::span<const Token>(sequence.tokens).subspan(sequence.computed, count), sequence.computed, 0};
+  Span span{sequence.id, std::span<const Token>(sequence.tokens).subspan(sequence.computed, count), sequence.computed,
+            0};
   const bool reaches_end = sequence.computed + count == sequence.tokens.size();
   if (reaches_end && sequence.params.max_new_tokens > 0) span.rows = 1 + sequence.drafts;
   spans_.push_back(span);

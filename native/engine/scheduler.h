@@ -1,10 +1,10 @@
 // Which sequences the next step computes, and how much of each. Pure: the runner is only asked for room.
 //
 // Decoding sequences come first, each with its next token and what is guessed behind it; prompts are computed in chunks
-// with what is left of the step, so that answers that run keep their pace. Who waits is served by rank: the time it came,
-// less 10 seconds per unit of priority, so that every request is first one day. When the KV cache is full, the sequence
-// of the last rank gives its blocks up, waits again and is computed anew from what is still cached; the first can always
-// take all the blocks there are, so some sequence always proceeds.
+// with what is left of the step, so that answers that run keep their pace. Who waits is served by rank: the time it
+// came, less 10 seconds per unit of priority, so that every request is first one day. When the KV cache is full, the
+// sequence of the last rank gives its blocks up, waits again and is computed anew from what is still cached; the first
+// can always take all the blocks there are, so some sequence always proceeds.
 #pragma once
 #include <list>
 #include <span>

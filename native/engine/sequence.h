@@ -40,8 +40,8 @@ struct Sequence {
   Sampler sampler;
   std::optional<PromptLookup> lookup;
   std::vector<Sibling> siblings;  // further answers, to be forked off once the prompt is computed
-  double rank = 0;                                       // the lowest is served first; see Scheduler
-  Timings counts;                                        // the token counts of it
+  double rank = 0;                // the lowest is served first; see Scheduler
+  Timings counts;                 // the token counts of it
   Clock::time_point submitted, started{}, first_token{}, last_token{};
 
   // Takes the memory that its steps will need, so that none of them allocates.

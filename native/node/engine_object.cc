@@ -62,9 +62,10 @@ std::vector<SequenceId> read_ids(const Napi::Value& value) {
 }  // namespace
 
 Napi::Function EngineObject::define(Napi::Env env) {
-  return DefineClass(env, "Engine",
-                     {InstanceMethod<&EngineObject::submit>("submit"), InstanceMethod<&EngineObject::cancel>("cancel"),
-                      InstanceMethod<&EngineObject::metrics>("metrics"), InstanceMethod<&EngineObject::close>("close")});
+  return DefineClass(
+      env, "Engine",
+      {InstanceMethod<&EngineObject::submit>("submit"), InstanceMethod<&EngineObject::cancel>("cancel"),
+       InstanceMethod<&EngineObject::metrics>("metrics"), InstanceMethod<&EngineObject::close>("close")});
 }
 
 EngineObject::EngineObject(const Napi::CallbackInfo& info) : ThreadedObject(info) {
@@ -77,7 +78,8 @@ EngineObject::EngineObject(const Napi::CallbackInfo& info) : ThreadedObject(info
 
 void EngineObject::submit(const Napi::CallbackInfo& info) {
   if (!worker_ || closing_) throw Napi::Error::New(env_, "addon: the engine is closed");
-  Request request{read_ids(info[0]), read_tokens(info[1], "prompt"), read_struct<RequestParams>(info[2], "RequestParams")};
+  Request request{read_ids(info[0]), read_tokens(info[1], "prompt"),
+                  read_struct<RequestParams>(info[2], "RequestParams")};
   const auto& params = request.params;
   const bool looks_up = params.lookup_tokens > 0;
   if (params.max_new_tokens < 0 || !(params.temperature >= 0) || params.top_k < 0 ||

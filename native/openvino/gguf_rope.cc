@@ -42,8 +42,8 @@ bool is_minus_one(const Value& value) {
   return constant && ov::shape_size(constant->get_shape()) == 1 && constant->cast_vector<float>().front() == -1.0F;
 }
 
-// The constants that a weight of `rows` output rows is made of; each has the rows in its first dimension. Nothing when it
-// is made in another way, or when something else uses them too.
+// The constants that a weight of `rows` output rows is made of; each has the rows in its first dimension. Nothing when
+// it is made in another way, or when something else uses them too.
 std::optional<std::vector<ConstantPtr>> weight_constants(const Value& weight, size_t rows) {
   std::vector<ConstantPtr> found;
   std::vector<Value> open{weight};
@@ -103,12 +103,13 @@ std::optional<Rotation> match(const NodePtr& sum) {
   if (!negated || !split || !is_minus_one(negated->input_value(1))) return std::nullopt;
   if (negated->input_value(0) != split->output(1) || swapped->input_value(1) != split->output(0)) return std::nullopt;
   const auto pairs = as<ov::op::v1::Reshape>(split->input_value(0));
-  Rotation rotation{sum, by_cos->input_value(0), unrepeated(by_cos->input_value(1)), unrepeated(by_sin->input_value(1)),
-                    {},  0,                      0};
+  Rotation rotation{
+      sum, by_cos->input_value(0), unrepeated(by_cos->input_value(1)), unrepeated(by_sin->input_value(1)), {}, 0, 0};
   if (!pairs || pairs->input_value(0) != rotation.x) return std::nullopt;
   const auto& shape = rotation.x.get_partial_shape();
   const auto& pair_shape = pairs->get_output_partial_shape(0);
-  if (shape.rank().is_dynamic() || shape.size() != 4 || shape[2].is_dynamic() || shape[3].is_dynamic()) return std::nullopt;
+  if (shape.rank().is_dynamic() || shape.size() != 4 || shape[2].is_dynamic() || shape[3].is_dynamic())
+    return std::nullopt;
   if (pair_shape.rank().is_dynamic() || pair_shape.size() != 5 || pair_shape[4] != 2) return std::nullopt;
   rotation.heads = static_cast<size_t>(shape[2].get_length());
   rotation.head_size = static_cast<size_t>(shape[3].get_length());
@@ -163,8 +164,8 @@ void rewrite(const Rotation& rotation, std::map<Value, NodePtr>& tables) {
   const auto axis = ov::op::v0::Constant::create(ov::element::i64, {}, {3});
   const auto minus_one = ov::op::v0::Constant::create(ov::element::f32, {}, {-1.0F});
   const auto x = swap_tokens_and_heads(rotation.x);
-  const auto halves = std::make_shared<ov::op::v1::VariadicSplit>(
-      x, axis, indices({static_cast<int64_t>(rotation.head_size / 2), -1}));
+  const auto halves =
+      std::make_shared<ov::op::v1::VariadicSplit>(x, axis, indices({static_cast<int64_t>(rotation.head_size / 2), -1}));
   const auto negated = std::make_shared<ov::op::v1::Multiply>(halves->output(1), minus_one);
   const auto rotated = std::make_shared<ov::op::v0::Concat>(ov::OutputVector{negated, halves->output(0)}, -1);
   const auto by_cos = std::make_shared<ov::op::v1::Multiply>(x, table(rotation.cos));

@@ -58,14 +58,14 @@ std::unique_ptr<Runner> try_paged(const EngineConfig& config, const ov::AnyMap& 
     obstacle = {"ERR_UNSUPPORTED_MODEL", "the model cannot be paged: " + words};
     return nullptr;
   }
-  ov::CompiledModel compiled;
   try {
-    compiled = compile(decoder, config, properties, post, info);
+    auto compiled = compile(decoder, config, properties, post, info);
+    return make_paged_runner(std::move(compiled), std::move(info), config);
   } catch (const Failure& failure) {
+    if (failure.code() == "ERR_OUT_OF_MEMORY") throw;
     obstacle = {failure.code(), "paged, " + (failure.what() + hint(properties))};
     return nullptr;
   }
-  return make_paged_runner(std::move(compiled), std::move(info), config);
 }
 
 std::unique_ptr<Runner> open_stateful(const EngineConfig& config, const ov::AnyMap& properties, const EventSink& post,

@@ -33,6 +33,7 @@ class PagedRunner : public Runner {
       : info_(std::move(info)),
         blocks_(blocks, kBlockTokens),
         pool_(compiled, blocks),
+        logits_(index_of_logits(compiled)),
         request_(std::move(compiled)),
         ids_("input_ids", step_tokens(config)),
         positions_("position_ids", step_tokens(config)),
@@ -89,7 +90,7 @@ class PagedRunner : public Runner {
   Rows wait() override {
     request_.wait();
     if (wanted_ == 0) return {};
-    const ov::Tensor logits = request_->get_output_tensor(0);
+    const ov::Tensor logits = request_->get_output_tensor(logits_);
     const size_t width = logits.get_shape().back();  // [1, rows, vocabulary]
     if (logits.get_size() != wanted_ * width) {
       throw Failure("ERR_ENGINE", "the model computed another number of rows of logits than was asked for");
@@ -101,6 +102,12 @@ class PagedRunner : public Runner {
   // What most steps have: a chunk of a prompt beside a few tokens of each sequence.
   static size_t step_tokens(const EngineConfig& config) {
     return static_cast<size_t>(config.prefill_chunk) + 16 * static_cast<size_t>(config.max_sequences);
+  }
+
+  static size_t index_of_logits(const ov::CompiledModel& compiled) {
+    const auto& outputs = compiled.outputs();
+    const auto named = [](const auto& output) { return output.get_names().contains("logits"); };
+    return static_cast<size_t>(std::find_if(outputs.begin(), outputs.end(), named) - outputs.begin());
   }
 
   void bind() {
@@ -163,7 +170,8 @@ class PagedRunner : public Runner {
 
   RunnerInfo info_;
   BlockManager blocks_;
-  KvPool pool_;  // outlives the request, whose inputs lie in it
+  KvPool pool_;    // outlives the request, whose inputs lie in it
+  size_t logits_;  // which of the outputs they are
   StepRequest request_;
   size_t wanted_ = 0;
 

@@ -18,7 +18,7 @@ const cases: [table: object, name: string, good: unknown[], bad: unknown[]][] = 
   [loadRules, 'engine', ['auto', 'paged', 'stateful'], ['fast', '', true]],
   [loadRules, 'maxSequences', [1, 256], [0, 257, 1.5]],
   [loadRules, 'maxQueue', [0, 5, Number.POSITIVE_INFINITY], [-1, 1.5, Number.NaN, '3']],
-  [loadRules, 'kvCacheBytes', [2 ** 20, 1e12], [0, 1000, Number.POSITIVE_INFINITY, '1GB']],
+  [loadRules, 'kvCacheBytes', [1, 2 ** 20, 1e12], [0, -1, Number.POSITIVE_INFINITY, '1GB']],
   [loadRules, 'kvCachePrecision', ['u8', 'u4', 'f16', 'f32'], ['f8', 8]],
   [loadRules, 'draftModel', ['./draft', new URL('file:///draft')], ['', 5, {}]],
   [warmRules, 'timeout', [5], [0]],
@@ -28,7 +28,8 @@ t.test('every option takes what its documentation says, and names itself otherwi
   for (const [table, name, good, bad] of cases) {
     const check = (value: unknown) => () => checkOptions({ [name]: value }, table as never, 'options')
     for (const value of good) t.doesNotThrow(check(value), `${name}: ${JSON.stringify(value)}`)
-    for (const value of bad) t.throws(check(value), { name: 'TypeError', message: new RegExp(`expected ${name} to be `) })
+    for (const value of bad)
+      t.throws(check(value), { name: 'TypeError', message: new RegExp(`expected ${name} to be `) })
   }
 })
 
@@ -49,7 +50,10 @@ t.test('prompt lookup has defaults', async (t) => {
 
 t.test('several answers need sampling', async (t) => {
   const greedy = { doSample: false }
-  t.throws(() => resolveSampling({ numReturnSequences: 2 }, greedy), { name: 'TypeError', message: /numReturnSequences/ })
+  t.throws(() => resolveSampling({ numReturnSequences: 2 }, greedy), {
+    name: 'TypeError',
+    message: /numReturnSequences/,
+  })
   t.throws(() => resolveSampling({ numReturnSequences: 2, temperature: 0 }, { doSample: true }), TypeError)
   t.equal(resolveSampling({ numReturnSequences: 1 }, greedy).temperature, 0)
   t.equal(resolveSampling({ numReturnSequences: 2, temperature: 1 }, greedy).temperature, 1)

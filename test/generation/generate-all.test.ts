@@ -19,8 +19,14 @@ function controlled() {
       const name = prompt as string
       const leave = () => running.delete(name)
       running.set(name, {
-        end: () => resolve((leave(), result(name.toUpperCase()))),
-        fail: (error) => reject((leave(), error)),
+        end: () => {
+          leave()
+          resolve(result(name.toUpperCase()))
+        },
+        fail: (error) => {
+          leave()
+          reject(error)
+        },
       })
       most = Math.max(most, running.size)
       signal.addEventListener('abort', () => {
@@ -85,7 +91,10 @@ t.test('progress counts what has ended', async (t) => {
   const throwing = () => {
     throw error
   }
-  await t.rejects(runAll(['a'], { onProgress: throwing }, async () => result('')), error)
+  await t.rejects(
+    runAll(['a'], { onProgress: throwing }, async () => result('')),
+    error,
+  )
 })
 
 t.test('the first failure cancels what runs, and nothing more is taken', async (t) => {
@@ -139,7 +148,6 @@ t.test('an abort ends all at once, even while the list keeps one waiting', async
   t.same(aborted.sort(), ['a', 'b'])
 
   const other = new AbortController()
-  // biome-ignore lint/correctness/useYield: it never comes so far
   async function* silent(): AsyncGenerator<string> {
     await new Promise(() => {})
   }
@@ -156,7 +164,10 @@ t.test('a list that fails ends all with its error', async (t) => {
     yield 'a'
     throw error
   }
-  await t.rejects(runAll(failing(), { concurrency: 2, stopOnError: false }, (_, signal) => never(signal)), error)
+  await t.rejects(
+    runAll(failing(), { concurrency: 2, stopOnError: false }, (_, signal) => never(signal)),
+    error,
+  )
 })
 
 t.test('misuse', async (t) => {
@@ -170,4 +181,19 @@ t.test('misuse', async (t) => {
     request: { maxNewTokens: 5 },
     batch: { concurrency: 3, onProgress: undefined, stopOnError: undefined, signal: undefined },
   })
+})
+
+t.test('many at a time listen to one signal, and nothing is warned about', async (t) => {
+  const warnings: Error[] = []
+  const onWarning = (warning: Error) => void warnings.push(warning)
+  process.on('warning', onWarning)
+  t.teardown(() => process.off('warning', onWarning))
+  const run = (_: Prompt, signal: AbortSignal) => never(signal)
+  const controller = new AbortController()
+  const all = runAll(Array(20).fill('x'), { concurrency: 20, signal: controller.signal }, run)
+  await turn()
+  controller.abort(new Error('enough'))
+  await t.rejects(all, /enough/)
+  await turn()
+  t.same(warnings, [])
 })

@@ -63,7 +63,14 @@ t.test('parts and result agree', async (t) => {
   )
   t.equal(result.text, 'dabcdabc')
   t.equal(result.finishReason, 'length')
-  t.same(result.usage, { promptTokens: 4, completionTokens: 8, totalTokens: 12, cachedTokens: 0, draftTokens: 0, acceptedTokens: 0 })
+  t.same(result.usage, {
+    promptTokens: 4,
+    completionTokens: 8,
+    totalTokens: 12,
+    cachedTokens: 0,
+    draftTokens: 0,
+    acceptedTokens: 0,
+  })
   for (const [name, value] of Object.entries(result.timings)) t.ok(value >= 0, name)
   await engine.close()
 })
@@ -214,9 +221,12 @@ t.test('a timeout cancels, rejects with ERR_TIMEOUT, and does not outlive the re
   const { engine, stream } = await open({ ...endless, timeout: 5 })
   const it = stream()
   await t.rejects(it.result, { code: 'ERR_TIMEOUT', message: /5 ms/ })
-  await t.rejects(async () => {
-    for await (const _ of it);
-  }, { code: 'ERR_TIMEOUT' })
+  await t.rejects(
+    async () => {
+      for await (const _ of it);
+    },
+    { code: 'ERR_TIMEOUT' },
+  )
   while (engine.metrics().running > 0) await new Promise((resolve) => setImmediate(resolve))
   await engine.close()
 
@@ -227,8 +237,10 @@ t.test('a timeout cancels, rejects with ERR_TIMEOUT, and does not outlive the re
   clearInterval(alive)
   await preparing.engine.close()
 
+  const cleared = t.capture(globalThis, 'clearTimeout', clearTimeout)
   const quick = await open({ timeout: 2 ** 31 - 1 })
   t.equal((await quick.stream().result).text, 'dabcdabc')
+  t.ok(cleared().some(({ args: [timer] }) => timer !== undefined))
   await quick.engine.close()
 })
 

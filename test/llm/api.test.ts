@@ -258,7 +258,16 @@ t.test('a load can be aborted, reports progress, and fails with what its listene
   await using llm = await loadTiny('tiny-llama', {
     onProgress: ({ stage, done, total }) => seen.push(`${stage} ${done}/${total}`),
   })
-  t.same(seen, ['read 0/1', 'read 1/1', 'compile 0/1', 'compile 1/1', 'warmup 0/3', 'warmup 1/3', 'warmup 2/3', 'warmup 3/3'])
+  t.same(seen, [
+    'read 0/1',
+    'read 1/1',
+    'compile 0/1',
+    'compile 1/1',
+    'warmup 0/3',
+    'warmup 1/3',
+    'warmup 2/3',
+    'warmup 3/3',
+  ])
   t.ok(llm.info)
 })
 

@@ -20,6 +20,18 @@ async function misuse(llm: LLM, part: StreamPart): Promise<void> {
   await LLM.load('x', { threads: 4 })
   // @ts-expect-error defaults have no signal
   await LLM.load('x', { defaults: { signal: AbortSignal.abort() } })
+  // @ts-expect-error a lone prompt is no list of prompts
+  await llm.generateAll('x')
+  // @ts-expect-error nor is a lone chat
+  await llm.generateAll([{ role: 'user', content: 'Hi' }])
+  // @ts-expect-error with many answers nobody would know whose text it is
+  await llm.generateAll(['x'], { onText: () => {} })
+  // @ts-expect-error warm computes no answer
+  await llm.warm('x', { maxNewTokens: 5 })
+  // @ts-expect-error an unknown engine
+  await LLM.load('x', { engine: 'fast' })
+  // @ts-expect-error an unknown field of prompt lookup
+  llm.stream('x', { promptLookup: { ngram: 3 } })
   // @ts-expect-error the result of stream() is no promise of a result
   ;(await llm.stream('x')).text
   if (part.type === 'text') part.text.trim()

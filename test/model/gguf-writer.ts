@@ -1,8 +1,12 @@
 /** A metadata value as a GGUF holds it: text, bool, u32, f32 (wrapped), and arrays of text, i32 or f32 (wrapped). */
 export type GgufValue = string | boolean | number | { f32: number } | string[] | number[] | { f32s: number[] }
 
-/** Bytes of a small GGUF, version 3, whose tensors are f32 zeros. */
-export function writeGguf(metadata: Record<string, GgufValue>, tensors: Record<string, number[]> = {}): Buffer {
+/** Bytes of a small GGUF, version 3, whose tensors are f32; `fill` gives their numbers one by one, zeros by default. */
+export function writeGguf(
+  metadata: Record<string, GgufValue>,
+  tensors: Record<string, number[]> = {},
+  fill?: (name: string) => number,
+): Buffer {
   const parts: Buffer[] = [
     Buffer.from('GGUF'),
     u32(3),
@@ -16,7 +20,16 @@ export function writeGguf(metadata: Record<string, GgufValue>, tensors: Record<s
     offset += Math.ceil((shape.reduce((a, b) => a * b, 1) * 4) / 32) * 32
   }
   const header = Buffer.concat(parts)
-  return Buffer.concat([header, Buffer.alloc((32 - (header.length % 32)) % 32), Buffer.alloc(offset)])
+  const data = Buffer.alloc(offset)
+  if (fill) {
+    let end = 0
+    for (const [name, shape] of Object.entries(tensors)) {
+      const begin = Math.ceil(end / 32) * 32
+      end = begin + shape.reduce((a, b) => a * b, 4)
+      for (let at = begin; at < end; at += 4) data.writeFloatLE(fill(name), at)
+    }
+  }
+  return Buffer.concat([header, Buffer.alloc((32 - (header.length % 32)) % 32), data])
 }
 
 function typed(value: GgufValue): Buffer[] {

@@ -48,7 +48,8 @@ class Plan {
   bool can_trim = false;
   size_t blocks = 0;        // of a KV cache with prefix cache; 0 = none, and room for everything
   size_t block_tokens = 4;  // of each
-  std::function<void(std::span<const llm::Token>, std::span<float>)> fill = fill_logits;  // the logits after these tokens
+  std::function<void(std::span<const llm::Token>, std::span<float>)> fill =
+      fill_logits;  // the logits after these tokens
   std::function<void(llm::SequenceId)> on_admit = [](auto) {};
   std::function<void(const Step&)> on_step = [](auto&) {};  // within wait(): may block or throw
   std::function<void()> on_reset = [] {};

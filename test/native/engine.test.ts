@@ -202,7 +202,15 @@ t.test('metrics count', async (t) => {
   await Promise.all([run(engine, [1, 2, 3]).outcome, run(engine, [4, 5]).outcome, run(engine, [6]).outcome])
   while (engine.metrics().generatedTokens < 12) await new Promise((resolve) => setImmediate(resolve))
   const metrics = engine.metrics()
-  t.match(metrics, { running: 0, waiting: 0, blocks: 16, blocksUsed: 0, promptTokens: 6, generatedTokens: 12, preemptions: 0 })
+  t.match(metrics, {
+    running: 0,
+    waiting: 0,
+    blocks: 16,
+    blocksUsed: 0,
+    promptTokens: 6,
+    generatedTokens: 12,
+    preemptions: 0,
+  })
   for (const [name, value] of Object.entries(metrics)) t.ok(Number.isSafeInteger(value) && value >= 0, name)
   await engine.close()
 })

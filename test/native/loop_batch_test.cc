@@ -258,7 +258,8 @@ TEST("batch: long prompts leave room in each step for the answers that run") {
   rig.check_whole(1);
   rig.check_whole(2);
   for (const auto& step : rig.plan.steps()) {
-    const bool second = std::any_of(step.spans.begin(), step.spans.end(), [](auto& span) { return span.sequence == 2; });
+    const bool second =
+        std::any_of(step.spans.begin(), step.spans.end(), [](auto& span) { return span.sequence == 2; });
     if (second && step.number < 10) CHECK_EQUAL(step.spans.front().sequence, 1);
   }
   rig.close();

@@ -235,12 +235,9 @@ TEST("loop: warm-up computes each size twice, with progress, and leaves nothing 
     stages.push_back(progress.stage + " " + std::to_string(progress.done) + "/" + std::to_string(progress.total));
   }
   CHECK_EQUAL(stages, (std::vector<std::string>{"warmup 0/3", "warmup 1/3", "warmup 2/3", "warmup 3/3"}));
-  CHECK((spans_of(rig.plan) == std::vector<Spans>{{{0, 0, 16, 1}},
-                                                  {{0, 0, 16, 1}},
-                                                  {{0, 0, 1, 1}},
-                                                  {{0, 0, 1, 1}},
-                                                  {{0, 0, 3, 1}},
-                                                  {{0, 0, 3, 1}}}));
+  CHECK((spans_of(rig.plan) ==
+         std::vector<Spans>{
+             {{0, 0, 16, 1}}, {{0, 0, 16, 1}}, {{0, 0, 1, 1}}, {{0, 0, 1, 1}}, {{0, 0, 3, 1}}, {{0, 0, 3, 1}}}));
   CHECK_EQUAL(rig.plan.resets(), 6);
   rig.submit(1, {0, 0, 0, 0}, length(4));  // the warm-up's own token
   rig.check_whole(1);

@@ -1,4 +1,6 @@
 // The scheduler on a cache that is too small, without a model: nobody is lost, nobody waits for ever.
+#include "engine/scheduler.h"
+
 #include <algorithm>
 #include <map>
 #include <random>
@@ -6,7 +8,6 @@
 
 #include "engine/block_manager.h"
 #include "engine/failure.h"
-#include "engine/scheduler.h"
 #include "tap.h"
 
 using llm::Scheduler;

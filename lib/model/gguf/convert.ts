@@ -56,11 +56,7 @@ export async function convertGguf(
 }
 
 /** Writes all files of the model into an existing, empty folder and checks them; the stages `metadata`, `convert` and `check`. */
-export async function fillFromGguf(
-  source: string,
-  folder: string,
-  options: ConvertOptions,
-): Promise<void> {
+export async function fillFromGguf(source: string, folder: string, options: ConvertOptions): Promise<void> {
   const { signal, onProgress, runJob = runNativeJob, check = true } = options
   signal?.throwIfAborted()
   onProgress?.({ stage: 'metadata', done: 0, total: 1 })
