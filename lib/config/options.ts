@@ -35,7 +35,7 @@ export interface GenerationOptions extends Omit<ChatOptions, 'maxTokens'> {
   timeout?: number | undefined
   /**
    * Guesses what follows from what followed the last tokens earlier in prompt and answer, and verifies all guesses in one step: quicker
-   * where answers quote (editing, summarising), the same answers. `true` is `{ maxNgram: 3, maxTokens: 10 }`. Default false. Ignored,
+   * where answers quote (editing, summarising), the same answers. `true` is `{ maxNgram: 3, maxTokens: 16 }`. Default false. Ignored,
    * with a warning, where `llm.info.canDraft` is false.
    */
   promptLookup?: boolean | PromptLookup | undefined
@@ -51,7 +51,7 @@ export interface GenerationOptions extends Omit<ChatOptions, 'maxTokens'> {
 export interface PromptLookup {
   /** Longest run of last tokens that is looked for, 1 to 64. Default 3. */
   maxNgram?: number | undefined
-  /** Most tokens that are guessed for a step, 1 to 64. Default 10. */
+  /** Most tokens that are guessed for a step, 1 to 64. Default 16. */
   maxTokens?: number | undefined
 }
 

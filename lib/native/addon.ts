@@ -23,6 +23,8 @@ export interface EngineConfig {
   gatherRows: boolean
   /** Tokens of one prefill step; a longer prompt is computed in several steps. ≥ 1. */
   prefillChunk: number
+  /** The same for the stateful runner, whose steps are slow once there is a cache, whatever they compute. ≥ 1. */
+  statefulChunk: number
   /** Most sequences that are computed at once, ≥ 1; the stateful runner has one. */
   maxSequences: number
   /** Tokens that the paged runner's KV cache shall hold for all sequences together, ≥ 1; reserved, not touched. */
@@ -229,6 +231,7 @@ export const boundaryFields = {
     'properties:string[]',
     'gatherRows:boolean',
     'prefillChunk:int',
+    'statefulChunk:int',
     'maxSequences:int',
     'kvTokens:number',
     'kvBytes:number',

@@ -35,9 +35,10 @@ struct RunnerInfo {
   std::vector<std::string> devices;
   std::map<std::string, std::string> properties;
   size_t max_sequences = 1;
-  bool can_trim = false;  // and fork: what draft verification and several answers of one prompt need
-  size_t kv_tokens = 0;   // tokens that all sequences together can hold; 0 = each has its own, unbounded
-  double kv_bytes = 0;    // memory of those
+  bool wants_long_steps = false;  // a step is the slower the more tokens are in the cache, whatever it computes
+  bool can_trim = false;          // and fork: what draft verification and several answers of one prompt need
+  size_t kv_tokens = 0;           // tokens that all sequences together can hold; 0 = each has its own, unbounded
+  double kv_bytes = 0;            // memory of those
   size_t kv_block_tokens = 0;
   double read_ms = 0;
   double compile_ms = 0;

@@ -99,11 +99,11 @@ bool EngineLoop::load() {
     vocabulary_ = static_cast<size_t>(ready.info.model.vocabulary_size);
     kv_tokens_ = ready.info.kv_tokens;
     can_trim_ = ready.info.can_trim;
-    scheduler_.emplace(*runner_,
-                       Scheduler::Limits{.sequences = ready.info.max_sequences,
-                                         .prefill_chunk = static_cast<size_t>(config_.prefill_chunk),
-                                         .guesses = static_cast<size_t>(config_.draft_tokens)},
-                       costs_);
+    scheduler_.emplace(
+        *runner_, Scheduler::Limits{.sequences = ready.info.max_sequences,
+                                    .prefill_chunk = static_cast<size_t>(
+                                        ready.info.wants_long_steps ? config_.stateful_chunk : config_.prefill_chunk),
+                                    .guesses = static_cast<size_t>(config_.draft_tokens)});
     ready.warmup_ms = warm_up(*runner_, &costs_);
     if (!config_.draft_model_path.empty()) drafter_ = open_drafter();
     note_metrics();
@@ -247,7 +247,9 @@ void EngineLoop::step() {
                   runner_->start(spans);
                   rows = runner_->wait();
                 });
-  costs_.learn(tokens, milliseconds(Clock::now() - begin));
+  const double took = milliseconds(Clock::now() - begin);
+  costs_.learn(tokens, took);
+  scheduler_->took(took);
   ++counts_.steps;
 
   size_t row = 0;

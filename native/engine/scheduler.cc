@@ -15,8 +15,7 @@ void insert_by_rank(std::list<Sequence>& to, std::list<Sequence>& from, std::lis
 
 }  // namespace
 
-Scheduler::Scheduler(Runner& runner, Limits limits, const StepCosts& costs)
-    : runner_(runner), limits_(limits), costs_(costs) {
+Scheduler::Scheduler(Runner& runner, Limits limits) : runner_(runner), limits_(limits) {
   for (auto* list : {&decoding_, &stepping_}) list->reserve(limits.sequences);
   spans_.reserve(limits.sequences);
 }
@@ -70,12 +69,13 @@ std::span<const Span> Scheduler::plan() {
   }
   size_t budget = limits_.prefill_chunk;
   if (rows > 0) {
-    // All of the step stays below prefill_chunk where it can: kernels are made per number of rows, and large ones are
-    // kept with memory of their own.
+    // All of the step stays below prefill_chunk where it can: kernels are made and kept per number of rows, large ones
+    // with memory of their own.
     const size_t rest = budget > rows ? budget - rows : 0;
-    budget = std::max(rest, std::min(budget, kSmallestChunk));
-    const size_t within = costs_.within(kPrefillCost * costs_.of(rows), rows + budget);
-    budget = std::min(budget, std::max(within, rows + kSmallestChunk) - rows);
+    const size_t least = std::min(budget, kSmallestChunk);
+    budget = std::clamp(pace_.tokens(kFirstChunk), least, std::max(rest, least));
+    const size_t even = (rows + budget) / kEvenRows * kEvenRows;
+    if (even >= rows + least) budget = even - rows;
   }
   for (auto& sequence : running) {
     if (budget == 0) break;
@@ -86,6 +86,12 @@ std::span<const Span> Scheduler::plan() {
   }
   if (!preempted_) admit(budget);
   return spans_;
+}
+
+void Scheduler::took(double milliseconds) {
+  size_t answers = 0, prompts = 0;
+  for (size_t i = 0; i < spans_.size(); ++i) (i < decoding_.size() ? answers : prompts) += spans_[i].tokens.size();
+  pace_.learn(answers, prompts, milliseconds);
 }
 
 void Scheduler::admit(size_t& budget) {

@@ -10,9 +10,9 @@
 #include <span>
 #include <vector>
 
+#include "pace.h"
 #include "runner.h"
 #include "sequence.h"
-#include "step_costs.h"
 
 namespace llm {
 
@@ -24,11 +24,14 @@ class Scheduler {
     size_t guesses = 0;        // most that a draft model puts behind a sequence's tokens
   };
   static constexpr double kSecondsPerPriority = 10;
-  // A step that computes prompts beside running answers may cost this many times what the answers alone would.
-  static constexpr double kPrefillCost = 2;
-  static constexpr size_t kSmallestChunk = 8;  // but it computes as many prompt tokens at least
+  // Prompt tokens beside running answers: so many at least, whatever they cost, and so many as long as that is not
+  // known.
+  static constexpr size_t kSmallestChunk = 3;
+  static constexpr size_t kFirstChunk = 15;
+  // And all rows of such a step are a multiple of this: the first step of each number takes longer.
+  static constexpr size_t kEvenRows = 4;
 
-  Scheduler(Runner& runner, Limits limits, const StepCosts& costs);
+  Scheduler(Runner& runner, Limits limits);
 
   // Takes a sequence, new or preempted, in among those who wait. Its rank must be set.
   void add(std::list<Sequence>& from, std::list<Sequence>::iterator sequence);
@@ -39,6 +42,8 @@ class Scheduler {
   // decoding sequence's tokens must have room. Empty when nothing can be computed.
   std::span<const Span> plan();
   std::span<Sequence* const> stepping() const { return stepping_; }
+  // The planned step took so long.
+  void took(double milliseconds);
 
   // The runner has lost everything: all wait again.
   void preempt_all();
@@ -62,7 +67,7 @@ class Scheduler {
 
   Runner& runner_;
   const Limits limits_;
-  const StepCosts& costs_;
+  Pace pace_;
   bool preempted_ = false;  // in this step: then nobody is admitted
   std::vector<Sequence*> decoding_;
   std::vector<Span> spans_;

@@ -17,6 +17,7 @@ struct EngineConfig {
   std::vector<std::string> properties;
   bool gather_rows = false;
   int32_t prefill_chunk = 0;
+  int32_t stateful_chunk = 0;
   int32_t max_sequences = 1;
   double kv_tokens = 0;
   double kv_bytes = 0;

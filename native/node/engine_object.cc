@@ -31,7 +31,7 @@ void check(Napi::Env env, const EngineConfig& config) {
   };
   expect(scripted || config.runner == "stateful" || config.runner == "paged" || config.runner == "auto",
          "runner to be auto, paged, stateful or scripted");
-  expect(config.prefill_chunk >= 1, "prefillChunk to be at least 1");
+  expect(config.prefill_chunk >= 1 && config.stateful_chunk >= 1, "prefillChunk and statefulChunk to be at least 1");
   expect(config.max_sequences >= 1 && config.max_sequences <= 1024, "maxSequences to be from 1 to 1024");
   expect(config.kv_tokens >= 1 && config.kv_bytes > 0, "kvTokens and kvBytes to be positive");
   expect(config.draft_tokens >= 0 && config.draft_tokens <= 64, "draftTokens to be from 0 to 64");

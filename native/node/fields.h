@@ -22,6 +22,7 @@ void each_field(EngineConfig& config, Visit&& visit) {
   visit("properties", config.properties);
   visit("gatherRows", config.gather_rows);
   visit("prefillChunk", config.prefill_chunk);
+  visit("statefulChunk", config.stateful_chunk);
   visit("maxSequences", config.max_sequences);
   visit("kvTokens", config.kv_tokens);
   visit("kvBytes", config.kv_bytes);

@@ -18,6 +18,7 @@ class StatefulRunner : public Runner {
         request_(std::move(compiled)) {
     info_.runner = "stateful";
     info_.max_sequences = 1;
+    info_.wants_long_steps = true;
   }
 
   RunnerInfo info() const override { return info_; }

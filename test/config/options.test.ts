@@ -43,9 +43,9 @@ t.test('prompt lookup has defaults', async (t) => {
   const none = { lookupNgram: 0, lookupTokens: 0 }
   t.same(resolveLookup(undefined), none)
   t.same(resolveLookup(false), none)
-  t.same(resolveLookup(true), { lookupNgram: 3, lookupTokens: 10 })
+  t.same(resolveLookup(true), { lookupNgram: 3, lookupTokens: 16 })
   t.same(resolveLookup({ maxTokens: 5 }), { lookupNgram: 3, lookupTokens: 5 })
-  t.same(resolveLookup({ maxNgram: 2, maxTokens: undefined }), { lookupNgram: 2, lookupTokens: 10 })
+  t.same(resolveLookup({ maxNgram: 2, maxTokens: undefined }), { lookupNgram: 2, lookupTokens: 16 })
 })
 
 t.test('several answers need sampling', async (t) => {

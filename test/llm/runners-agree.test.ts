@@ -43,7 +43,11 @@ for (const { folder, context, cases } of models) {
 
   t.test(`${folder}: beside requests of other lengths`, async (t) => {
     // With three places most wait for one; with a chunk of 7 prompts are computed while others decode.
-    for (const config of [{ maxSequences: 8 }, { maxSequences: 3 }, { maxSequences: 8, prefillChunk: 7 }]) {
+    for (const config of [
+      { maxSequences: 8 },
+      { maxSequences: 3 },
+      { maxSequences: 8, prefillChunk: 7, statefulChunk: 7 },
+    ]) {
       const engine = await startTiny(folder, 'paged', config)
       const answers = await Promise.all([...cases, ...cases].map((each) => answer(engine, each)))
       answers.forEach((tokens, i) => {
@@ -59,7 +63,7 @@ for (const { folder, context, cases } of models) {
     const middle = longest(cases.filter(({ prompt }) => prompt.length <= 33))
     const whole = longest(cases)
     const inChunks = async (each: Case, prefillChunk: number, runner: 'paged' | 'stateful') => {
-      const engine = await startTiny(folder, runner, { prefillChunk })
+      const engine = await startTiny(folder, runner, { prefillChunk, statefulChunk: prefillChunk })
       t.same(await answer(engine, each), each.greedy, `${runner}: ${words(each)}, chunks of ${prefillChunk}`)
       await engine.close()
     }

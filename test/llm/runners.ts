@@ -18,6 +18,7 @@ export function startTiny(
     properties: Object.entries(exact).map(([key, value]) => `${key}=${value}`),
     gatherRows: true,
     prefillChunk: 64,
+    statefulChunk: 64,
     maxSequences: 8,
     kvTokens: 4096,
     kvBytes: Number.POSITIVE_INFINITY,

@@ -86,7 +86,7 @@ class Play {
     CHECK(!spans.empty() || open_.empty());
     if (spans.empty()) return;
     room_.start(spans);
-    costs_.learn(spans.size(), 1.0 + static_cast<double>(spans.size()));
+    scheduler_.took(1.0 + static_cast<double>(below(3)));
     ++steps;
     std::vector<SequenceId> done;
     for (size_t i = 0; i < spans.size(); ++i) {
@@ -174,8 +174,7 @@ class Play {
 
   std::mt19937 random_;
   Room room_;
-  llm::StepCosts costs_;
-  Scheduler scheduler_{room_, {.sequences = 5, .prefill_chunk = 12, .guesses = 3}, costs_};
+  Scheduler scheduler_{room_, {.sequences = 5, .prefill_chunk = 12, .guesses = 3}};
   std::set<SequenceId> open_;
   SequenceId last_ = 0;
 };
@@ -205,8 +204,7 @@ TEST("scheduler: 10,000 random steps lose nobody, keep the order, and all end") 
 
 TEST("scheduler: a request of low priority is served although others of high priority keep coming") {
   Room room;
-  llm::StepCosts costs;
-  Scheduler scheduler(room, {.sequences = 1, .prefill_chunk = 8}, costs);
+  Scheduler scheduler(room, {.sequences = 1, .prefill_chunk = 8});
   const auto submit = [&](SequenceId id, double priority, double second) {
     llm::RequestParams params;
     params.max_new_tokens = 0;

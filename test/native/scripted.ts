@@ -26,6 +26,7 @@ export function scriptedConfig(options: ScriptOptions = {}): EngineConfig {
     properties: [],
     gatherRows: false,
     prefillChunk: 8,
+    statefulChunk: 8,
     maxSequences: sequences,
     kvTokens: 1,
     kvBytes: 1,

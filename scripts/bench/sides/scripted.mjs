@@ -30,6 +30,7 @@ export async function open({ version }, { runtime, model, script, sequences }) {
     properties: [],
     gatherRows: false,
     prefillChunk: 64,
+    statefulChunk: 64,
     maxSequences: sequences,
     kvTokens: 1,
     kvBytes: 2 ** 53,
