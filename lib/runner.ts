@@ -30,8 +30,12 @@ export function chooseRunner(
     }
     return { runner: 'stateful', reason: 'option engine' }
   }
-  const verdict = verdictFor(definition, openvino)
-  const doubt = verdict?.faithful === false ? `the stored check of ${definition.folder} says: ${verdict.reason}` : ''
+  const { verdict } = definition
+  // What one version computed wrongly, another may compute rightly: whoever wants to know checks again.
+  const outdated =
+    verdict && !verdictFor(definition, openvino) ? ` (found with OpenVINO ${verdict.openvino}: check again)` : ''
+  const doubt =
+    verdict?.faithful === false ? `the stored check of ${definition.folder} says: ${verdict.reason}${outdated}` : ''
   if (engine === 'paged') {
     if (!kind.paged) throw new LLMError('ERR_DEVICE', `option engine: this version does not page on ${device}`)
     if (doubt !== '') warn('unfaithful-model', `engine 'paged' was asked for although ${doubt}`)

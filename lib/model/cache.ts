@@ -48,7 +48,7 @@ export interface CacheOptions extends ConvertOptions {
 export async function cachedModel(path: string, options: CacheOptions = {}): Promise<ModelDefinition> {
   const { root = cacheRoot(), versions = loadAddon().buildInfo() } = options
   const folders = join(root, 'gguf')
-  const folder = join(folders, await identify(path, [versions.version, versions.openvino]))
+  const folder = join(folders, await identify(path, [conversion, versions.version, versions.openvino]))
   const unwritable = (error: unknown): unknown =>
     isSystemError(error)
       ? new LLMError(
@@ -86,6 +86,9 @@ async function readCached(folder: string): Promise<ModelDefinition | undefined> 
     return undefined
   }
 }
+
+/** Of what the addon makes of a GGUF: another one whenever that changes, so that folders made before are not used. */
+const conversion = 'rotated halves'
 
 /** Name of a conversion: the same file, package and runtime give the same name. */
 async function identify(path: string, versions: readonly string[]): Promise<string> {

@@ -35,7 +35,8 @@ export function checkLengths({
 /**
  * Computes made-up prompts with both runners and judges whether they agree. A model that cannot be paged, or whose paged graph fails, is
  * not faithful.
- * @throws LLMError for everything that says nothing about the model, such as ERR_DEVICE and ERR_OUT_OF_MEMORY; `signal.reason` when aborted
+ * @throws LLMError for everything that says nothing about paging: ERR_DEVICE, ERR_OUT_OF_MEMORY, and ERR_ENGINE when it is the stateful
+ * runner that fails, which is the measure; `signal.reason` when aborted
  */
 export async function checkModel(definition: ModelDefinition, options: CheckOptions): Promise<Verdict> {
   const { signal, onProgress, device, openvino, runJob = runNativeJob } = options
@@ -52,7 +53,7 @@ export async function checkModel(definition: ModelDefinition, options: CheckOpti
     const found = await runJob('check', args, { signal, onProgress: report })
     return await makeVerdict(definition.folder, judge(found), openvino)
   } catch (error) {
-    if (!(error instanceof LLMError) || !['ERR_UNSUPPORTED_MODEL', 'ERR_ENGINE'].includes(error.code)) throw error
+    if (!(error instanceof LLMError) || error.code !== 'ERR_UNSUPPORTED_MODEL') throw error
     // The path of a folder that is being filled says nothing later.
     const reason = error.message.replaceAll(`${definition.modelPath}: `, '')
     return makeVerdict(definition.folder, { faithful: false, reason }, openvino)

@@ -184,7 +184,7 @@ export interface Jobs {
 
 /** What comparing the two runners found. */
 export interface NativeCheck {
-  /** Positions compared; on how many the most likely token was the same, near ties (difference below `maxDifference`) counted as same. */
+  /** Positions compared; on how many the most likely token was the same, near ties (1 % of `deviation`) counted as same. */
   positions: number
   agreeing: number
   /** Largest difference of two logits, and the standard deviation of all logits for scale. */

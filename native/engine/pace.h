@@ -9,7 +9,7 @@ namespace llm {
 class Pace {
  public:
   // A step that computes prompts beside answers may take this many times what the answers alone take.
-  static constexpr double kSlowdown = 2.2;
+  static constexpr double kSlowdown = 2;
 
   // A step took so many milliseconds: `answers` rows of running answers and `prompts` tokens of prompts.
   void learn(size_t answers, size_t prompts, double milliseconds) {

@@ -89,7 +89,7 @@ export async function checkConverted(definition: ModelDefinition, options: Conve
     await storeVerdict(definition.folder, verdict)
     return { ...definition, verdict }
   } catch (error) {
-    if (error instanceof LLMError && error.code === 'ERR_DEVICE') return definition
+    if (error instanceof LLMError && ['ERR_DEVICE', 'ERR_ENGINE'].includes(error.code)) return definition
     throw error
   }
 }
