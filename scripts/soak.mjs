@@ -7,10 +7,11 @@ import { parseArgs } from 'node:util'
 import { demoModel } from './demo-model.mjs'
 import { Complaint, root, runMain } from './run.mjs'
 
-const usage = `npm run soak -- [--requests 10000] [--kinds 120] [--model FOLDER-OR-GGUF]
+const usage = `npm run soak -- [--requests 10000] [--kinds 120] [--model FOLDER-OR-GGUF] [--context 1024]
   answers mixed requests (lengths, sampling, stop words, aborts, prompt lookup, several answers) and compares each with the same
   request alone; then compares anonymous memory with what it was after the first 500`
 
+const exact = { ovConfig: { INFERENCE_PRECISION_HINT: 'f32', KV_CACHE_PRECISION: 'f32' } }
 const atOnce = 16
 const settled = 500
 const allowedGrowth = 10
@@ -29,10 +30,10 @@ function generator(state) {
 
 /** @typedef {{ prompt: string, options: import('../dist/index.js').GenerationOptions, abortAfter: number }} Kind */
 
-/** @param {(below: number) => number} random @param {string[]} texts @returns {Kind} */
-function makeKind(random, texts) {
+/** @param {(below: number) => number} random @param {string[]} texts @param {number} context @returns {Kind} */
+function makeKind(random, texts, context) {
   const pick = (/** @type {string[]} */ list) => /** @type {string} */ (list[random(list.length)])
-  const begin = pick(texts).slice(0, [30, 120, 400, 1200][random(4)])
+  const begin = pick(texts).slice(0, ([30, 120, 400, 1200][random(4)] ?? 30) * (context / 1024))
   const prompt = `${begin} ${Array.from({ length: 1 + random(6) }, () => pick(words)).join(' ')}`
   /** @type {import('../dist/index.js').GenerationOptions} */
   const options = { maxNewTokens: 1 + random([4, 12, 32][random(3)] ?? 4), temperature: 0, ignoreEos: random(4) > 0 }
@@ -75,6 +76,17 @@ async function answer(llm, { prompt, options, abortAfter }) {
   }
 }
 
+/**
+ * @param {typeof import('../dist/index.js').LLM} LLM
+ * @param {string} model
+ * @param {number} contextLength
+ */
+async function infoOf(LLM, model, contextLength) {
+  const llm = await LLM.load(model, { ...exact, contextLength })
+  await llm.close()
+  return llm.info
+}
+
 /** @param {number[]} found @param {number[]} expected */
 const begins = (found, expected) => found.every((token, i) => token === expected[i])
 
@@ -84,6 +96,7 @@ runMain(async () => {
       requests: { type: 'string' },
       kinds: { type: 'string' },
       model: { type: 'string' },
+      context: { type: 'string' },
       help: { type: 'boolean' },
     },
   })
@@ -93,28 +106,38 @@ runMain(async () => {
   const texts = await Promise.all(
     ['README.md', 'CONTRIBUTING.md', 'lib/llm.ts', 'package.json'].map((file) => readFile(join(root, file), 'utf8')),
   )
-  const kinds = Array.from({ length: Number(values.kinds ?? 120) }, () => makeKind(random, texts))
+  const context = Number(values.context ?? 1024)
+  const wanted = Array.from({ length: Number(values.kinds ?? 120) }, () => makeKind(random, texts, context))
   const { LLM } = await import('../dist/index.js')
-  const load = (/** @type {number} */ maxSequences, /** @type {number} */ megabytes) =>
-    LLM.load(values.model ?? model, {
+  const load = (/** @type {number} */ maxSequences, /** @type {number} */ most) =>
+    LLM.load(model, {
       maxSequences,
-      contextLength: 1024,
-      kvCacheBytes: megabytes * 2 ** 20,
-      ovConfig: { INFERENCE_PRECISION_HINT: 'f32', KV_CACHE_PRECISION: 'f32' },
+      contextLength: context,
+      kvCacheBytes: Math.floor(most * 2 ** 20),
+      ...exact,
     })
   const model = values.model ?? (await demoModel())
+  // Too little for 16 requests of full length, so that some are preempted; enough for one.
+  const { kvCache } = await infoOf(LLM, model, context)
+  const megabytes = (3 * context * (kvCache.bytes / kvCache.tokens)) / 2 ** 20
 
-  const alone = await load(1, 64)
+  const alone = await load(1, megabytes / 2)
   /** @type {number[][][]} */
   const expected = []
-  for (const { prompt, options } of kinds) {
-    const { promptLookup: _, ...plain } = options
+  /** @type {Kind[]} */
+  const kinds = []
+  for (const kind of wanted) {
+    const { promptLookup: _, ...plain } = kind.options
+    const { prompt } = kind
+    const { tokens } = await alone.tokenize(prompt)
+    if (tokens.length + (plain.maxNewTokens ?? 0) > context) continue
+    kinds.push(kind)
     expected.push((await alone.generate(prompt, plain)).answers.map((a) => a.tokens))
   }
   await alone.close()
   console.log(`${kinds.length} kinds of requests answered alone`)
 
-  const llm = await load(atOnce, 128)
+  const llm = await load(atOnce, megabytes)
   const wrong = new Set()
   let done = 0
   let memory = 0
