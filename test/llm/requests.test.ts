@@ -222,8 +222,8 @@ t.test('the engine: what was asked for, what a stored verdict says, and why', as
   t.equal(insisted.info.runner, 'paged')
   t.match(warnings, [{ code: 'unfaithful-model', message: /logits differ/ }])
   await writeVerdict(folder, await makeVerdict(folder, { faithful: false, reason: 'logits differ' }, 'another'))
-  await using trusted = await LLM.load(folder, options)
-  t.match(trusted.info, { runner: 'paged', verdict: null })
+  await using outdated = await LLM.load(folder, options)
+  t.match(outdated.info, { runner: 'stateful', runnerReason: /check again/, verdict: null })
   t.equal((await readFolder(folder)).verdict?.openvino, 'another')
 })
 
