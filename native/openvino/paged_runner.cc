@@ -62,18 +62,13 @@ class PagedRunner : public Runner {
   void trim(SequenceId sequence, size_t length) override { blocks_.trim(sequence, length); }
 
   void fork(SequenceId parent, SequenceId child, size_t max_length) override {
-    blocks_.publish(parent);
     blocks_.fork(parent, child, max_length);
   }
 
-  void drop(SequenceId sequence) noexcept override {
-    blocks_.publish(sequence);
-    blocks_.drop(sequence);
-  }
+  void drop(SequenceId sequence) noexcept override { blocks_.drop(sequence); }
 
   void reset() override {
     blocks_.clear();
-    blocks_.copies_done();
     if (request_.renew()) bind();
   }
 
