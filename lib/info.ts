@@ -53,8 +53,10 @@ export interface ModelInfo {
   stopWords: string[]
   /** Bytes. `weights` lie in the memory-mapped file; `resident` is the whole process, now. */
   memory: { weights: number; resident: number }
-  /** Milliseconds: reading, compiling, warming up. */
-  timings: { read: number; compile: number; warmup: number }
+  /** What multiplies with the weights of each scheme, and why; `scheme` '' are layers that no own kernel takes. CPU only. */
+  kernels: { scheme: string; layers: number; kernel: string; ratios: number[]; reason: string }[]
+  /** Milliseconds: reading, choosing kernels and packing weights, compiling, warming up. */
+  timings: { read: number; pack: number; compile: number; warmup: number }
 }
 
 /** What `LLM.load` puts together from the model's files and from what the engine found. */
@@ -101,6 +103,7 @@ export function modelInfo(parts: InfoParts): ModelInfo {
     stopTokenIds,
     stopWords,
     memory: { weights: definition.weightsBytes, resident: process.memoryUsage.rss() },
+    kernels: ready.kernels,
     timings: ready.timings,
   }
 }

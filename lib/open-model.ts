@@ -1,12 +1,15 @@
 import { defaultDevice, deviceKind, prefillChunk } from './config/devices.js'
+import { activationQuantization, activationSpan } from './config/kernels.js'
 import { availableMemory, kvCacheSize } from './config/kv-cache.js'
 import type { LoadOptions } from './config/options.js'
 import { kvPrecisionOf, propertyLines, withKvPrecision } from './config/properties.js'
 import { contextOf } from './context.js'
 import { LLMError } from './errors.js'
+import { cacheRoot } from './model/cache.js'
 import type { ModelDefinition } from './model/definition.js'
 import { loadModel } from './model/load-model.js'
 import { Engine } from './native/engine.js'
+import { KernelChoices } from './native/kernel-choices.js'
 import { loadAddon } from './native/load.js'
 import { chooseRunner } from './runner.js'
 import { TextWorker } from './text/text-worker.js'
@@ -43,8 +46,8 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
   const definition = await loadModel(model, { signal, onProgress })
   const draft =
     options.draftModel === undefined ? undefined : await loadModel(options.draftModel, { signal, onProgress })
-  const { openvino } = loadAddon().buildInfo()
-  const choice = chooseRunner({ ...options, device }, kind, definition, openvino, warn)
+  const build = loadAddon().buildInfo()
+  const choice = chooseRunner({ ...options, device }, kind, definition, build.openvino, warn)
   const contextLength = Math.min(options.contextLength ?? definition.contextLength, definition.contextLength)
   const cache = kvCacheSize({
     kvCacheBytes: options.kvCacheBytes,
@@ -54,11 +57,13 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
     weightsBytes: definition.weightsBytes,
     available: availableMemory(),
   })
+  const span = activationSpan(activationQuantization(options.activationQuantization, ovConfig))
+  const kernelChoices = new KernelChoices(cacheRoot(), build, { properties, activationSpan: span })
   const text = TextWorker.open(definition.text, signal ? { signal } : {})
   const start = async () => {
     // Before the engine, which takes long.
     if (draft) await requireSameVocabulary(await text, draft, signal)
-    return await Engine.start(
+    const engine = await Engine.start(
       {
         runner: choice.runner,
         modelPath: definition.modelPath,
@@ -71,12 +76,17 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
         ...cache,
         draftModelPath: draft?.modelPath ?? '',
         draftTokens: draft ? draftTokens : 0,
+        cpuKernel: options.cpuKernel ?? 'auto',
+        activationSpan: span,
+        kernelChoices: await kernelChoices.read(),
         warmup: Int32Array.from(warmupSizes.filter((size) => size < definition.contextLength)),
         script: new Int32Array(0),
         scriptNumbers: new Int32Array(0),
       },
       { signal, onProgress, onWarning: warn },
     )
+    await kernelChoices.add(engine.info.kernels)
+    return engine
   }
   const opening = [start(), text] as const
   try {

@@ -1,6 +1,8 @@
 import type { BosPolicy, ChatOptions } from '../text/types.js'
 import type { Rule } from './check.js'
 import * as check from './check.js'
+import type { ActivationQuantization, CpuKernel } from './kernels.js'
+import { cpuKernels, quantizationRule } from './kernels.js'
 
 /** Options of one answer. What is left out comes from `LoadOptions.defaults`, then generation_config.json, then the default named here. */
 export interface GenerationOptions extends Omit<ChatOptions, 'maxTokens'> {
@@ -88,6 +90,16 @@ export interface LoadOptions {
   kvCacheBytes?: number | undefined
   /** Precision that keys and values are kept in. Default: the device's, u8 on CPU. Equality to the last bit needs `f32`. */
   kvCachePrecision?: 'u8' | 'u4' | 'f16' | 'f32' | undefined
+  /**
+   * What multiplies with int4 and int8 weights on CPU: `own`, this package's kernels, `openvino`'s, or `auto`, the default: for each scheme
+   * of weights the quicker one on this machine, which is measured once and remembered. An instruction set's name is the own kernel for it.
+   */
+  cpuKernel?: CpuKernel | undefined
+  /**
+   * How own kernels take activations: as int8 with one scale for 32 or 64 inputs, or for a group of the weights; `off` keeps them f32.
+   * Default: `off` when `ovConfig` asks for f32 precision or accuracy, else 32, as OpenVINO itself does on CPUs with VNNI.
+   */
+  activationQuantization?: ActivationQuantization | undefined
   /** A smaller model with the same vocabulary, a folder or GGUF: it guesses tokens that the model then verifies. Needs the paged engine. */
   draftModel?: string | URL | undefined
   /** Default options of every request. */
@@ -105,7 +117,7 @@ export type RequestDefaults = Omit<GenerationOptions, 'signal' | 'onText'>
 
 /** How far a load is. */
 export interface LoadProgress {
-  /** `metadata`, `convert` and `check` (GGUF only, once), `read`, `compile`, `warmup`. */
+  /** `metadata`, `convert` and `check` (GGUF only, once), `read`, `measure` (once a machine), `pack`, `compile`, `warmup`. */
   stage: string
   /** Of `total`. */
   done: number
@@ -202,6 +214,8 @@ export const loadRules: Record<keyof LoadOptions, Rule> = {
   maxQueue: check.either(check.integer(0), check.infinity),
   kvCacheBytes: check.number('of bytes above 0', (value) => value > 0),
   kvCachePrecision: check.oneOf('u8', 'u4', 'f16', 'f32'),
+  cpuKernel: check.oneOf(...cpuKernels),
+  activationQuantization: quantizationRule,
   draftModel: reference,
   defaults: check.object,
   signal: check.signal,

@@ -35,6 +35,15 @@ export interface EngineConfig {
   draftModelPath: string
   /** Most tokens that the draft model guesses for a step; 0 without one. */
   draftTokens: number
+  /**
+   * What multiplies with compressed weights on CPU: `openvino`; `own`, this package's kernels, or one instruction set's by its name; or
+   * `auto`: what `kernelChoices` says, and what is measured for a scheme that is not in it.
+   */
+  cpuKernel: string
+  /** Inputs of one scale when own kernels quantize activations: 0 leaves them f32, otherwise 32, 64, or -1 for a whole group of the weights. */
+  activationSpan: number
+  /** What was measured on this machine before, as lines `SCHEME=own` or `SCHEME=openvino`. */
+  kernelChoices: string[]
   /** Numbers of tokens that the warm-up computes once each, in this order. */
   warmup: Int32Array
   /** Scripted runner: the tokens that follow a prompt, repeated when they run out. */
@@ -127,8 +136,21 @@ export interface ReadyInfo {
   weights: Record<string, number>
   /** rt_info of the model, flattened: `nncf/weight_compression/mode` → value. */
   rtInfo: Record<string, string>
-  /** Milliseconds: reading, compiling, warming up. */
-  timings: { read: number; compile: number; warmup: number }
+  /** What multiplies with the weights of each scheme; empty where no weights are compressed, and elsewhere than on CPU. */
+  kernels: NativeKernelChoice[]
+  /** Milliseconds: reading, choosing kernels and packing weights, compiling, warming up. */
+  timings: { read: number; pack: number; compile: number; warmup: number }
+}
+
+export interface NativeKernelChoice {
+  /** E.g. `u4 g128 asymmetric`; '' for layers that no own kernel takes, and `reason` says why. */
+  scheme: string
+  layers: number
+  /** `openvino`, or the instruction set of the own kernel. */
+  kernel: string
+  /** How many times quicker the own kernel is with 1, 8 and 128 rows, when that was measured in this load. */
+  ratios: number[]
+  reason: string
 }
 
 /** Everything that comes up from an engine. Exactly one `finished` or `failed` per submitted id. */
@@ -175,6 +197,11 @@ export interface Jobs {
    * `compile`, `compare`. ERR_UNSUPPORTED_MODEL when the graph cannot be paged at all.
    */
   check: { args: { modelPath: string; device: string; lengths: Int32Array }; result: NativeCheck }
+  /**
+   * Compares the logits that two configurations give for the positions of one text, teacher-forced; the same stages. Both need a context
+   * and a KV cache that hold the text.
+   */
+  compare: { args: { left: EngineConfig; right: EngineConfig; tokens: Int32Array }; result: NativeComparison }
   /** Reads a model without compiling it. */
   inspect: {
     args: { modelPath: string }
@@ -182,11 +209,20 @@ export interface Jobs {
   }
 }
 
-/** What comparing the two runners found. */
-export interface NativeCheck {
-  /** Positions compared; on how many the most likely token was the same, near ties (1 % of `deviation`) counted as same. */
+/** What comparing the two runners found; near ties count as agreeing. */
+export type NativeCheck = Pick<NativeComparison, 'positions' | 'agreeing' | 'maxDifference' | 'deviation'>
+
+/** What comparing two configurations found. */
+export interface NativeComparison {
+  /** Positions compared; on how many the most likely token was the same, and on how many others the two were a near tie (1 % of `deviation`). */
   positions: number
   agreeing: number
+  nearTies: number
+  /** Mean Kullback-Leibler divergence of the left one's probabilities from the right one's, nats. */
+  divergence: number
+  /** Mean negative log-likelihood of the tokens that follow in the text, nats. */
+  leftLoss: number
+  rightLoss: number
   /** Largest difference of two logits, and the standard deviation of all logits for scale. */
   maxDifference: number
   deviation: number
@@ -237,6 +273,9 @@ export const boundaryFields = {
     'kvBytes:number',
     'draftModelPath:string',
     'draftTokens:int',
+    'cpuKernel:string',
+    'activationSpan:int',
+    'kernelChoices:string[]',
     'warmup:int[]',
     'script:int[]',
     'scriptNumbers:int[]',

@@ -28,6 +28,15 @@ struct KvUse {
   size_t evictions = 0;     // cached blocks that were taken for something else
 };
 
+// Which kernel multiplies with the weights of one scheme; see NativeKernelChoice in lib/native/addon.ts.
+struct KernelChoice {
+  std::string scheme;  // "" for layers that no own kernel takes
+  int64_t layers = 0;
+  std::string kernel;
+  std::vector<double> ratios;
+  std::string reason;
+};
+
 struct RunnerInfo {
   ModelFacts model;
   std::string runner;
@@ -40,7 +49,9 @@ struct RunnerInfo {
   size_t kv_tokens = 0;           // tokens that all sequences together can hold; 0 = each has its own, unbounded
   double kv_bytes = 0;            // memory of those
   size_t kv_block_tokens = 0;
+  std::vector<KernelChoice> kernels;
   double read_ms = 0;
+  double pack_ms = 0;
   double compile_ms = 0;
 };
 
@@ -103,15 +114,19 @@ struct Failed {
   std::string code;
   std::string message;
 };
-// What comparing the paged with the stateful runner found; see NativeCheck in lib/native/addon.ts.
-struct CheckFacts {
+// What comparing two ways to compute a model found; see NativeComparison in lib/native/addon.ts.
+struct CompareFacts {
   int64_t positions = 0;
   int64_t agreeing = 0;
+  int64_t near_ties = 0;
   double max_difference = 0;
   double deviation = 0;
+  double divergence = 0;
+  double left_loss = 0;
+  double right_loss = 0;
 };
 struct Done {
-  std::variant<ModelFacts, std::vector<DeviceFacts>, CheckFacts> result;
+  std::variant<ModelFacts, std::vector<DeviceFacts>, CompareFacts> result;
 };
 struct Closed {};
 

@@ -23,6 +23,9 @@ struct EngineConfig {
   double kv_bytes = 0;
   std::string draft_model_path;
   int32_t draft_tokens = 0;
+  std::string cpu_kernel;
+  int32_t activation_span = 0;
+  std::vector<std::string> kernel_choices;
   std::vector<int32_t> warmup;
   std::vector<int32_t> script;
   std::vector<int32_t> script_numbers;

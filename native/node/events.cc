@@ -40,13 +40,34 @@ Napi::Array devices_to_js(Napi::Env env, const std::vector<DeviceFacts>& devices
   return array;
 }
 
-Napi::Object check_to_js(Napi::Env env, const CheckFacts& facts) {
+Napi::Object comparison_to_js(Napi::Env env, const CompareFacts& facts) {
   auto object = Napi::Object::New(env);
   object.Set("positions", static_cast<double>(facts.positions));
   object.Set("agreeing", static_cast<double>(facts.agreeing));
+  object.Set("nearTies", static_cast<double>(facts.near_ties));
+  object.Set("divergence", facts.divergence);
+  object.Set("leftLoss", facts.left_loss);
+  object.Set("rightLoss", facts.right_loss);
   object.Set("maxDifference", facts.max_difference);
   object.Set("deviation", facts.deviation);
   return object;
+}
+
+Napi::Array kernels_to_js(Napi::Env env, const std::vector<KernelChoice>& choices) {
+  auto array = Napi::Array::New(env, choices.size());
+  for (size_t i = 0; i < choices.size(); ++i) {
+    const auto& choice = choices[i];
+    auto ratios = Napi::Array::New(env, choice.ratios.size());
+    for (size_t j = 0; j < choice.ratios.size(); ++j) ratios.Set(static_cast<uint32_t>(j), choice.ratios[j]);
+    auto object = Napi::Object::New(env);
+    object.Set("scheme", choice.scheme);
+    object.Set("layers", static_cast<double>(choice.layers));
+    object.Set("kernel", choice.kernel);
+    object.Set("ratios", ratios);
+    object.Set("reason", choice.reason);
+    array.Set(static_cast<uint32_t>(i), object);
+  }
+  return array;
 }
 
 const char* reason_name(FinishReason reason) {
@@ -89,8 +110,10 @@ struct Fill {
     kv.Set("bytes", event.info.kv_bytes);
     kv.Set("blockTokens", static_cast<double>(event.info.kv_block_tokens));
     info.Set("kvCache", kv);
+    info.Set("kernels", kernels_to_js(env, event.info.kernels));
     auto timings = Napi::Object::New(env);
     timings.Set("read", event.info.read_ms);
+    timings.Set("pack", event.info.pack_ms);
     timings.Set("compile", event.info.compile_ms);
     timings.Set("warmup", event.warmup_ms);
     info.Set("timings", timings);
@@ -127,8 +150,8 @@ struct Fill {
     object.Set("type", "done");
     if (const auto* facts = std::get_if<ModelFacts>(&event.result)) {
       object.Set("result", facts_to_js(env, *facts));
-    } else if (const auto* check = std::get_if<CheckFacts>(&event.result)) {
-      object.Set("result", check_to_js(env, *check));
+    } else if (const auto* check = std::get_if<CompareFacts>(&event.result)) {
+      object.Set("result", comparison_to_js(env, *check));
     } else {
       object.Set("result", devices_to_js(env, std::get<std::vector<DeviceFacts>>(event.result)));
     }

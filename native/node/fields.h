@@ -28,6 +28,9 @@ void each_field(EngineConfig& config, Visit&& visit) {
   visit("kvBytes", config.kv_bytes);
   visit("draftModelPath", config.draft_model_path);
   visit("draftTokens", config.draft_tokens);
+  visit("cpuKernel", config.cpu_kernel);
+  visit("activationSpan", config.activation_span);
+  visit("kernelChoices", config.kernel_choices);
   visit("warmup", config.warmup);
   visit("script", config.script);
   visit("scriptNumbers", config.script_numbers);

@@ -36,6 +36,16 @@ JobWork make_work(Napi::Env env, const std::string& kind, const Napi::Object& ar
       return Done{check_model(path, device, lengths, cancelled, post)};
     };
   }
+  if (kind == "compare") {
+    std::vector<Token> tokens;
+    read_field(args.Get("tokens"), kind + ".tokens", tokens);
+    if (tokens.empty()) throw Napi::TypeError::New(env, "addon: expected at least one token");
+    return [left = read_struct<EngineConfig>(args.Get("left"), kind + ".left"),
+            right = read_struct<EngineConfig>(args.Get("right"), kind + ".right"),
+            tokens = std::move(tokens)](const std::atomic<bool>& cancelled, const EventSink& post) {
+      return Done{compare_models(left, right, tokens, cancelled, post)};
+    };
+  }
   throw Napi::TypeError::New(env, "addon: unknown job " + kind);
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "core.h"
+#include "kernel_choice.h"
 
 namespace llm {
 namespace {
@@ -57,6 +58,11 @@ std::map<std::string, std::string> effective_properties(const ov::CompiledModel&
   return effective;
 }
 
+bool only_own_kernels(const std::vector<KernelChoice>& choices) {
+  const auto own = [](const KernelChoice& choice) { return choice.kernel != "openvino"; };
+  return !choices.empty() && std::all_of(choices.begin(), choices.end(), own);
+}
+
 using Clock = std::chrono::steady_clock;
 
 double since(Clock::time_point begin) {
@@ -88,11 +94,19 @@ DecoderModel read_model(const EngineConfig& config, const EventSink& post, Runne
 
 ov::CompiledModel compile(DecoderModel& decoder, const EngineConfig& config, const ov::AnyMap& properties,
                           const EventSink& post, RunnerInfo& info) {
+  const auto choosing = Clock::now();
+  auto chosen = properties;
+  if (config.device == "CPU") {
+    info.kernels = choose_kernels(*decoder.model, config, properties, post);
+    // The own kernels take and give f32. Where the processor has bf16, OpenVINO would convert around each of them.
+    if (only_own_kernels(info.kernels)) chosen.emplace(ov::hint::inference_precision(ov::element::f32));
+  }
+  info.pack_ms = since(choosing);
   post(Progress{"compile", 0, 1});
   const auto begin = Clock::now();
   ov::CompiledModel compiled;
   try {
-    compiled = core().compile_model(decoder.model, config.device, properties);
+    compiled = core().compile_model(decoder.model, config.device, chosen);
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {

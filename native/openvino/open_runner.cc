@@ -1,9 +1,9 @@
 // Chooses the runner and opens it.
 #include <optional>
 
+#include "../kernels/cpu_features.h"
 #include "compile.h"
 #include "core.h"
-#include "cpu.h"
 #include "paged_graph.h"
 #include "runners.h"
 #include "runtime.h"
@@ -25,7 +25,7 @@ std::optional<Obstacle> machine_obstacle(const EngineConfig& config, const Event
     return Obstacle{"ERR_DEVICE", "the paged runner gathers rows of logits, which was not allowed"};
   }
   if (!kX86) return Obstacle{"ERR_DEVICE", "the paged runner was never tried on a processor that is not x86-64"};
-  if (!has_avx2()) {
+  if (!cpu_features().avx2) {
     const std::string reason = "OpenVINO's paged attention needs a CPU with AVX2, and this one has none";
     post(Warning{"cpu-without-avx2", reason + ": one request is computed at a time, and slowly"});
     return Obstacle{"ERR_DEVICE", reason};

@@ -20,8 +20,13 @@ std::unique_ptr<Runner> open_runner(const EngineConfig& config, const EventSink&
 
 // Compares what both runners compute in f32 for made-up prompts of these lengths; reports the stages `read`, `compile`
 // and `compare`. Throws Failure, and Interrupted between two steps once `cancelled` is set.
-CheckFacts check_model(const std::string& model_path, const std::string& device, const std::vector<int32_t>& lengths,
-                       const std::atomic<bool>& cancelled, const EventSink& post);
+CompareFacts check_model(const std::string& model_path, const std::string& device, const std::vector<int32_t>& lengths,
+                         const std::atomic<bool>& cancelled, const EventSink& post);
+
+// Compares what two configurations compute for one text, teacher-forced; the same stages. Throws Failure, and
+// Interrupted between two steps once `cancelled` is set.
+CompareFacts compare_models(const EngineConfig& left, const EngineConfig& right, const std::vector<Token>& text,
+                            const std::atomic<bool>& cancelled, const EventSink& post);
 
 // Reads a model without compiling it. Throws Failure.
 ModelFacts inspect_model(const std::string& model_path);

@@ -24,6 +24,9 @@ export function startTiny(
     kvBytes: Number.POSITIVE_INFINITY,
     script: new Int32Array(0),
     scriptNumbers: new Int32Array(0),
+    cpuKernel: 'openvino',
+    activationSpan: 0,
+    kernelChoices: [],
     ...config,
   })
 }

@@ -34,6 +34,9 @@ export function scriptedConfig(options: ScriptOptions = {}): EngineConfig {
     draftTokens: 0,
     warmup: new Int32Array(0),
     script: Int32Array.from(script),
+    cpuKernel: 'openvino',
+    activationSpan: 0,
+    kernelChoices: [],
     scriptNumbers: Int32Array.of(vocabulary, step, failAt, failCount, blocks),
   }
 }

@@ -1,0 +1,75 @@
+// Leaves and bits: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, CPUID.
+#include "cpu_features.h"
+
+#include <cstdint>
+
+#if defined(_M_X64)
+#include <immintrin.h>
+#include <intrin.h>
+#elif defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace llm {
+
+#if defined(_M_X64) || defined(__x86_64__)
+namespace {
+
+struct Leaf {
+  uint32_t a = 0;
+  uint32_t b = 0;
+  uint32_t c = 0;
+  uint32_t d = 0;
+};
+
+Leaf cpuid(uint32_t leaf, uint32_t part = 0) {
+  Leaf out;
+#if defined(_M_X64)
+  int registers[4];
+  __cpuidex(registers, static_cast<int>(leaf), static_cast<int>(part));
+  out = {static_cast<uint32_t>(registers[0]), static_cast<uint32_t>(registers[1]), static_cast<uint32_t>(registers[2]),
+         static_cast<uint32_t>(registers[3])};
+#else
+  __cpuid_count(leaf, part, out.a, out.b, out.c, out.d);
+#endif
+  return out;
+}
+
+// Which registers the system saves.
+uint64_t saved_registers() {
+#if defined(_M_X64)
+  return _xgetbv(0);
+#else
+  uint32_t low;
+  uint32_t high;
+  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return static_cast<uint64_t>(high) << 32 | low;
+#endif
+}
+
+bool bit(uint32_t word, int index) { return (word >> index & 1U) != 0; }
+
+}  // namespace
+
+CpuFeatures cpu_features() {
+  CpuFeatures features;
+  if (cpuid(0).a < 7) return features;
+  const Leaf basic = cpuid(1);
+  if (!bit(basic.c, 27)) return features;  // OSXSAVE
+  const uint64_t saved = saved_registers();
+  if ((saved & 6) != 6) return features;  // XMM, YMM
+  const Leaf extended = cpuid(7);
+  const Leaf more = extended.a >= 1 ? cpuid(7, 1) : Leaf{};
+  features.avx2 = bit(extended.b, 5) && bit(basic.c, 12) && bit(basic.c, 29);
+  features.avx_vnni = features.avx2 && bit(more.a, 4);
+  const bool saves_zmm = (saved & 0xe0) == 0xe0;
+  features.avx512_vnni = features.avx2 && saves_zmm && bit(extended.b, 16) && bit(extended.b, 30) &&
+                         bit(extended.b, 31) && bit(extended.c, 11);
+  return features;
+}
+
+#else
+CpuFeatures cpu_features() { return {}; }
+#endif
+
+}  // namespace llm

@@ -1,0 +1,25 @@
+// Which kernels this processor executes.
+#include <vector>
+
+#include "cpu_features.h"
+#include "kernel.h"
+#include "x86_kernels.h"
+
+namespace llm {
+
+std::span<const Kernel* const> kernels() {
+  static const std::vector<const Kernel*> found = [] {
+    std::vector<const Kernel*> list;
+#ifdef LLM_X86
+    const CpuFeatures features = cpu_features();
+    if (features.avx512_vnni) list.push_back(&avx512_vnni_kernel());
+    if (features.avx_vnni) list.push_back(&avx_vnni_kernel());
+    if (features.avx2) list.push_back(&avx2_kernel());
+#endif
+    list.push_back(&portable_kernel());
+    return list;
+  }();
+  return found;
+}
+
+}  // namespace llm

@@ -1,0 +1,218 @@
+#include "matmul.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace llm {
+namespace {
+
+constexpr size_t kBlockRows = PackedWeights::kBlockRows;
+
+// Weights that a task goes through again for each batch of rows: they stay in a core's second-level cache.
+constexpr size_t kTaskBytes = 192 * 1024;
+
+// Rows of activations that are gone through for one task's weights before the next.
+constexpr size_t kBatchBytes = 384 * 1024;
+
+// Below this much work, waking threads costs more than it brings: about 20 microseconds of one.
+constexpr size_t kAloneBytes = 96 * 1024;
+
+size_t up(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
+
+void sum_groups(const float* x, size_t columns, size_t group, float* sums) {
+  for (size_t g = 0; g < columns / group; ++g) {
+    float sum = 0;
+    for (size_t i = g * group; i < (g + 1) * group; ++i) sum += x[i];
+    sums[g] = sum;
+  }
+}
+
+// The sequence of parts of a call: where a block of all weights together lies.
+struct Part {
+  const PackedWeights* weights;
+  const PackedWeights* up;  // with a gate only
+  float* out;
+  size_t first_block;
+};
+
+struct Call {
+  const Kernel* kernel;
+  std::span<const Part> parts;
+  Activations activations;
+  const float* x;
+  size_t columns;  // of x
+  size_t group;
+  size_t rows;
+  uint8_t* memory[4];  // values, scales, sums, padded floats
+  size_t blocks;
+  size_t blocks_per_task;
+  size_t rows_per_batch;
+};
+
+// Rows that `count` becomes tiles of: as even as they can be, so that none is left with a small one.
+size_t tile_rows(const Kernel& kernel, size_t left) {
+  if (left <= kernel.tile_rows) return left;
+  const size_t tiles = (left + kernel.tile_rows - 1) / kernel.tile_rows;
+  return (left + tiles - 1) / tiles;
+}
+
+float silu(float value) { return value / (1.F + std::exp(-value)); }
+
+void multiply_block(const Call& call, const Part& part, size_t block, size_t first_row, size_t last_row) {
+  alignas(64) float results[kMostTileRows * kBlockRows];
+  alignas(64) float ups[kMostTileRows * kBlockRows];
+  const size_t outputs = part.weights->rows();
+  const size_t width = std::min(kBlockRows, outputs - block * kBlockRows);
+  for (size_t row = first_row; row < last_row;) {
+    const size_t count = tile_rows(*call.kernel, last_row - row);
+    call.kernel->multiply(*part.weights, block, call.activations, row, count, results);
+    if (part.up) {
+      call.kernel->multiply(*part.up, block, call.activations, row, count, ups);
+      for (size_t i = 0; i < count * kBlockRows; ++i) results[i] = silu(results[i]) * ups[i];
+    }
+    for (size_t i = 0; i < count; ++i) {
+      std::memcpy(part.out + (row + i) * outputs + block * kBlockRows, results + i * kBlockRows, width * sizeof(float));
+    }
+    row += count;
+  }
+}
+
+void multiply_task(void* context, size_t index) {
+  const Call& call = *static_cast<const Call*>(context);
+  const size_t begin = index * call.blocks_per_task;
+  const size_t end = std::min(begin + call.blocks_per_task, call.blocks);
+  for (size_t row = 0; row < call.rows; row += call.rows_per_batch) {
+    const size_t last_row = std::min(row + call.rows_per_batch, call.rows);
+    for (const auto& part : call.parts) {
+      const size_t first = std::max(begin, part.first_block);
+      const size_t last = std::min(end, part.first_block + part.weights->blocks());
+      for (size_t block = first; block < last; ++block) {
+        multiply_block(call, part, block - part.first_block, row, last_row);
+      }
+    }
+  }
+}
+
+void prepare_row(const Call& call, size_t row) {
+  const auto& a = call.activations;
+  const float* x = call.x + row * call.columns;
+  auto* sums = reinterpret_cast<float*>(call.memory[2]) + row * a.groups;
+  if (call.memory[3]) {
+    // The kernels read whole groups.
+    auto* padded = reinterpret_cast<float*>(call.memory[3]) + row * a.columns;
+    std::copy(x, x + call.columns, padded);
+    std::fill(padded + call.columns, padded + a.columns, 0.F);
+    x = padded;
+  }
+  if (!a.values) {
+    sum_groups(x, a.columns, call.group, sums);
+    return;
+  }
+  call.kernel->quantize(x, a.columns, call.group, a.span, reinterpret_cast<int8_t*>(call.memory[0]) + row * a.columns,
+                        reinterpret_cast<float*>(call.memory[1]) + row * (a.columns / 32), sums);
+}
+
+constexpr size_t kRowsPerTask = 4;
+
+void prepare_task(void* context, size_t index) {
+  const Call& call = *static_cast<const Call*>(context);
+  const size_t last = std::min((index + 1) * kRowsPerTask, call.rows);
+  for (size_t row = index * kRowsPerTask; row < last; ++row) prepare_row(call, row);
+}
+
+void run(Call& call, QuantizationSpan span, const Threads& threads, Scratch& scratch) {
+  const PackedWeights& first = *call.parts.front().weights;
+  auto& a = call.activations;
+  a.columns = first.padded_columns();
+  a.groups = first.groups();
+  a.span = std::min(span, first.group());
+  call.columns = first.columns();
+  call.group = first.group();
+  const bool quantized = span > 0;
+  const bool padded = a.columns != call.columns;
+  const size_t sizes[4] = {quantized ? up(call.rows * a.columns, 64) : 0,
+                           quantized ? up(call.rows * (a.columns / 32) * sizeof(float), 64) : 0,
+                           up(call.rows * a.groups * sizeof(float), 64),
+                           padded ? up(call.rows * a.columns * sizeof(float), 64) : 0};
+  uint8_t* memory = scratch.get(sizes[0] + sizes[1] + sizes[2] + sizes[3]);
+  for (size_t i = 0; i < 4; ++i) {
+    call.memory[i] = sizes[i] > 0 ? memory : nullptr;
+    memory += sizes[i];
+  }
+  a.values = reinterpret_cast<const int8_t*>(call.memory[0]);
+  a.scales = reinterpret_cast<const float*>(call.memory[1]);
+  a.sums = reinterpret_cast<const float*>(call.memory[2]);
+  a.floats = padded ? reinterpret_cast<const float*>(call.memory[3]) : call.x;
+
+  size_t bytes = 0;
+  for (const auto& part : call.parts) bytes += part.weights->bytes() * (part.up ? 2 : 1);
+  const size_t block_bytes = first.block_bytes() * (call.parts.front().up ? 2 : 1);
+  const size_t workers = threads.count();
+  const bool alone = workers == 1 || bytes * call.rows < kAloneBytes;
+  if (alone || call.rows < 2 * kRowsPerTask) {
+    for (size_t row = 0; row < call.rows; ++row) prepare_row(call, row);
+  } else {
+    threads.run((call.rows + kRowsPerTask - 1) / kRowsPerTask, prepare_task, &call);
+  }
+  // Few tasks when every weight is read once; more, so that a slow core holds nobody up, when there is much to do.
+  const size_t share = (call.blocks + workers * 4 - 1) / (workers * 4);
+  const size_t fitting =
+      call.rows <= call.kernel->tile_rows ? call.blocks : std::max<size_t>(1, kTaskBytes / block_bytes);
+  call.blocks_per_task = alone ? call.blocks : std::max<size_t>(1, std::min(share, fitting));
+  call.rows_per_batch = up(std::max<size_t>(kBatchBytes / a.columns, 1), kMostTileRows);
+  const size_t tasks = (call.blocks + call.blocks_per_task - 1) / call.blocks_per_task;
+  if (alone) {
+    for (size_t task = 0; task < tasks; ++task) multiply_task(&call, task);
+  } else {
+    threads.run(tasks, multiply_task, &call);
+  }
+}
+
+}  // namespace
+
+uint8_t* Scratch::get(size_t bytes) {
+  if (bytes + 64 > bytes_) {
+    memory_.reset();
+    bytes_ = 0;
+    memory_ = std::make_unique_for_overwrite<uint8_t[]>(bytes + bytes / 4 + 64);
+    bytes_ = bytes + bytes / 4 + 64;
+  }
+  const auto address = reinterpret_cast<uintptr_t>(memory_.get());
+  return memory_.get() + (up(address, 64) - address);
+}
+
+void multiply(const Kernel& kernel, std::span<const Product> products, const float* x, size_t rows,
+              QuantizationSpan span, const Threads& threads, Scratch& scratch) {
+  constexpr size_t kMostProducts = 8;
+  Part parts[kMostProducts];
+  for (size_t done = 0; done < products.size();) {
+    size_t count = 0;
+    size_t blocks = 0;
+    for (; count < kMostProducts && done < products.size(); ++count, ++done) {
+      parts[count] = {products[done].weights, nullptr, products[done].out, blocks};
+      blocks += products[done].weights->blocks();
+    }
+    Call call{};
+    call.kernel = &kernel;
+    call.parts = {parts, count};
+    call.x = x;
+    call.rows = rows;
+    call.blocks = blocks;
+    run(call, span, threads, scratch);
+  }
+}
+
+void multiply_gated(const Kernel& kernel, const PackedWeights& gate, const PackedWeights& up_weights, float* out,
+                    const float* x, size_t rows, QuantizationSpan span, const Threads& threads, Scratch& scratch) {
+  const Part part{&gate, &up_weights, out, 0};
+  Call call{};
+  call.kernel = &kernel;
+  call.parts = {&part, 1};
+  call.x = x;
+  call.rows = rows;
+  call.blocks = gate.blocks();
+  run(call, span, threads, scratch);
+}
+
+}  // namespace llm

@@ -1,0 +1,56 @@
+// Products of f32 activations with packed weights: activations are quantized once, blocks of weights are shared out
+// among the threads, and a block is used for many rows while it is in the cache.
+//
+// A result depends on its row of activations and its row of weights alone, not on the number of rows or of threads.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "kernel.h"
+#include "packed_weights.h"
+
+namespace llm {
+
+// Runs tasks on threads that somebody else owns.
+class Threads {
+ public:
+  virtual ~Threads() = default;
+  // How many run at once, ≥ 1.
+  virtual size_t count() const = 0;
+  // Calls task(context, i) for every i below `tasks`, in any order and at once; returns after the last.
+  virtual void run(size_t tasks, void (*task)(void* context, size_t index), void* context) const = 0;
+};
+
+// How activations meet the weights: 0 as f32, otherwise as int8 with one scale for so many inputs (a multiple of 32),
+// never for more than a group of the weights.
+using QuantizationSpan = size_t;
+inline constexpr QuantizationSpan kWholeGroup = ~size_t{0} / 2;
+
+// One matrix that is multiplied with the activations, and where its part of the result goes.
+struct Product {
+  const PackedWeights* weights;
+  float* out;  // [rows, weights->rows()]
+};
+
+// Memory that is used again from call to call.
+class Scratch {
+ public:
+  // Aligned to 64 bytes; what was there is lost. Throws std::bad_alloc.
+  uint8_t* get(size_t bytes);
+
+ private:
+  std::unique_ptr<uint8_t[]> memory_;
+  size_t bytes_ = 0;
+};
+
+// x: [rows, columns]. All weights have the same columns and groups.
+void multiply(const Kernel& kernel, std::span<const Product> products, const float* x, size_t rows,
+              QuantizationSpan span, const Threads& threads, Scratch& scratch);
+
+// out [rows, gate.rows()] = silu(x · gate) * (x · up), silu(v) = v / (1 + exp(-v)). Both have the same measures.
+void multiply_gated(const Kernel& kernel, const PackedWeights& gate, const PackedWeights& up, float* out,
+                    const float* x, size_t rows, QuantizationSpan span, const Threads& threads, Scratch& scratch);
+
+}  // namespace llm

@@ -1,0 +1,34 @@
+// Puts the own matmul kernels into a graph, in the place of products with compressed weights.
+#pragma once
+#include <functional>
+#include <map>
+#include <openvino/openvino.hpp>
+#include <string>
+
+#include "../engine/event.h"
+#include "compressed_matmul.h"
+#include "compressed_weights.h"
+
+namespace llm {
+
+// How often a scheme of weights occurs, and a layer of it that is worth measuring.
+struct SchemeFacts {
+  CompressedWeights example;
+  size_t layers = 0;
+};
+
+// The schemes of a graph's compressed products; and for layers that no own kernel takes, why, with their number.
+struct KernelFacts {
+  std::map<std::string, SchemeFacts> schemes;
+  std::map<std::string, size_t> obstacles;
+};
+
+KernelFacts kernel_facts(const ov::Model& model);
+
+// Replaces the products of these schemes: weights are packed, by all threads, and the pages of the file that they came
+// from are given back; reports the stage `pack`. Products with one input become one operation, and so does
+// silu(gate) * up. Throws std::bad_alloc.
+void use_own_kernel(ov::Model& model, const std::function<bool(const std::string& scheme)>& takes, const KernelUse& use,
+                    const EventSink& post);
+
+}  // namespace llm
