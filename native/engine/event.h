@@ -1,5 +1,7 @@
 // Everything that an engine or a job reports; mirrors EngineEvent and JobEvent in lib/native/addon.ts.
 #pragma once
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -100,9 +102,30 @@ struct Ready {
   RunnerInfo info;
   double warmup_ms = 0;
 };
+// Tokens of one sequence, in place: an event of a step allocates nothing.
+class TokenList {
+ public:
+  static constexpr size_t kMost = 65;  // the token of a step and the most guesses before it
+  void push_back(Token token) { tokens_.at(count_++) = token; }
+  // False, and nothing is taken, when not all of them fit.
+  bool append(const TokenList& more) {
+    if (count_ + more.count_ > kMost) return false;
+    std::copy(more.begin(), more.end(), tokens_.begin() + count_);
+    count_ += more.count_;
+    return true;
+  }
+  size_t size() const { return count_; }
+  bool empty() const { return count_ == 0; }
+  const Token* begin() const { return tokens_.data(); }
+  const Token* end() const { return tokens_.data() + count_; }
+
+ private:
+  std::array<Token, kMost> tokens_;  // what lies behind the first `count_` was never set
+  uint32_t count_ = 0;
+};
 struct Tokens {
   SequenceId id = 0;
-  std::vector<Token> tokens;
+  TokenList tokens;
 };
 struct Finished {
   SequenceId id = 0;

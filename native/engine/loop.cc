@@ -85,7 +85,7 @@ void EngineLoop::run() {
   }
   cancel_all(inbox);
   scheduler_.reset();
-  drafter_.reset();
+  guesses_.reset();
   runner_.reset();  // on this thread, before anybody is told that the memory is free
   post_(Closed{});
   ended_ = true;
@@ -105,7 +105,7 @@ bool EngineLoop::load() {
                                         ready.info.wants_long_steps ? config_.stateful_chunk : config_.prefill_chunk),
                                     .guesses = static_cast<size_t>(config_.draft_tokens)});
     ready.warmup_ms = warm_up(*runner_, &costs_);
-    if (!config_.draft_model_path.empty()) drafter_ = open_drafter();
+    guesses_.emplace(*runner_, config_.draft_model_path.empty() ? nullptr : open_drafter(), vocabulary_);
     note_metrics();
     post_(std::move(ready));
     return true;
@@ -235,7 +235,7 @@ void EngineLoop::receive(Sequences& submitted) {
 }
 
 void EngineLoop::step() {
-  draft(scheduler_->make_room());
+  guess(scheduler_->make_room());
   const auto spans = scheduler_->plan();
   if (spans.empty()) return;
   size_t tokens = 0;
@@ -268,103 +268,32 @@ void EngineLoop::step() {
 }
 
 // Puts guesses behind the tokens of decoding sequences.
-void EngineLoop::draft(std::span<Sequence* const> decoding) {
-  if (!can_trim_) return;
-  size_t rows = decoding.size();
-  proposals_.clear();
-  for (Sequence* sequence : decoding) {
-    const size_t wanted = sequence->max_length() - sequence->tokens.size();
-    if (wanted <= 1) continue;
-    const size_t limit = wanted - 1;
-    if (sequence->lookup && guess(*sequence, sequence->lookup->propose(sequence->tokens, limit, rows, costs_))) {
-      rows += sequence->drafts;
-    } else if (drafter_) {
-      proposals_.push_back({.id = sequence->id,
-                            .tokens = sequence->tokens,
-                            .max_length = sequence->max_length(),
-                            .limit = limit,
-                            .guess = {}});
-    }
-  }
-  if (proposals_.empty()) return;
-  interruptible([this] { drafter_->interrupt(); }, [&] { drafter_->propose(proposals_, rows, costs_); });
-  if (const auto failure = drafter_->take_failure()) {
+void EngineLoop::guess(std::span<Sequence* const> decoding) {
+  if (!guesses_->look_up(decoding, costs_)) return;
+  interruptible([this] { guesses_->interrupt(); }, [&] { guesses_->ask_model(decoding, costs_); });
+  if (const auto failure = guesses_->take_failure()) {
     post_(Warning{"draft-model", std::string("the draft model failed, decoding goes on without: ") + failure->what()});
   }
-  auto sequence = decoding.begin();
-  for (const auto& proposal : proposals_) {
-    while ((*sequence)->id != proposal.id) ++sequence;
-    (*sequence)->drafted = guess(**sequence, proposal.guess);
-  }
 }
 
-// As far as there is room. Guesses lie behind the true tokens, in memory that was reserved: what they are a view of
-// stays where it is.
-bool EngineLoop::guess(Sequence& sequence, std::span<const Token> tokens) {
-  if (tokens.empty() || !runner_->reserve(sequence.id, sequence.tokens.size() + tokens.size())) return false;
-  sequence.drafts = tokens.size();
-  for (const Token token : tokens) sequence.tokens.push_back(token);
-  return true;
-}
-
-// Samples from the rows after the last true token and after each guess that is the token sampled before it: whatever
-// was guessed, the tokens are those that would be sampled one by one. May end the sequence and invalidate the
-// reference.
+// May end the sequence and invalidate the reference.
 void EngineLoop::accept(Sequence& sequence, const Rows& rows, size_t row) {
   const auto place = find(scheduler_->running, sequence.id);
-  const auto& params = sequence.params;
-  const size_t first = sequence.tokens.size() - sequence.drafts;
-  const size_t drafts = std::exchange(sequence.drafts, 0);
-  std::optional<FinishReason> reason;
-  Tokens event{sequence.id, {}};
-  size_t right = 0;
+  Guesses::Verdict verdict;
   try {
-    for (bool verified = true; verified && !reason;) {
-      const size_t at = first + event.tokens.size();
-      const Token token = sequence.sampler.sample(rows.row(row + event.tokens.size()));
-      if (static_cast<size_t>(token) >= vocabulary_) {
-        // Rows of logits may be wider than the embedding table, which does not check what is looked up.
-        throw Failure("ERR_TOKEN_ID", "the model chose token " + std::to_string(token) +
-                                          ", but its embedding table ends at " + std::to_string(vocabulary_ - 1));
-      }
-      event.tokens.push_back(token);
-      verified = right < drafts && sequence.tokens[at] == token;
-      if (verified) {
-        ++right;
-      } else {
-        sequence.tokens.resize(at);
-        sequence.tokens.push_back(token);
-      }
-      const auto& stops = params.stop_token_ids;
-      if (std::find(stops.begin(), stops.end(), token) != stops.end()) {
-        reason = FinishReason::kStop;
-      } else if (at + 1 >= sequence.max_length()) {
-        reason = FinishReason::kLength;
-      }
-    }
+    verdict = guesses_->judge(sequence, rows, row);
   } catch (...) {
     fail(scheduler_->running, place, current_failure("ERR_ENGINE"));
     return;
   }
-  sequence.tokens.resize(first + event.tokens.size());  // guesses behind a token that ends the answer
-  if (drafts > 0) {
-    sequence.computed = first + right;
-    if (right < drafts) runner_->trim(sequence.id, sequence.computed);
-    if (std::exchange(sequence.drafted, false)) {
-      drafter_->verified(sequence.id, drafts, right);
-    } else {
-      sequence.lookup->verified(drafts, right);
-    }
-    sequence.counts.draft_tokens += static_cast<int64_t>(drafts);
-    sequence.counts.accepted_tokens += static_cast<int64_t>(right);
-    counts_.draft_tokens += static_cast<int64_t>(drafts);
-    counts_.accepted_tokens += static_cast<int64_t>(right);
-  }
-  counts_.generated_tokens += static_cast<int64_t>(event.tokens.size());
+  const auto guessed = static_cast<int64_t>(verdict.guessed), right = static_cast<int64_t>(verdict.right);
+  for (int64_t* count : {&sequence.counts.draft_tokens, &counts_.draft_tokens}) *count += guessed;
+  for (int64_t* count : {&sequence.counts.accepted_tokens, &counts_.accepted_tokens}) *count += right;
+  counts_.generated_tokens += static_cast<int64_t>(verdict.tokens.tokens.size());
   sequence.last_token = Clock::now();
   if (sequence.first_token == Clock::time_point{}) sequence.first_token = sequence.last_token;
-  post_(std::move(event));
-  if (reason) end(scheduler_->running, place, *reason);
+  post_(verdict.tokens);
+  if (verdict.reason) end(scheduler_->running, place, *verdict.reason);
 }
 
 // The further answers to a prompt that has just been computed begin with the same row.
@@ -437,7 +366,7 @@ void EngineLoop::cancel_now(SequenceId id) {
 
 void EngineLoop::end(Sequences& list, Sequences::iterator sequence, FinishReason reason) {
   if (sequence->admitted) runner_->drop(sequence->id);
-  if (drafter_) drafter_->drop(sequence->id);
+  if (guesses_) guesses_->drop(sequence->id);
   Timings timings = sequence->counts;
   if (sequence->started != Clock::time_point{}) timings.queued = milliseconds(sequence->started - sequence->submitted);
   if (sequence->generated() > 0) {
@@ -456,7 +385,7 @@ void EngineLoop::end(Sequences& list, Sequences::iterator sequence, FinishReason
 
 void EngineLoop::fail(Sequences& list, Sequences::iterator sequence, const Failure& failure) {
   if (sequence->admitted) runner_->drop(sequence->id);
-  if (drafter_) drafter_->drop(sequence->id);
+  if (guesses_) guesses_->drop(sequence->id);
   const SequenceId id = sequence->id;
   const auto siblings = std::move(sequence->siblings);
   list.erase(sequence);

@@ -12,7 +12,7 @@
 
 #include "event.h"
 #include "failure.h"
-#include "model_drafter.h"
+#include "guesses.h"
 #include "runner.h"
 #include "scheduler.h"
 #include "sequence.h"
@@ -59,8 +59,7 @@ class EngineLoop {
   void serve();
   void receive(Sequences& submitted);
   void step();
-  void draft(std::span<Sequence* const> decoding);
-  bool guess(Sequence& sequence, std::span<const Token> tokens);
+  void guess(std::span<Sequence* const> decoding);
   void accept(Sequence& sequence, const Rows& rows, size_t row);
   void fork_siblings(Sequence& sequence, const Rows& rows, size_t row);
   void step_failed(const Failure& failure);
@@ -80,14 +79,13 @@ class EngineLoop {
 
   // Engine thread only.
   std::unique_ptr<Runner> runner_;
-  std::unique_ptr<ModelDrafter> drafter_;  // null without a draft model
+  std::optional<Guesses> guesses_;
   size_t vocabulary_ = 0;
   size_t kv_tokens_ = 0;  // what all sequences together can have; 0 = no such bound
   bool can_trim_ = false;
   StepCosts costs_;
   std::optional<Scheduler> scheduler_;
   Metrics counts_;
-  std::vector<ModelDrafter::Proposal> proposals_;
   std::optional<Failure> step_failure_;  // of the step before this one
   std::optional<Failure> dead_;          // every request, waiting and later, fails with this
 

@@ -32,11 +32,8 @@ class EventChannel {
     std::lock_guard lock(mutex_);
     auto* tokens = std::get_if<Tokens>(&event);
     auto* last = tokens && !pending_.empty() ? std::get_if<Tokens>(&pending_.back()) : nullptr;
-    if (last && last->id == tokens->id) {
-      last->tokens.insert(last->tokens.end(), tokens->tokens.begin(), tokens->tokens.end());
-    } else {
-      pending_.push_back(std::move(event));
-    }
+    const bool joined = last && last->id == tokens->id && last->tokens.append(tokens->tokens);
+    if (!joined) pending_.push_back(std::move(event));
     if (!signalled_) signalled_ = function_.NonBlockingCall() == napi_ok;
   }
 
@@ -55,6 +52,7 @@ class EventChannel {
     if (env == nullptr || callback == nullptr) return;  // the environment is being torn down
     self->drain(env, callback);
   }
+  static constexpr size_t kSpare = 1024;  // events: the memory of a longer list is given back
   using Function = Napi::TypedThreadSafeFunction<EventChannel, void, Drain>;
 
   void drain(Napi::Env env, Napi::Function callback) {
@@ -62,11 +60,18 @@ class EventChannel {
     {
       std::lock_guard lock(mutex_);
       events.swap(pending_);
+      pending_.swap(spare_);
       signalled_ = false;
     }
     auto list = Napi::Array::New(env, events.size());
     for (size_t i = 0; i < events.size(); ++i) list.Set(static_cast<uint32_t>(i), to_js(env, events[i]));
-    for (const auto& event : events) seen_(event);  // may close this channel: nothing of it is touched below
+    const bool last = !events.empty() && std::holds_alternative<Closed>(events.back());
+    for (const auto& event : events) seen_(event);  // the last one closes this channel: nothing of it is touched below
+    if (!last && events.capacity() <= kSpare) {
+      events.clear();
+      std::lock_guard lock(mutex_);
+      spare_.swap(events);
+    }
     callback.Call({list});
   }
 
@@ -74,6 +79,7 @@ class EventChannel {
   std::function<void(const Event&)> seen_;
   std::mutex mutex_;
   std::vector<Event> pending_;
+  std::vector<Event> spare_;  // an empty list with the memory of an earlier one: the engine's thread allocates none
   bool signalled_ = false;
   int held_ = 0;
 };
