@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "../engine/step_rows.h"
 #include "kv_pool.h"
 #include "runners.h"
 #include "step_input.h"
@@ -12,6 +13,7 @@ namespace llm {
 namespace {
 
 constexpr size_t kBlockTokens = KvPool::kBlockTokens;
+static_assert(kCoarsestRows <= kBlockTokens);  // what fills a step up has one block
 
 size_t blocks_for(size_t tokens) { return (tokens + kBlockTokens - 1) / kBlockTokens; }
 
@@ -24,7 +26,7 @@ size_t pool_blocks(const EngineConfig& config, size_t block_bytes) {
                                            std::to_string(block_bytes) + " bytes, found " +
                                            std::to_string(static_cast<int64_t>(config.kv_bytes)));
   }
-  return static_cast<size_t>(std::min({wanted, affordable, double{std::numeric_limits<Block>::max()}}));
+  return static_cast<size_t>(std::min({wanted, affordable, double{std::numeric_limits<Block>::max() - 1}}));
 }
 
 class PagedRunner : public Runner {
@@ -32,15 +34,16 @@ class PagedRunner : public Runner {
   PagedRunner(ov::CompiledModel compiled, RunnerInfo info, const EngineConfig& config, size_t blocks)
       : info_(std::move(info)),
         blocks_(blocks, kBlockTokens),
-        pool_(compiled, blocks),
+        padding_block_(static_cast<Block>(blocks)),
+        pool_(compiled, blocks + 1),
         logits_(index_of_logits(compiled)),
         request_(std::move(compiled)),
         ids_("input_ids", step_tokens(config)),
         positions_("position_ids", step_tokens(config)),
-        past_("past_lens", info_.max_sequences),
-        begins_("subsequence_begins", info_.max_sequences + 1),
+        past_("past_lens", info_.max_sequences + 1),
+        begins_("subsequence_begins", info_.max_sequences + 2),
         table_("block_indices", std::min<size_t>(blocks, 4096)),
-        table_begins_("block_indices_begins", info_.max_sequences + 1),
+        table_begins_("block_indices_begins", info_.max_sequences + 2),
         rows_("sampled_tokens_indices", step_tokens(config)) {
     bind();
   }
@@ -87,7 +90,7 @@ class PagedRunner : public Runner {
     if (wanted_ == 0) return {};
     const ov::Tensor logits = request_->get_output_tensor(logits_);
     const size_t width = logits.get_shape().back();  // [1, rows, vocabulary]
-    if (logits.get_size() != wanted_ * width) {
+    if (logits.get_size() != rounded_rows(wanted_) * width) {
       throw Failure("ERR_ENGINE", "the model computed another number of rows of logits than was asked for");
     }
     return {logits.data<const float>(), wanted_, width};
@@ -121,7 +124,7 @@ class PagedRunner : public Runner {
     blocks_.append(span.sequence, span.tokens);
   }
 
-  // All sequences' tokens lie one behind the other.
+  // All sequences' tokens lie one behind the other; behind them a sequence that nobody reads fills the step up.
   void set_inputs(std::span<const Span> spans) {
     size_t tokens = 0, entries = 0, longest = 0;
     wanted_ = 0;
@@ -132,17 +135,19 @@ class PagedRunner : public Runner {
       longest = std::max(longest, length);
       wanted_ += span.rows;
     }
-    const auto ids = ids_.resize(tokens);
-    const auto positions = positions_.resize(tokens);
-    const auto past = past_.resize(spans.size());
-    const auto begins = begins_.resize(spans.size() + 1);
-    const auto table = table_.resize(entries);
-    const auto table_begins = table_begins_.resize(spans.size() + 1);
+    const size_t padding = rounded_rows(tokens) - tokens;
+    const size_t sequences = spans.size() + (padding > 0 ? 1 : 0);
+    const auto ids = ids_.resize(tokens + padding);
+    const auto positions = positions_.resize(tokens + padding);
+    const auto past = past_.resize(sequences);
+    const auto begins = begins_.resize(sequences + 1);
+    const auto table = table_.resize(entries + (padding > 0 ? 1 : 0));
+    const auto table_begins = table_begins_.resize(sequences + 1);
     // An empty index makes an empty MatMul, which not every kernel takes: a prefill chunk computes one row that nobody
     // reads.
-    const auto rows = rows_.resize(std::max<size_t>(1, wanted_));
-    rows[0] = static_cast<int64_t>(tokens - 1);
-    *longest_.data<int32_t>() = static_cast<int32_t>(longest);
+    const auto rows = rows_.resize(std::max<size_t>(1, rounded_rows(wanted_)));
+    std::fill(rows.begin(), rows.end(), static_cast<int64_t>(tokens - 1));
+    *longest_.data<int32_t>() = static_cast<int32_t>(std::max(longest, padding));
 
     size_t token = 0, entry = 0, row = 0;
     for (size_t i = 0; i < spans.size(); ++i) {
@@ -159,14 +164,25 @@ class PagedRunner : public Runner {
       std::copy(blocks.begin(), blocks.end(), table.begin() + static_cast<std::ptrdiff_t>(entry));
       entry += blocks.size();
     }
-    begins[spans.size()] = static_cast<int32_t>(token);
-    table_begins[spans.size()] = static_cast<int32_t>(entry);
+    if (padding > 0) {
+      past[spans.size()] = 0;
+      begins[spans.size()] = static_cast<int32_t>(token);
+      table_begins[spans.size()] = static_cast<int32_t>(entry);
+      for (size_t j = 0; j < padding; ++j, ++token) {
+        ids[token] = 0;
+        positions[token] = static_cast<int64_t>(j);
+      }
+      table[entry++] = padding_block_;
+    }
+    begins[sequences] = static_cast<int32_t>(token);
+    table_begins[sequences] = static_cast<int32_t>(entry);
   }
 
   RunnerInfo info_;
   BlockManager blocks_;
-  KvPool pool_;    // outlives the request, whose inputs lie in it
-  size_t logits_;  // which of the outputs they are
+  Block padding_block_;  // the last of the pool, not the block manager's
+  KvPool pool_;          // outlives the request, whose inputs lie in it
+  size_t logits_;        // which of the outputs they are
   StepRequest request_;
   size_t wanted_ = 0;
 
