@@ -59,7 +59,6 @@ struct Sums<8> {
 
 constexpr size_t kTileRows = 4;
 
-#include "x86_multiply.h"
 #include "ymm_tiles.h"
 
 constexpr Kernel kKernel{"avx2", kTileRows, quantize_row, multiply};

@@ -32,7 +32,6 @@ struct Sums {
 
 constexpr size_t kTileRows = 4;
 
-#include "x86_multiply.h"
 #include "ymm_tiles.h"
 
 constexpr Kernel kKernel{"avx-vnni", kTileRows, quantize_row, multiply};

@@ -123,3 +123,5 @@ LLM_YMM void float_tile(const PackedWeights& weights, const uint8_t* lines, cons
     for (int h = 0; h < 2; ++h) _mm256_storeu_ps(out + i * 16 + h * 8, total[i][h]);
   }
 }
+
+#include "x86_multiply.h"
