@@ -5,12 +5,8 @@ import { params, scriptedConfig } from '../native/scripted.js'
 import { exact, tiny } from './fixtures.js'
 
 /** A tiny model computed exactly, with everything about the engine in the test's hand. No warm-up: its costs would decide about guesses. */
-export function startTiny(
-  name: string,
-  runner: 'paged' | 'stateful',
-  config: Partial<EngineConfig> = {},
-): Promise<Engine> {
-  return Engine.start({
+export function tinyConfig(name: string, runner: 'paged' | 'stateful'): EngineConfig {
+  return {
     ...scriptedConfig(),
     runner,
     modelPath: join(tiny(name), 'openvino_model.xml'),
@@ -27,8 +23,15 @@ export function startTiny(
     cpuKernel: 'openvino',
     activationSpan: 0,
     kernelChoices: [],
-    ...config,
-  })
+  }
+}
+
+export function startTiny(
+  name: string,
+  runner: 'paged' | 'stateful',
+  config: Partial<EngineConfig> = {},
+): Promise<Engine> {
+  return Engine.start({ ...tinyConfig(name, runner), ...config })
 }
 
 /** One answer as the engine gave it. */

@@ -11,3 +11,14 @@ export function float16(value) {
   // 1024 steps from one power of two to the next; rounding up to it carries into the exponent.
   return Math.round((value / 2 ** exponent - 1) * 1024) + ((exponent + 15) << 10)
 }
+
+/**
+ * The value of the bits of a finite number in half precision.
+ * @param {number} bits
+ */
+export function fromFloat16(bits) {
+  const exponent = (bits >> 10) & 31
+  const fraction = (bits & 1023) / 1024
+  const magnitude = exponent === 0 ? fraction * 2 ** -14 : (1 + fraction) * 2 ** (exponent - 15)
+  return bits & 0x8000 ? -magnitude : magnitude
+}
