@@ -10,6 +10,7 @@ modes
   --prefix             time to first token with 1,000 shared prefix tokens, against cold
   --lookup             prompt lookup on replayed texts, against plain greedy
   --event-loop         event-loop delay while streams run; decode beside busy JavaScript; cost of a token
+  --kernel             this project's matmul kernels, against OpenVINO's in their place and the peers
   --pace               a running stream while a prompt of 2,000 tokens is computed
 options
   --model NAME  ${modelNames.join(', ')} (default smollm2)
@@ -23,7 +24,7 @@ options
   --markdown    prints the machine and the table of ratios, for a README
   --json        prints JSON instead of tables`
 
-const modes = /** @type {const} */ (['concurrency', 'prefix', 'lookup', 'event-loop', 'pace'])
+const modes = /** @type {const} */ (['concurrency', 'prefix', 'lookup', 'event-loop', 'pace', 'kernel'])
 
 /**
  * @typedef {object} Options
@@ -78,6 +79,7 @@ function parse(args) {
         lookup: { type: 'boolean' },
         'event-loop': { type: 'boolean' },
         pace: { type: 'boolean' },
+        kernel: { type: 'boolean' },
         model: { type: 'string' },
         prompt: { type: 'string' },
         new: { type: 'string' },

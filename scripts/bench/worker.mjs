@@ -13,6 +13,7 @@ import { residentMemory } from './machine.mjs'
  * @property {number} sequences that run at once
  * @property {boolean} [exact] computes and keeps the KV cache in f32
  * @property {string} [engine] of openvino-llm, or the back-end of openvino-genai; default: the product's own choice
+ * @property {string} [kernel] cpuKernel of openvino-llm; default: its own choice
  * @property {{ vocabulary: number, stepMicroseconds: number }} [script] of the side 'scripted'
  * @property {{ kind: string } & Record<string, any>} task `kind` is the name of the module in tasks/
  *

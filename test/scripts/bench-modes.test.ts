@@ -1,7 +1,7 @@
 import t from 'tap'
 import { run } from './bench-modules.js'
 
-const modes = ['single', 'concurrency', 'prefix', 'lookup', 'event-loop', 'pace']
+const modes = ['single', 'concurrency', 'prefix', 'lookup', 'event-loop', 'pace', 'kernel']
 
 /** Plans a mode for this project and one peer, and takes one answer through it. */
 function planned(mode: string, args: string[], answer: string): Promise<{ result: unknown; error?: string }> {
@@ -27,6 +27,7 @@ const answers: Record<string, object> = {
   lookup: { texts: [] },
   'event-loop': { loop: { p50: 1, p99: 2, max: 3 }, rates: { quiet: [100], busy: [99] }, microseconds: [80] },
   pace: { quiet: 10, loaded: 20, ttft: 900, complete: true },
+  kernel: { load: 9, requests: [1, 2].map((ttft) => ({ ttft, intervals: [1, 1] })), loop: { p50: 1, p99: 1, max: 1 } },
 }
 
 interface Planned {

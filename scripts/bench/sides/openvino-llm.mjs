@@ -6,14 +6,15 @@
  * @param {import('../worker.mjs').Setup} setup
  * @returns {Promise<import('../worker.mjs').Opened>}
  */
-export async function open({ LLM, version }, { model, threads, sequences, exact, engine }) {
+export async function open({ LLM, version }, { model, threads, sequences, exact, engine, kernel }) {
   const llm = await LLM.load(model, {
     ovConfig: { INFERENCE_NUM_THREADS: threads, ...(exact ? { INFERENCE_PRECISION_HINT: 'f32' } : {}) },
     ...(exact ? { kvCachePrecision: 'f32' } : {}),
     ...(sequences > 1 ? { maxSequences: sequences } : {}),
     ...(engine ? { engine } : {}),
+    ...(kernel ? { cpuKernel: kernel } : {}),
   })
-  const { device, folder, precision, properties, runner, versions, weights } = llm.info
+  const { device, folder, precision, properties, runner, kernels, versions, weights } = llm.info
   return {
     version,
     folder,
@@ -24,6 +25,7 @@ export async function open({ LLM, version }, { model, threads, sequences, exact,
       threads: properties['INFERENCE_NUM_THREADS'] ?? 'unknown',
       computes: precision.inference,
       'KV cache': precision.kvCache,
+      kernels: [...new Set(kernels.map(({ kernel }) => kernel))].join(' '),
       weights: Object.keys(weights).join(' '),
     },
     async *generate(prompt, newTokens, { lookup, sample, reuse, onUsage, onTokens } = {}) {
