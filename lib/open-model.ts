@@ -70,6 +70,7 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
         device,
         properties,
         gatherRows: kind.gatherRows,
+        ropeRegime: options.ropeRegime ?? 'auto',
         prefillChunk: prefillChunk(definition.weightsBytes, 'paged'),
         statefulChunk: prefillChunk(definition.weightsBytes, 'stateful'),
         maxSequences: options.maxSequences ?? defaultSequences,

@@ -21,6 +21,11 @@ export interface EngineConfig {
   properties: string[]
   /** Whether the wanted rows of logits may be gathered inside the graph (not on NPU: its plugin refuses another Parameter). */
   gatherRows: boolean
+  /**
+   * For a graph that chooses between short and long LongRoPE factors: `auto` chooses by the length of each sequence (only with
+   * `gatherRows`; else the graph is left as it is), `short` and `long` compute everything with one set.
+   */
+  ropeRegime: 'auto' | 'short' | 'long'
   /** Tokens of one prefill step; a longer prompt is computed in several steps. ≥ 1. */
   prefillChunk: number
   /** The same for the stateful runner, whose steps are slow once there is a cache, whatever they compute. ≥ 1. */
@@ -50,7 +55,7 @@ export interface EngineConfig {
   script: Int32Array
   /**
    * Scripted runner: [vocabulary size, microseconds a step, first step that throws (0 = none), number of steps that throw, blocks of its
-   * KV cache (of 4 tokens)].
+   * KV cache (of 4 tokens), longest sequence of the short position factors (0 = there is one set)].
    */
   scriptNumbers: Int32Array
 }
@@ -84,6 +89,8 @@ export interface NativeTimings {
   prefill: number
   /** From the first token until the last. */
   decode: number
+  /** Of `decode`: computing the sequence again after it had grown beyond the border of its position factors; 0 when it did not. */
+  reprefill: number
   /** Prompt tokens that were already in the KV cache. */
   cachedTokens: number
   /** Tokens that were guessed and computed, and how many of those were right. */
@@ -130,8 +137,10 @@ export interface ReadyInfo {
   kvCache: { tokens: number; bytes: number; blockTokens: number }
   /** Rows of the embedding table: token ids at or above it would be read out of bounds. */
   vocabularySize: number
-  /** original_max_position_embeddings when the graph selects LongRoPE factors by position, else 0. */
+  /** Longest sequence of the short factors when the graph selects LongRoPE factors by position, else 0. */
   longRopeThreshold: number
+  /** Which of these factors sequences get: `auto` by their length; `none` when the graph does not choose. */
+  ropeRegime: 'auto' | 'short' | 'long' | 'none'
   /** Bytes of constants by element type, e.g. `{ u4: 5000000 }`. */
   weights: Record<string, number>
   /** rt_info of the model, flattened: `nncf/weight_compression/mode` → value. */
@@ -159,6 +168,8 @@ export type EngineEvent =
   | { type: 'warning'; code: string; message: string }
   | { type: 'ready'; info: ReadyInfo }
   | { type: 'tokens'; id: number; tokens: Int32Array }
+  /** The sequence has grown beyond the border of its position factors: `done` of its `total` tokens have been computed again. */
+  | { type: 'reprefill'; id: number; done: number; total: number }
   | { type: 'finished'; id: number; reason: 'stop' | 'length' | 'cancelled'; timings: NativeTimings }
   /** id 0 is the engine itself: it did not load. One that dies later fails each request with the cause. */
   | { type: 'failed'; id: number; code: string; message: string }
@@ -266,6 +277,7 @@ export const boundaryFields = {
     'device:string',
     'properties:string[]',
     'gatherRows:boolean',
+    'ropeRegime:string',
     'prefillChunk:int',
     'statefulChunk:int',
     'maxSequences:int',

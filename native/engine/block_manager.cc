@@ -23,19 +23,20 @@ void BlockManager::clear() {
   std::fill(buckets_.begin(), buckets_.end(), kNone);
   free_.clear();
   for (size_t block = slots_.size(); block-- > 0;) free_.push_back(static_cast<Block>(block));
-  root_child_ = oldest_ = newest_ = kNone;
+  short_child_ = long_child_ = oldest_ = newest_ = kNone;
   cached_ = 0;
   tables_.clear();
   copies_.clear();
 }
 
-std::optional<size_t> BlockManager::admit(SequenceId sequence, std::span<const Token> tokens, size_t max_length,
-                                          size_t spare) {
+std::optional<size_t> BlockManager::admit(SequenceId sequence, Rope rope, std::span<const Token> tokens,
+                                          size_t max_length, size_t spare) {
   const size_t reusable = tokens.size() - 1;
   Table table;
+  table.root = root_of(rope);
   table.blocks.reserve(blocks_for(max_length));
   size_t from_cache = 0;
-  Block parent = kNone;
+  Block parent = table.root;
   while ((table.blocks.size() + 1) * block_tokens_ <= reusable) {
     const Block block = find(parent, tokens.subspan(table.blocks.size() * block_tokens_, block_tokens_));
     if (block == kNone) break;
@@ -107,11 +108,11 @@ void BlockManager::publish(SequenceId sequence) {
   Table& table = tables_.at(sequence);
   for (; (table.published + 1) * block_tokens_ <= table.tokens.size(); ++table.published) {
     Block& block = table.blocks[table.published];
-    const Block parent = table.published == 0 ? kNone : table.blocks[table.published - 1];
+    const Block before = predecessor(table, table.published);
     const auto tokens = std::span<const Token>(table.tokens).subspan(table.published * block_tokens_, block_tokens_);
-    const Block twin = find(parent, tokens);
+    const Block twin = find(before, tokens);
     if (twin == kNone) {
-      enroll(block, parent, tokens);
+      enroll(block, before, tokens);
     } else {
       // One of the two is enough; and whoever holds a registered block holds its parent, too.
       hold(twin);
@@ -126,6 +127,7 @@ void BlockManager::fork(SequenceId parent, SequenceId child, size_t max_length) 
   publish(parent);
   const Table& from = tables_.at(parent);
   Table to;
+  to.root = from.root;
   to.blocks.reserve(blocks_for(max_length));
   to.tokens.reserve(max_length);
   to.blocks.assign(from.blocks.begin(),
@@ -143,10 +145,10 @@ void BlockManager::drop(SequenceId sequence) {
   const size_t rest = table.tokens.size() % block_tokens_;
   if (rest > 0) {
     const Block last = table.blocks[table.published];
-    const Block parent = table.published == 0 ? kNone : table.blocks[table.published - 1];
+    const Block before = predecessor(table, table.published);
     const auto tokens = std::span<const Token>(table.tokens).last(rest);
     // It is registered already if it was full before a trim, or if a fork that shares it was dropped.
-    if (slot(last).rows == 0 && longest_beginning(parent, tokens).rows < rest) enroll(last, parent, tokens);
+    if (slot(last).rows == 0 && longest_beginning(before, tokens).rows < rest) enroll(last, before, tokens);
   }
   for (size_t i = table.blocks.size(); i-- > 0;) release(table.blocks[i]);
   tables_.erase(place);
@@ -166,8 +168,8 @@ std::span<const Token> BlockManager::registered(Block block) const {
 }
 
 // Of all tokens up to the end of a block, made from its parent's.
-uint64_t BlockManager::hash(uint64_t parent, std::span<const Token> tokens) const {
-  uint64_t hash = parent ^ 0x9e3779b97f4a7c15ULL;
+uint64_t BlockManager::hash(Block parent, std::span<const Token> tokens) const {
+  uint64_t hash = (parent < 0 ? static_cast<uint64_t>(kShortRoot - parent) : slot(parent).hash) ^ 0x9e3779b97f4a7c15ULL;
   for (const Token token : tokens) {
     hash = (hash ^ static_cast<uint32_t>(token)) * 0xff51afd7ed558ccdULL;
     hash ^= hash >> 32;
@@ -177,7 +179,7 @@ uint64_t BlockManager::hash(uint64_t parent, std::span<const Token> tokens) cons
 
 // The full block with these tokens behind that parent. The hash only finds candidates.
 Block BlockManager::find(Block parent, std::span<const Token> tokens) const {
-  const uint64_t wanted = hash(parent == kNone ? 0 : slot(parent).hash, tokens);
+  const uint64_t wanted = hash(parent, tokens);
   for (Block block = buckets_[wanted & (buckets_.size() - 1)]; block != kNone; block = slot(block).next_in_bucket) {
     if (slot(block).hash == wanted && slot(block).parent == parent && std::ranges::equal(registered(block), tokens)) {
       return block;
@@ -188,8 +190,8 @@ Block BlockManager::find(Block parent, std::span<const Token> tokens) const {
 
 BlockManager::Match BlockManager::longest_beginning(Block parent, std::span<const Token> tokens) const {
   Match best;
-  Block block = parent == kNone ? root_child_ : slot(parent).child;
-  for (; block != kNone && best.rows < tokens.size(); block = slot(block).next_child) {
+  for (Block block = first_child(parent); block != kNone && best.rows < tokens.size();
+       block = slot(block).next_child) {
     const auto there = registered(block);
     const auto differs = std::mismatch(tokens.begin(), tokens.end(), there.begin(), there.end());
     const auto rows = static_cast<size_t>(differs.first - tokens.begin());
@@ -210,7 +212,7 @@ void BlockManager::enroll(Block block, Block parent, std::span<const Token> toke
   if (first != kNone) slot(first).last_child = block;
   first = block;
   if (tokens.size() < block_tokens_) return;
-  own.hash = hash(parent == kNone ? 0 : slot(parent).hash, tokens);
+  own.hash = hash(parent, tokens);
   Block& bucket = buckets_[own.hash & (buckets_.size() - 1)];
   own.next_in_bucket = std::exchange(bucket, block);
 }
@@ -289,7 +291,7 @@ void BlockManager::check() const {
     for (size_t i = 0; i < table.blocks.size(); ++i) {
       const Slot& own = slot(table.blocks[i]);
       ++at(references, table.blocks[i]);
-      expect(own.rows == 0 || own.parent == (i == 0 ? kNone : table.blocks[i - 1]), "a block has a foreign parent");
+      expect(own.rows == 0 || own.parent == predecessor(table, i), "a block has a foreign parent");
       const auto tokens = std::span<const Token>(table.tokens).subspan(std::min(i, full) * block_tokens_);
       expect(i >= table.published || std::ranges::equal(registered(table.blocks[i]), tokens.first(block_tokens_)),
              "a published block is not registered with the sequence's tokens");
@@ -319,13 +321,13 @@ void BlockManager::check() const {
       expect(slot(block).parent == parent && slot(block).last_child == before, "the list of children is broken");
     }
   };
-  list_children(kNone, root_child_);
+  list_children(kShortRoot, short_child_);
+  list_children(kLongRoot, long_child_);
   for (size_t i = 0; i < slots_.size(); ++i) list_children(static_cast<Block>(i), slots_[i].child);
   for (size_t i = 0; i < buckets_.size(); ++i) {
     for (Block block = buckets_[i]; block != kNone; block = slot(block).next_in_bucket) {
       expect(++at(found, block) == 1, "a block is in two buckets");
-      const uint64_t parent = slot(block).parent == kNone ? 0 : slot(slot(block).parent).hash;
-      expect(slot(block).hash == hash(parent, registered(block)), "a block's hash is wrong");
+      expect(slot(block).hash == hash(slot(block).parent, registered(block)), "a block's hash is wrong");
       expect((slot(block).hash & (buckets_.size() - 1)) == i, "a block is in a foreign bucket");
     }
   }
@@ -336,7 +338,7 @@ void BlockManager::check() const {
     expect(places[i] == (own.references == 0 ? 1 : 0), "a block is lost, or in two places");
     expect(listed[i] == (own.rows > 0 ? 1 : 0), "a block is in the tree and not registered, or the other way round");
     expect(found[i] == (own.rows == full ? 1 : 0), "a full block is not to be found, or another is");
-    if (own.rows == 0 || own.parent == kNone) continue;
+    if (own.rows == 0 || own.parent < 0) continue;
     const Slot& parent = slot(own.parent);
     expect(parent.rows == full, "a block's parent is not a full block");
     expect(parent.references > 0 || (own.references == 0 && at(age, own.parent) > age[i]),

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "event.h"
+#include "rope.h"
 #include "types.h"
 
 namespace llm {
@@ -28,10 +29,11 @@ class BlockManager {
   BlockManager(size_t blocks, size_t block_tokens, int hash_bits = 64);
 
   // Gives a sequence the cached blocks that begin its tokens, and room for all of `tokens`. Returns how many leading
-  // tokens need no computation: at most tokens.size() - 1. Whole blocks are shared; of a block that matches in part the
+  // tokens need no computation: at most tokens.size() - 1. Sequences share no blocks across the border of `rope`. Whole blocks are shared; of a block that matches in part the
   // matching rows are copied (see copies). Returns nullopt, with nothing changed, when after it fewer than `spare`
   // blocks would be free or evictable. `max_length` is the most tokens that the sequence will ever have.
-  std::optional<size_t> admit(SequenceId sequence, std::span<const Token> tokens, size_t max_length, size_t spare);
+  std::optional<size_t> admit(SequenceId sequence, Rope rope, std::span<const Token> tokens, size_t max_length,
+                              size_t spare);
 
   // Room for `length` tokens. False, with nothing changed, when blocks run out. What is about to be written (from the
   // sequence's length on) is the sequence's own afterwards: a block shared with a fork is copied.
@@ -57,6 +59,7 @@ class BlockManager {
   // Forgets everything, the prefix cache too: the contents are not to be trusted any more.
   void clear();
 
+  Rope rope(SequenceId sequence) const { return tables_.at(sequence).root == kNone ? Rope::kShort : Rope::kLong; }
   size_t length(SequenceId sequence) const { return tables_.at(sequence).tokens.size(); }
   std::span<const Block> blocks(SequenceId sequence) const { return tables_.at(sequence).blocks; }  // the block table
 
@@ -72,6 +75,10 @@ class BlockManager {
 
  private:
   static constexpr Block kNone = -1;
+  // What the first blocks go on from: nothing. There is one for each set of factors, because their keys differ.
+  static constexpr Block kShortRoot = kNone;
+  static constexpr Block kLongRoot = -2;
+  static constexpr Block root_of(Rope rope) { return rope == Rope::kShort ? kShortRoot : kLongRoot; }
 
   // A block is free (in free_), held (references), cached (registered, no references, in the list of least recent use),
   // or held and registered. What is registered forms a tree: a full block's children go on where it ends.
@@ -86,6 +93,7 @@ class BlockManager {
     Block older = kNone, newer = kNone;            // while cached
   };
   struct Table {
+    Block root = kShortRoot;
     std::vector<Block> blocks;
     std::vector<Token> tokens;
     size_t published = 0;  // leading blocks that are registered
@@ -98,7 +106,7 @@ class BlockManager {
   size_t available() const { return free_.size() + cached_; }
   size_t blocks_for(size_t tokens) const { return (tokens + block_tokens_ - 1) / block_tokens_; }
   std::span<const Token> registered(Block block) const;
-  uint64_t hash(uint64_t parent, std::span<const Token> tokens) const;
+  uint64_t hash(Block parent, std::span<const Token> tokens) const;
   Block find(Block parent, std::span<const Token> tokens) const;
   Match longest_beginning(Block parent, std::span<const Token> tokens) const;
   void enroll(Block block, Block parent, std::span<const Token> tokens);
@@ -107,7 +115,16 @@ class BlockManager {
   void hold(Block block);
   void release(Block block);
   void unlink_cached(Block block);
-  Block& first_child(Block parent) { return parent == kNone ? root_child_ : slots_[static_cast<size_t>(parent)].child; }
+  // Of a sequence's block `index`.
+  static Block predecessor(const Table& table, size_t index) { return index == 0 ? table.root : table.blocks[index - 1]; }
+  Block first_child(Block parent) const {
+    if (parent == kShortRoot) return short_child_;
+    return parent == kLongRoot ? long_child_ : slot(parent).child;
+  }
+  Block& first_child(Block parent) {
+    if (parent == kShortRoot) return short_child_;
+    return parent == kLongRoot ? long_child_ : slot(parent).child;
+  }
   Slot& slot(Block block) { return slots_[static_cast<size_t>(block)]; }
   const Slot& slot(Block block) const { return slots_[static_cast<size_t>(block)]; }
 
@@ -117,7 +134,7 @@ class BlockManager {
   std::vector<Token> tokens_;   // of registered blocks, block_tokens_ each
   std::vector<Block> buckets_;  // first full block of each hash
   std::vector<Block> free_;     // the last is taken next, so that memory never touched is touched last
-  Block root_child_ = kNone;
+  Block short_child_ = kNone, long_child_ = kNone;  // of the roots
   Block oldest_ = kNone, newest_ = kNone;
   size_t cached_ = 0;
   size_t evictions_ = 0;

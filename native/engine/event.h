@@ -16,7 +16,7 @@ namespace llm {
 // What can be learned from a model without compiling it.
 struct ModelFacts {
   int64_t vocabulary_size = 0;            // rows of the embedding table
-  int64_t long_rope_threshold = 0;        // original_max_position_embeddings found in the graph, 0 = none
+  int64_t long_rope_threshold = 0;        // longest sequence of the short LongRoPE factors, 0 = the graph has one set
   std::map<std::string, double> weights;  // bytes of constants by element type
   std::map<std::string, std::string> rt_info;
 };
@@ -48,6 +48,8 @@ struct RunnerInfo {
   size_t max_sequences = 1;
   bool wants_long_steps = false;  // a step is the slower the more tokens are in the cache, whatever it computes
   bool can_trim = false;          // and fork: what draft verification and several answers of one prompt need
+  std::string rope;               // see ReadyInfo.ropeRegime in lib/native/addon.ts
+  size_t rope_border = 0;         // see RopeBorder: 0 unless the runner changes between the factors
   size_t kv_tokens = 0;           // tokens that all sequences together can hold; 0 = each has its own, unbounded
   double kv_bytes = 0;            // memory of those
   size_t kv_block_tokens = 0;
@@ -69,6 +71,7 @@ struct Timings {
   double queued = 0;
   double prefill = 0;
   double decode = 0;
+  double reprefill = 0;
   int64_t cached_tokens = 0;
   int64_t draft_tokens = 0;
   int64_t accepted_tokens = 0;
@@ -127,6 +130,12 @@ struct Tokens {
   SequenceId id = 0;
   TokenList tokens;
 };
+// A sequence has grown beyond the border of its position factors and is computed again.
+struct Reprefill {
+  SequenceId id = 0;
+  int64_t done = 0;
+  int64_t total = 0;
+};
 struct Finished {
   SequenceId id = 0;
   FinishReason reason = FinishReason::kStop;
@@ -153,7 +162,7 @@ struct Done {
 };
 struct Closed {};
 
-using Event = std::variant<Progress, Warning, Ready, Tokens, Finished, Failed, Done, Closed>;
+using Event = std::variant<Progress, Warning, Ready, Tokens, Reprefill, Finished, Failed, Done, Closed>;
 
 // Takes events on any thread; never blocks and never throws.
 using EventSink = std::function<void(Event)>;

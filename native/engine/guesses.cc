@@ -7,7 +7,11 @@
 namespace llm {
 
 Guesses::Guesses(Runner& runner, std::unique_ptr<ModelDrafter> drafter, size_t vocabulary)
-    : runner_(runner), drafter_(std::move(drafter)), vocabulary_(vocabulary), can_trim_(runner.info().can_trim) {
+    : runner_(runner),
+      drafter_(std::move(drafter)),
+      vocabulary_(vocabulary),
+      can_trim_(runner.info().can_trim),
+      border_(runner.info().rope_border) {
   proposals_.reserve(runner.info().max_sequences);
 }
 
@@ -18,7 +22,8 @@ bool Guesses::look_up(std::span<Sequence* const> decoding, const StepCosts& cost
   for (Sequence* sequence : decoding) {
     const size_t wanted = sequence->max_length() - sequence->tokens.size();
     if (wanted <= 1) continue;
-    const size_t limit = std::min(wanted, TokenList::kMost) - 1;
+    const size_t limit = std::min(std::min(wanted, TokenList::kMost) - 1, border_.room(sequence->tokens.size()));
+    if (limit == 0) continue;
     if (sequence->lookup && put(*sequence, sequence->lookup->propose(sequence->tokens, limit, rows_, costs))) {
       rows_ += sequence->drafts;
     } else if (drafter_) {

@@ -99,11 +99,13 @@ bool EngineLoop::load() {
     vocabulary_ = static_cast<size_t>(ready.info.model.vocabulary_size);
     kv_tokens_ = ready.info.kv_tokens;
     can_trim_ = ready.info.can_trim;
+    border_ = RopeBorder(ready.info.rope_border);
     scheduler_.emplace(
         *runner_, Scheduler::Limits{.sequences = ready.info.max_sequences,
                                     .prefill_chunk = static_cast<size_t>(
                                         ready.info.wants_long_steps ? config_.stateful_chunk : config_.prefill_chunk),
-                                    .guesses = static_cast<size_t>(config_.draft_tokens)});
+                                    .guesses = static_cast<size_t>(config_.draft_tokens),
+                                    .border = border_});
     ready.warmup_ms = warm_up(*runner_, &costs_);
     guesses_.emplace(*runner_, config_.draft_model_path.empty() ? nullptr : open_drafter(), vocabulary_);
     note_metrics();
@@ -121,6 +123,7 @@ bool EngineLoop::load() {
 std::unique_ptr<ModelDrafter> EngineLoop::open_drafter() {
   EngineConfig config = config_;
   config.model_path = std::exchange(config.draft_model_path, {});
+  config.rope_regime = "auto";
   auto runner = factory_(config, post_);
   for (const RunnerInfo& info : {runner_->info(), runner->info()}) {
     if (!info.can_trim) {
@@ -145,7 +148,7 @@ double EngineLoop::warm_up(Runner& runner, StepCosts* costs) {
     post_(Progress{"warmup", done++, total});
     tokens.assign(static_cast<size_t>(size), 0);
     for (bool measured : {false, true}) {
-      if (!runner.admit(0, tokens, tokens.size(), 0)) break;
+      if (!runner.admit(0, Rope::kShort, tokens, tokens.size(), 0)) break;
       const Span span{0, tokens, 0, 1};
       const auto step_begin = Clock::now();
       interruptible([&] { runner.interrupt(); },
@@ -257,6 +260,7 @@ void EngineLoop::step() {
     Sequence& sequence = *scheduler_->stepping()[i];
     const size_t wanted = spans[i].rows;
     sequence.computed += spans[i].tokens.size();
+    if (sequence.reprefill) note_reprefill(sequence);
     if (wanted > 0) {
       fork_siblings(sequence, rows, row);
       accept(sequence, rows, row);
@@ -293,7 +297,19 @@ void EngineLoop::accept(Sequence& sequence, const Rows& rows, size_t row) {
   sequence.last_token = Clock::now();
   if (sequence.first_token == Clock::time_point{}) sequence.first_token = sequence.last_token;
   post_(verdict.tokens);
-  if (verdict.reason) end(scheduler_->running, place, *verdict.reason);
+  if (verdict.reason) {
+    end(scheduler_->running, place, *verdict.reason);
+  } else if (border_.of(sequence.tokens.size()) != sequence.rope) {
+    sequence.reprefill = true;
+    sequence.reprefill_begun = sequence.last_token;
+    post_(Reprefill{sequence.id, 0, static_cast<int64_t>(sequence.tokens.size())});
+  }
+}
+
+void EngineLoop::note_reprefill(Sequence& sequence) {
+  sequence.reprefill = sequence.left() > 0;
+  if (!sequence.reprefill) sequence.counts.reprefill = milliseconds(Clock::now() - sequence.reprefill_begun);
+  post_(Reprefill{sequence.id, static_cast<int64_t>(sequence.computed), static_cast<int64_t>(sequence.tokens.size())});
 }
 
 // The further answers to a prompt that has just been computed begin with the same row.
@@ -312,6 +328,7 @@ void EngineLoop::fork_siblings(Sequence& sequence, const Rows& rows, size_t row)
     scheduler_->join(list);
     runner_->fork(sequence.id, child.id, child.max_length());
     child.computed = sequence.computed;
+    child.rope = sequence.rope;
     child.admitted = true;
     accept(child, rows, row);
   }

@@ -61,6 +61,7 @@ class EngineLoop {
   void step();
   void guess(std::span<Sequence* const> decoding);
   void accept(Sequence& sequence, const Rows& rows, size_t row);
+  void note_reprefill(Sequence& sequence);
   void fork_siblings(Sequence& sequence, const Rows& rows, size_t row);
   void step_failed(const Failure& failure);
   void cancel_now(SequenceId id);
@@ -83,6 +84,7 @@ class EngineLoop {
   size_t vocabulary_ = 0;
   size_t kv_tokens_ = 0;  // what all sequences together can have; 0 = no such bound
   bool can_trim_ = false;
+  RopeBorder border_;
   StepCosts costs_;
   std::optional<Scheduler> scheduler_;
   Metrics counts_;

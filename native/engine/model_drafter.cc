@@ -27,6 +27,7 @@ ModelDrafter::ModelDrafter(std::unique_ptr<Runner> runner, size_t prefill_chunk,
   draft_vocabulary_ = static_cast<size_t>(info.model.vocabulary_size);
   vocabulary_ = std::min(vocabulary, draft_vocabulary_);
   max_sequences_ = info.max_sequences;
+  border_ = RopeBorder(info.rope_border);
 }
 
 void ModelDrafter::propose(std::span<Proposal> proposals, size_t rows, const StepCosts& costs) {
@@ -89,7 +90,10 @@ size_t ModelDrafter::depth(std::span<const Proposal> proposals, size_t rows, con
 
 void ModelDrafter::draft(std::span<Proposal> proposals, size_t depth) {
   ready_.clear();
+  // Where the border is the model's own, all are on the same side of it. If not, some get no guess now.
+  const Rope rope = border_.of(proposals.front().tokens.size());
   for (auto& proposal : proposals) {
+    if (border_.of(proposal.tokens.size()) != rope) continue;
     if (Sequence* sequence = prepare(proposal, depth)) ready_.push_back({sequence, &proposal});
   }
   spans_.clear();
@@ -113,22 +117,29 @@ void ModelDrafter::draft(std::span<Proposal> proposals, size_t depth) {
 // because a runner may offer to other prompts what it holds when more room is asked for: guesses are not to be offered.
 ModelDrafter::Sequence* ModelDrafter::prepare(const Proposal& proposal, size_t depth) {
   const auto& tokens = proposal.tokens;
+  const Rope rope = border_.of(tokens.size());
   auto found = sequences_.find(proposal.id);
+  if (found != sequences_.end() && !found->second.foreign && found->second.rope != rope) {
+    drop(proposal.id);  // computed again
+    found = sequences_.end();
+  }
   if (found == sequences_.end()) {
     if (sequences_.size() >= max_sequences_) return nullptr;
     Sequence sequence;
     sequence.guess.reserve(max_tokens_);
-    const auto computed = runner_->admit(proposal.id, tokens, proposal.max_length, 0);
+    const auto computed = runner_->admit(proposal.id, rope, tokens, proposal.max_length, 0);
     if (!computed) return nullptr;
     sequence.computed = *computed;
+    sequence.rope = rope;
     found = sequences_.emplace(proposal.id, std::move(sequence)).first;
   }
   Sequence& sequence = found->second;
   if (sequence.foreign) return nullptr;
   settle(proposal.id, sequence, sequence.known);
   rewind(proposal.id, sequence, tokens.size() - 1);  // asked again about the same text: the last logits are wanted
-  sequence.limit = std::min(
-      {proposal.limit, depth, max_tokens_, proposal.max_length - std::min(tokens.size(), proposal.max_length)});
+  sequence.limit =
+      std::min({proposal.limit, depth, max_tokens_, border_.room(tokens.size()),
+                proposal.max_length - std::min(tokens.size(), proposal.max_length)});
   sequence.known = tokens.size();
   // The embedding lookup does not check its index.
   for (Token token : tokens.subspan(sequence.computed)) {

@@ -56,6 +56,7 @@ class ModelDrafter {
     size_t computed = 0;       // tokens in the draft model's KV cache, guesses included
     size_t known = 0;          // those of them and of the guesses that were the sequence's tokens when guessing began
     size_t limit = 0;          // guesses wanted now
+    Rope rope = Rope::kShort;  // the factors of what is computed
     bool foreign = false;      // holds a token that the draft model does not have
     std::vector<Token> guess;  // its memory is taken once
   };
@@ -80,6 +81,7 @@ class ModelDrafter {
   size_t vocabulary_;  // of both models
   size_t draft_vocabulary_;
   size_t max_sequences_;
+  RopeBorder border_;  // the draft model's own
   std::unordered_map<SequenceId, Sequence> sequences_;
 
   // Of the step being made; kept for their memory.

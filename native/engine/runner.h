@@ -5,6 +5,7 @@
 #include <span>
 
 #include "event.h"
+#include "rope.h"
 #include "types.h"
 
 namespace llm {
@@ -33,17 +34,17 @@ class Runner {
   virtual RunnerInfo info() const = 0;
 
   // Makes room in the KV cache for a sequence with these tokens, which will have at most `max_length`. Returns how many
-  // leading ones are in the cache already; always less than tokens.size(), because the last one's logits are wanted.
-  // Returns nullopt, and the sequence is not admitted, when there is no room now, or when fewer than `spare` blocks
-  // would be left.
-  virtual std::optional<size_t> admit(SequenceId sequence, std::span<const Token> tokens, size_t max_length,
+  // leading ones are in the cache already, computed with the same factors; always less than tokens.size(), because the
+  // last one's logits are wanted. Returns nullopt, and the sequence is not admitted, when there is no room now, or when
+  // fewer than `spare` blocks would be left.
+  virtual std::optional<size_t> admit(SequenceId sequence, Rope rope, std::span<const Token> tokens, size_t max_length,
                                       size_t spare) = 0;
 
   // Makes room for `length` tokens of an admitted sequence. False, with nothing changed, when there is none now.
   virtual bool reserve(SequenceId sequence, size_t length) = 0;
 
-  // Begins a step over admitted sequences and returns; at least one span, at least one token in each, no more than
-  // there is room for.
+  // Begins a step over admitted sequences, all with the same factors, and returns; at least one span, at least one
+  // token in each, no more than there is room for.
   virtual void start(std::span<const Span> spans) = 0;
 
   // Ends the step. Throws Interrupted after interrupt(), anything else when the step failed; after a throw, only

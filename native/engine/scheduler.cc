@@ -41,7 +41,13 @@ std::span<Sequence* const> Scheduler::make_room() {
   decoding_.clear();
   spans_.clear();
   stepping_.clear();
-  for (auto sequence = running.begin(); sequence != running.end(); ++sequence) {
+  bool full = false;
+  for (auto next = running.begin(); next != running.end() && !full;) {
+    const auto sequence = next++;
+    if (grown_beyond(*sequence)) {
+      preempt(sequence);
+      continue;
+    }
     while (!runner_.reserve(sequence->id, sequence->tokens.size())) {
       if (running.size() == 1) {
         // Cannot be: a request that needs more than the whole cache is refused when it comes.
@@ -50,25 +56,56 @@ std::span<Sequence* const> Scheduler::make_room() {
         throw Failure("ERR_OUT_OF_MEMORY", "the KV cache has no room for the next token");
       }
       const auto last = std::prev(running.end());
-      const bool itself = last == sequence;
+      full = last == sequence;
+      if (next == last) next = running.end();
       preempt(last);
       preempted_ = true;
       ++preemptions;
-      if (itself) return decoding_;
+      if (full) break;
     }
-    if (sequence->decoding()) decoding_.push_back(&*sequence);
   }
+  if (has_work(other(rope_))) rope_ = other(rope_);
+  take_decoding();
   return decoding_;
 }
 
+bool Scheduler::grown_beyond(const Sequence& sequence) const {
+  return limits_.border.of(sequence.tokens.size()) != sequence.rope;
+}
+
+// Whether a step with these factors may have something to compute: who waits first may find no room.
+bool Scheduler::has_work(Rope rope) const {
+  if (std::ranges::any_of(running, [rope](auto& sequence) { return sequence.rope == rope; })) return true;
+  return !preempted_ && has_place() && !waiting.empty() && limits_.border.of(waiting.front().tokens.size()) == rope;
+}
+
+void Scheduler::take_decoding() {
+  decoding_.clear();
+  for (auto& sequence : running) {
+    if (sequence.rope == rope_ && sequence.decoding()) decoding_.push_back(&sequence);
+  }
+}
+
 std::span<const Span> Scheduler::plan() {
+  compute_all();
+  if (spans_.empty() && has_work(other(rope_))) {  // who waits first has no room: those that run go on
+    rope_ = other(rope_);
+    take_decoding();
+    compute_all();
+  }
+  return spans_;
+}
+
+void Scheduler::compute_all() {
   size_t rows = 0;
   for (Sequence* sequence : decoding_) {
     rows += sequence->left();
     compute(*sequence, sequence->left());
   }
   size_t budget = limits_.prefill_chunk;
-  if (rows > 0) {
+  // Answers on the other side of the border are held up by this step, too.
+  paced_ = std::ranges::any_of(running, [](auto& sequence) { return sequence.decoding(); });
+  if (paced_) {
     // All of the step stays below prefill_chunk where it can: kernels are made and kept per number of rows, large ones
     // with memory of their own.
     const size_t rest = budget > rows ? budget - rows : 0;
@@ -79,28 +116,28 @@ std::span<const Span> Scheduler::plan() {
   }
   for (auto& sequence : running) {
     if (budget == 0) break;
-    if (sequence.decoding()) continue;
+    if (sequence.rope != rope_ || sequence.decoding()) continue;
     const size_t count = std::min(sequence.left(), budget);
     budget -= count;
     compute(sequence, count);
   }
   if (!preempted_) admit(budget);
-  return spans_;
 }
 
 void Scheduler::took(double milliseconds) {
   size_t answers = 0, prompts = 0;
   for (size_t i = 0; i < spans_.size(); ++i) (i < decoding_.size() ? answers : prompts) += spans_[i].tokens.size();
-  pace_.learn(answers, prompts, milliseconds);
+  pace_.learn(paced_ ? std::max<size_t>(answers, 1) : 0, prompts, milliseconds);
 }
 
 void Scheduler::admit(size_t& budget) {
   while (budget > 0 && has_place() && !waiting.empty()) {
     const auto sequence = waiting.begin();
+    if (limits_.border.of(sequence->tokens.size()) != rope_) return;
     spans_.push_back({sequence->id, {}, 0, 0});  // when its admission throws it is one of those that fail
     stepping_.push_back(&*sequence);
     // A block for each of the others, or it would be preempted soon.
-    const auto cached = runner_.admit(sequence->id, sequence->tokens, sequence->max_length(), running.size());
+    const auto cached = runner_.admit(sequence->id, rope_, sequence->tokens, sequence->max_length(), running.size());
     spans_.pop_back();
     stepping_.pop_back();
     if (!cached) {
@@ -114,6 +151,7 @@ void Scheduler::admit(size_t& budget) {
       return;
     }
     sequence->admitted = true;
+    sequence->rope = rope_;
     sequence->computed = *cached;
     if (sequence->started == Clock::time_point{}) {
       sequence->begin(Clock::now(), limits_.guesses);

@@ -5,6 +5,9 @@
 // came, less 10 seconds per unit of priority, so that every request is first one day. When the KV cache is full, the
 // sequence of the last rank gives its blocks up, waits again and is computed anew from what is still cached; the first
 // can always take all the blocks there are, so some sequence always proceeds.
+//
+// All sequences of a step have the same position factors (see rope.h). While both sides of the border have work, steps
+// take turns; one that has grown beyond it gives its place up and waits, by its rank, to be computed again.
 #pragma once
 #include <list>
 #include <span>
@@ -22,6 +25,7 @@ class Scheduler {
     size_t sequences = 1;      // in the batch
     size_t prefill_chunk = 1;  // prompt tokens of a step
     size_t guesses = 0;        // most that a draft model puts behind a sequence's tokens
+    RopeBorder border{};
   };
   static constexpr double kSecondsPerPriority = 10;
   // Prompt tokens beside running answers: so many at least, whatever they cost, and so many as long as that is not
@@ -36,7 +40,7 @@ class Scheduler {
   // Takes a sequence, new or preempted, in among those who wait. Its rank must be set.
   void add(std::list<Sequence>& from, std::list<Sequence>::iterator sequence);
 
-  // Begins a step: room for the next token of every decoding sequence. Returns those.
+  // Begins a step: room for the next token of every running sequence. Returns those that the step decodes.
   std::span<Sequence* const> make_room();
   // Ends it: admits who has room, and gives the spans of the step and whose they are. Guesses that were put behind a
   // decoding sequence's tokens must have room. Empty when nothing can be computed.
@@ -61,6 +65,10 @@ class Scheduler {
  private:
   using Iterator = std::list<Sequence>::iterator;
   void preempt(Iterator sequence);
+  bool grown_beyond(const Sequence& sequence) const;
+  bool has_work(Rope rope) const;
+  void take_decoding();
+  void compute_all();
   void admit(size_t& budget);
   bool computes_the_same(const Sequence& sequence, size_t cached) const;
   void compute(Sequence& sequence, size_t count);
@@ -69,6 +77,8 @@ class Scheduler {
   const Limits limits_;
   Pace pace_;
   bool preempted_ = false;  // in this step: then nobody is admitted
+  bool paced_ = false;      // whether answers that run held its prompts down
+  Rope rope_ = Rope::kShort;  // of this step
   std::vector<Sequence*> decoding_;
   std::vector<Span> spans_;
   std::vector<Sequence*> stepping_;

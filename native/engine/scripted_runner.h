@@ -25,6 +25,7 @@ class ScriptedRunner : public Runner {
     int fail_count = 0;
     size_t max_sequences = 1;
     size_t blocks = 0;  // of its KV cache, which is made of blocks of kBlockTokens; 0 = it has none
+    size_t rope_border = 0;
   };
   static constexpr size_t kBlockTokens = 4;
   explicit ScriptedRunner(Script script) : script_(std::move(script)), blocks_(script_.blocks, kBlockTokens) {}
@@ -37,13 +38,14 @@ class ScriptedRunner : public Runner {
     info.model.vocabulary_size = static_cast<int64_t>(script_.vocabulary);
     info.max_sequences = script_.max_sequences;
     info.can_trim = true;
+    info.rope_border = script_.rope_border;
     info.kv_tokens = script_.blocks * kBlockTokens;
     info.kv_block_tokens = has_blocks() ? kBlockTokens : 0;
     return info;
   }
-  std::optional<size_t> admit(SequenceId sequence, std::span<const Token> tokens, size_t max_length,
+  std::optional<size_t> admit(SequenceId sequence, Rope rope, std::span<const Token> tokens, size_t max_length,
                               size_t spare) override {
-    return has_blocks() ? blocks_.admit(sequence, tokens, max_length, spare) : 0;
+    return has_blocks() ? blocks_.admit(sequence, rope, tokens, max_length, spare) : 0;
   }
   bool reserve(SequenceId sequence, size_t length) override {
     if (!has_blocks()) return true;

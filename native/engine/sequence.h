@@ -8,6 +8,7 @@
 
 #include "event.h"
 #include "prompt_lookup.h"
+#include "rope.h"
 #include "sampler.h"
 #include "types.h"
 
@@ -37,12 +38,14 @@ struct Sequence {
   bool drafted = false;       // whether by the draft model
   size_t computed = 0;        // leading tokens that are in the KV cache
   bool admitted = false;      // whether the runner knows it; not while it waits
+  Rope rope = Rope::kShort;   // the factors that it was admitted with
+  bool reprefill = false;     // whether it is computed again because it needs others
   Sampler sampler;
   std::optional<PromptLookup> lookup;
   std::vector<Sibling> siblings;  // further answers, to be forked off once the prompt is computed
   double rank = 0;                // the lowest is served first; see Scheduler
   Timings counts;                 // the token counts of it
-  Clock::time_point submitted, started{}, first_token{}, last_token{};
+  Clock::time_point submitted, started{}, first_token{}, last_token{}, reprefill_begun{};
 
   // Takes the memory that its steps will need, so that none of them allocates.
   void begin(Clock::time_point now, size_t guesses) {

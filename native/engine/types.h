@@ -16,6 +16,7 @@ struct EngineConfig {
   std::string device;
   std::vector<std::string> properties;
   bool gather_rows = false;
+  std::string rope_regime = "auto";
   int32_t prefill_chunk = 0;
   int32_t stateful_chunk = 0;
   int32_t max_sequences = 1;

@@ -21,6 +21,7 @@ std::unique_ptr<Runner> make_runner(const EngineConfig& config, const EventSink&
       .fail_count = numbers[3],
       .max_sequences = static_cast<size_t>(config.max_sequences),
       .blocks = static_cast<size_t>(numbers[4]),
+      .rope_border = static_cast<size_t>(numbers[5]),
   });
 }
 
@@ -31,6 +32,8 @@ void check(Napi::Env env, const EngineConfig& config) {
   };
   expect(scripted || config.runner == "stateful" || config.runner == "paged" || config.runner == "auto",
          "runner to be auto, paged, stateful or scripted");
+  expect(config.rope_regime == "auto" || config.rope_regime == "short" || config.rope_regime == "long",
+         "ropeRegime to be auto, short or long");
   expect(config.prefill_chunk >= 1 && config.stateful_chunk >= 1, "prefillChunk and statefulChunk to be at least 1");
   expect(config.max_sequences >= 1 && config.max_sequences <= 1024, "maxSequences to be from 1 to 1024");
   expect(config.kv_tokens >= 1 && config.kv_bytes > 0, "kvTokens and kvBytes to be positive");
@@ -38,8 +41,8 @@ void check(Napi::Env env, const EngineConfig& config) {
   for (int32_t size : config.warmup) expect(size >= 1, "every warmup size to be at least 1");
   if (!scripted) return;
   const auto& numbers = config.script_numbers;
-  expect(numbers.size() == 5 && numbers[0] >= 1 && numbers[1] >= 0 && numbers[4] >= 0 && !config.script.empty(),
-         "a scripted runner to have a script and five numbers");
+  expect(numbers.size() == 6 && numbers[0] >= 1 && numbers[1] >= 0 && numbers[4] >= 0 && numbers[5] >= 0 && !config.script.empty(),
+         "a scripted runner to have a script and six numbers");
   for (Token token : config.script) expect(token >= 0 && token < numbers[0], "script tokens inside the vocabulary");
 }
 

@@ -105,6 +105,7 @@ struct Fill {
     info.Set("properties", map_to_js(env, event.info.properties));
     info.Set("maxSequences", static_cast<double>(event.info.max_sequences));
     info.Set("canDraft", event.info.can_trim);
+    info.Set("ropeRegime", event.info.rope);
     auto kv = Napi::Object::New(env);
     kv.Set("tokens", static_cast<double>(event.info.kv_tokens));
     kv.Set("bytes", event.info.kv_bytes);
@@ -127,11 +128,18 @@ struct Fill {
     object.Set("id", static_cast<double>(event.id));
     object.Set("tokens", array);
   }
+  void operator()(const Reprefill& event) const {
+    object.Set("type", "reprefill");
+    object.Set("id", static_cast<double>(event.id));
+    object.Set("done", static_cast<double>(event.done));
+    object.Set("total", static_cast<double>(event.total));
+  }
   void operator()(const Finished& event) const {
     auto timings = Napi::Object::New(env);
     timings.Set("queued", event.timings.queued);
     timings.Set("prefill", event.timings.prefill);
     timings.Set("decode", event.timings.decode);
+    timings.Set("reprefill", event.timings.reprefill);
     timings.Set("cachedTokens", static_cast<double>(event.timings.cached_tokens));
     timings.Set("draftTokens", static_cast<double>(event.timings.draft_tokens));
     timings.Set("acceptedTokens", static_cast<double>(event.timings.accepted_tokens));

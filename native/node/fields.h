@@ -21,6 +21,7 @@ void each_field(EngineConfig& config, Visit&& visit) {
   visit("device", config.device);
   visit("properties", config.properties);
   visit("gatherRows", config.gather_rows);
+  visit("ropeRegime", config.rope_regime);
   visit("prefillChunk", config.prefill_chunk);
   visit("statefulChunk", config.stateful_chunk);
   visit("maxSequences", config.max_sequences);

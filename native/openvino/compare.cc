@@ -99,10 +99,13 @@ class Comparison {
       const auto* progress = std::get_if<Progress>(&event);
       if (progress) post_(Progress{progress->stage, nth + progress->done / std::max<int64_t>(1, progress->total), 2});
     });
+    const RopeBorder border(runner->info().rope_border);
     SequenceId id = 0;
     size_t position = 0;  // of all prompts' tokens
     for (const auto& prompt : make_prompts_(static_cast<size_t>(runner->info().model.vocabulary_size))) {
-      if (!runner->admit(++id, prompt, prompt.size(), 0)) throw Failure("ERR_ENGINE", "a runner took no prompt");
+      if (!runner->admit(++id, border.of(prompt.size()), prompt, prompt.size(), 0)) {
+        throw Failure("ERR_ENGINE", "a runner took no prompt");
+      }
       for (size_t begin = 0; begin < prompt.size(); begin += kChunk) {
         stop_if_cancelled();
         post_(Progress{"compare", static_cast<int64_t>(static_cast<size_t>(nth) * tokens_ + position),

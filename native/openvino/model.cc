@@ -6,6 +6,7 @@
 
 #include "core.h"
 #include "ir_graph.h"
+#include "long_rope.h"
 #include "runtime.h"
 
 namespace llm {
@@ -40,31 +41,6 @@ const ov::Node* parameter(const ov::Model& model, const std::string& name) {
     if (input.get_names().contains(name)) return input.get_node();
   }
   return nullptr;
-}
-
-bool compares(const ov::Node* node) {
-  return ov::is_type<ov::op::v1::Greater>(node) || ov::is_type<ov::op::v1::GreaterEqual>(node) ||
-         ov::is_type<ov::op::v1::Less>(node) || ov::is_type<ov::op::v1::LessEqual>(node);
-}
-
-// The number that max(position_ids) + 1 is compared with to choose between short and long LongRoPE factors; 0 when the
-// graph does not choose.
-int64_t long_rope_threshold(const ov::Model& model, const ov::Node* position_ids) {
-  if (!position_ids) return 0;
-  for (const auto& op : model.get_ops()) {
-    if (!ov::is_type<ov::op::v1::ReduceMax>(op) || !derives_from(op->input_value(0), position_ids)) continue;
-    for (const auto& other : model.get_ops()) {
-      if (!compares(other.get())) continue;
-      for (size_t side : {0U, 1U}) {
-        const auto* constant = ov::as_type<ov::op::v0::Constant>(other->get_input_node_ptr(1 - side));
-        if (constant && ov::shape_size(constant->get_shape()) == 1 &&
-            derives_from(other->input_value(side), op.get())) {
-          return constant->cast_vector<int64_t>().front();
-        }
-      }
-    }
-  }
-  return 0;
 }
 
 // Rows of the table that input_ids index.
@@ -150,7 +126,7 @@ std::string no_decoder(const std::string& inputs) {
 ModelFacts facts_of(const ov::Model& model) {
   ModelFacts facts;
   if (const auto* input_ids = parameter(model, "input_ids")) facts.vocabulary_size = embedding_rows(model, input_ids);
-  facts.long_rope_threshold = long_rope_threshold(model, parameter(model, "position_ids"));
+  facts.long_rope_threshold = rope_border_of(model);
   for (const auto& op : model.get_ops()) {
     if (const auto* constant = ov::as_type<ov::op::v0::Constant>(op.get())) {
       facts.weights[constant->get_element_type().get_type_name()] += static_cast<double>(constant->get_byte_size());
@@ -200,7 +176,11 @@ DecoderModel read_decoder(const std::string& model_path) {
   if (model.get_variables().empty()) {
     throw unsupported(model_path, "it keeps no KV cache inside (export it with --task text-generation-with-past)");
   }
-  decoder.facts = facts_of(model);
+  try {
+    decoder.facts = facts_of(model);
+  } catch (const Failure& failure) {
+    throw Failure(failure.code(), model_path + ": " + failure.what());
+  }
   const auto& shape = logits->get_partial_shape();
   const bool width_known = shape.rank().is_static() && shape.size() > 0 && shape[shape.size() - 1].is_static();
   if (decoder.facts.vocabulary_size == 0 && width_known) {

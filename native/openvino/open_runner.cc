@@ -4,6 +4,7 @@
 #include "../kernels/cpu_features.h"
 #include "compile.h"
 #include "core.h"
+#include "long_rope.h"
 #include "paged_graph.h"
 #include "runners.h"
 #include "runtime.h"
@@ -44,6 +45,28 @@ std::string hint(const ov::AnyMap& properties) {
   return " (a paged KV cache in f32 needs INFERENCE_PRECISION_HINT f32)";
 }
 
+// Who chooses between the position factors of LongRoPE: the runner for each step where the graph may have another input,
+// or the option.
+void settle_rope(const EngineConfig& config, DecoderModel& decoder, RunnerInfo& info) {
+  const int64_t border = decoder.facts.long_rope_threshold;
+  info.rope = border > 0 ? config.rope_regime : "none";
+  if (config.rope_regime == "long") {
+    if (border == 0) {
+      throw Failure("ERR_UNSUPPORTED_MODEL", config.model_path +
+                                                 ": ropeRegime 'long' needs a graph that chooses between short and long "
+                                                 "position factors, and this one does not");
+    }
+    fix_rope(*decoder.model, Rope::kLong);
+  } else if (border > 0 && config.rope_regime == "auto") {
+    if (!config.gather_rows) {
+      info.rope = "short";  // the graph chooses so by itself as long as no sequence grows beyond the border
+      return;
+    }
+    add_rope_input(*decoder.model);
+    info.rope_border = static_cast<size_t>(border);
+  }
+}
+
 // Or why not.
 std::unique_ptr<Runner> try_paged(const EngineConfig& config, const ov::AnyMap& properties, const EventSink& post,
                                   const char* reason, std::optional<Obstacle>& obstacle) {
@@ -52,6 +75,7 @@ std::unique_ptr<Runner> try_paged(const EngineConfig& config, const ov::AnyMap& 
   std::string words;
   auto decoder = read_model(config, post, info, [&](DecoderModel& read) {
     gather_rows(*read.model);
+    settle_rope(config, read, info);
     words = page(read.model);
   });
   if (!words.empty()) {
@@ -74,6 +98,7 @@ std::unique_ptr<Runner> open_stateful(const EngineConfig& config, const ov::AnyM
   info.reason = std::move(reason);
   auto decoder = read_model(config, post, info, [&](DecoderModel& read) {
     if (config.gather_rows) gather_rows(*read.model);
+    settle_rope(config, read, info);
   });
   try {
     auto compiled = compile(decoder, config, properties, post, info);

@@ -5,13 +5,14 @@
 #include <set>
 
 #include "core.h"
+#include "long_rope.h"
 
 namespace llm {
 namespace {
 
 const std::set<std::string> kInputs = {"input_ids",          "position_ids",          "past_lens",
                                        "max_context_len",    "block_indices",         "block_indices_begins",
-                                       "subsequence_begins", "sampled_tokens_indices"};
+                                       "subsequence_begins", "sampled_tokens_indices", kRopeInput};
 
 size_t count(const ov::Model& model, const std::string& type) {
   size_t found = 0;

@@ -5,6 +5,7 @@
 
 #include "../engine/step_rows.h"
 #include "kv_pool.h"
+#include "long_rope.h"
 #include "runners.h"
 #include "step_input.h"
 #include "step_request.h"
@@ -51,9 +52,9 @@ class PagedRunner : public Runner {
   RunnerInfo info() const override { return info_; }
   KvUse kv() const override { return blocks_.use(); }
 
-  std::optional<size_t> admit(SequenceId sequence, std::span<const Token> tokens, size_t max_length,
+  std::optional<size_t> admit(SequenceId sequence, Rope rope, std::span<const Token> tokens, size_t max_length,
                               size_t spare) override {
-    return blocks_.admit(sequence, tokens, max_length, spare);
+    return blocks_.admit(sequence, rope, tokens, max_length, spare);
   }
 
   // What was appended and not trimmed by now is true: it may serve others.
@@ -78,7 +79,9 @@ class PagedRunner : public Runner {
   void interrupt() noexcept override { request_.interrupt(); }
 
   void start(std::span<const Span> spans) override {
-    for (const auto& span : spans) append(span);
+    const Rope rope = blocks_.rope(spans.front().sequence);
+    for (const auto& span : spans) append(span, rope);
+    *rope_.data<int64_t>() = rope_length(rope);
     for (const auto& copy : blocks_.copies()) pool_.copy(copy);
     blocks_.copies_done();
     set_inputs(spans);
@@ -113,9 +116,13 @@ class PagedRunner : public Runner {
     for (auto* input : {&ids_, &positions_, &rows_}) input->bind(*request_);
     for (auto* input : {&past_, &begins_, &table_, &table_begins_}) input->bind(*request_);
     request_->set_tensor("max_context_len", longest_);
+    if (info_.rope_border > 0) request_->set_tensor(kRopeInput, rope_);
   }
 
-  void append(const Span& span) {
+  void append(const Span& span, Rope rope) {
+    if (blocks_.rope(span.sequence) != rope) {
+      throw Failure("ERR_ENGINE", "a step has sequences with different position factors");
+    }
     const size_t end = span.position + span.tokens.size();
     if (span.tokens.empty() || span.position != blocks_.length(span.sequence) ||
         end > blocks_.blocks(span.sequence).size() * kBlockTokens) {
@@ -193,6 +200,7 @@ class PagedRunner : public Runner {
   StepInput<int32_t> table_begins_;     // [sequences + 1]: where those begin
   StepInput<int64_t> rows_;             // the tokens whose logits are wanted
   ov::Tensor longest_{ov::element::i32, {}};
+  ov::Tensor rope_{ov::element::i64, {}};  // where the runner chooses the position factors
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "long_rope.h"
 #include "runners.h"
 #include "step_request.h"
 
@@ -25,12 +26,13 @@ class StatefulRunner : public Runner {
 
   // What the state holds is kept when it is the beginning of the prompt: then no trim is needed, which on a state would
   // be an f32 round trip of the whole cache.
-  std::optional<size_t> admit(SequenceId sequence, std::span<const Token> tokens, size_t /*max_length*/,
+  std::optional<size_t> admit(SequenceId sequence, Rope rope, std::span<const Token> tokens, size_t /*max_length*/,
                               size_t /*spare*/) override {
     if (sequence_) return std::nullopt;
-    const bool begins = held_.size() < tokens.size() && std::equal(held_.begin(), held_.end(), tokens.begin());
+    const bool begins = rope == rope_ && held_.size() < tokens.size() && std::equal(held_.begin(), held_.end(), tokens.begin());
     if (!begins) forget();
     sequence_ = sequence;
+    rope_ = rope;
     return held_.size();
   }
 
@@ -99,6 +101,10 @@ class StatefulRunner : public Runner {
       request_->set_tensor("position_ids", ov::Tensor(ov::element::i64, {1, count}, positions_.data()));
     }
     if (decoder_.has_beam_idx) request_->set_tensor("beam_idx", ov::Tensor(ov::element::i32, {1}, &beam_));
+    if (info_.rope_border > 0) {
+      rope_length_ = rope_length(rope_);
+      request_->set_tensor(kRopeInput, ov::Tensor(ov::element::i64, {}, &rope_length_));
+    }
     if (gathers_) {
       // An empty index makes an empty MatMul, which not every kernel takes: a prefill chunk computes one row that
       // nobody reads.
@@ -115,11 +121,13 @@ class StatefulRunner : public Runner {
   StepRequest request_;
 
   std::vector<Token> held_;             // the tokens whose keys and values are in the state
+  Rope rope_ = Rope::kShort;            // of these
   std::optional<SequenceId> sequence_;  // whose they are, if anybody's
   size_t wanted_ = 0;
 
   // What the input tensors point to.
   std::vector<int64_t> ids_, mask_, positions_, rows_;
+  int64_t rope_length_ = 0;
   int32_t beam_ = 0;
 };
 

@@ -39,10 +39,13 @@ class Cache {
       : manager_(blocks, kRows, hash_bits), memory_(blocks, std::vector<uint64_t>(kRows)) {}
 
   // How many tokens were cached.
-  std::optional<size_t> admit(SequenceId id, const Tokens& tokens, size_t spare = 0) {
+  std::optional<size_t> admit(SequenceId id, const Tokens& tokens, size_t spare = 0,
+                              llm::Rope rope = llm::Rope::kShort) {
     const State before = state();
-    const auto cached = manager_.admit(id, tokens, kLongest, spare);
+    const auto cached = manager_.admit(id, rope, tokens, kLongest, spare);
     if (cached) {
+      ropes_[id] = rope;
+      CHECK(manager_.rope(id) == rope);
       CHECK(*cached < tokens.size());
       CHECK_EQUAL(manager_.length(id), *cached);
       CHECK(room(id) >= tokens.size());
@@ -77,7 +80,7 @@ class Cache {
       Tokens& history = histories_[id];
       const size_t from = history.size();
       history.insert(history.end(), tokens.begin(), tokens.end());
-      const auto rows = contents(history);
+      const auto rows = contents(history, ropes_.at(id));
       for (size_t i = from; i < rows.size(); ++i) row(memory_, id, i) = rows[i];
     }
     verify();
@@ -118,6 +121,8 @@ class Cache {
     manager_.fork(parent, child, kLongest);
     CHECK(available() >= before);
     histories_[child] = Tokens(histories_[parent]);
+    ropes_[child] = ropes_.at(parent);
+    CHECK(manager_.rope(child) == ropes_[child]);
     verify();
   }
   void drop(SequenceId id) {
@@ -152,9 +157,9 @@ class Cache {
     return {use().used, use().cached, use().evictions, copies(), tables};
   }
 
-  static std::vector<uint64_t> contents(const Tokens& tokens) {
+  static std::vector<uint64_t> contents(const Tokens& tokens, llm::Rope rope) {
     std::vector<uint64_t> rows;
-    uint64_t value = 1;
+    uint64_t value = rope == llm::Rope::kShort ? 1 : 2;
     for (const Token token : tokens) {
       value = (value ^ (static_cast<uint32_t>(token) + 1U)) * 0x100000001b3ULL + (value >> 29);
       rows.push_back(value);
@@ -180,7 +185,7 @@ class Cache {
     for (const auto& [id, history] : histories_) {
       CHECK_EQUAL(manager_.length(id), history.size());
       held.insert(manager_.blocks(id).begin(), manager_.blocks(id).end());
-      const auto rows = contents(history);
+      const auto rows = contents(history, ropes_.at(id));
       for (size_t i = 0; i < rows.size(); ++i) CHECK(row(memory, id, i) == rows[i]);
     }
     CHECK_EQUAL(use().used, held.size());
@@ -189,6 +194,7 @@ class Cache {
   llm::BlockManager manager_;
   Memory memory_;
   std::map<SequenceId, Tokens> histories_;
+  std::map<SequenceId, llm::Rope> ropes_;
 };
 
 inline size_t common(const Tokens& a, const Tokens& b) {

@@ -65,7 +65,7 @@ class Play {
     Tokens tokens = prompt();
     tokens.resize(std::min(tokens.size(), kLongest / 2));
     const SequenceId id = ++last_;
-    const auto cached = cache_.admit(id, tokens, below(3));
+    const auto cached = cache_.admit(id, tokens, below(3), below(3) == 0 ? llm::Rope::kLong : llm::Rope::kShort);
     if (!cached) {
       ++refused;
       return false;

@@ -48,8 +48,14 @@ class Plan {
   bool can_trim = false;
   size_t blocks = 0;        // of a KV cache with prefix cache; 0 = none, and room for everything
   size_t block_tokens = 4;  // of each
+  size_t rope_border = 0;   // sequences longer than this have other logits, and keys
   std::function<void(std::span<const llm::Token>, std::span<float>)> fill =
       fill_logits;  // the logits after these tokens
+  // The same with what the position factors of a sequence of that length do to them.
+  void fill_as(llm::Rope rope, std::span<const llm::Token> before, std::span<float> logits) const {
+    fill(before, logits);
+    if (rope == llm::Rope::kLong) std::rotate(logits.begin(), logits.begin() + 1, logits.end());
+  }
   std::function<void(llm::SequenceId)> on_admit = [](auto) {};
   std::function<void(const Step&)> on_step = [](auto&) {};  // within wait(): may block or throw
   std::function<void()> on_reset = [] {};
@@ -95,7 +101,7 @@ inline std::vector<llm::Token> expected_answer(std::vector<llm::Token> tokens, c
   std::vector<float> logits(plan.vocabulary);
   std::vector<llm::Token> answer;
   while (answer.size() < static_cast<size_t>(params.max_new_tokens)) {
-    plan.fill(tokens, logits);
+    plan.fill_as(llm::RopeBorder(plan.rope_border).of(tokens.size()), tokens, logits);
     answer.push_back(sampler.sample(logits));
     tokens.push_back(answer.back());
     const auto& stops = params.stop_token_ids;
@@ -119,10 +125,11 @@ class CheckedRunner : public llm::Runner {
     info.max_sequences = plan_.max_sequences;
     info.can_trim = plan_.can_trim;
     info.kv_tokens = plan_.blocks * plan_.block_tokens;
+    info.rope_border = plan_.rope_border;
     return info;
   }
 
-  std::optional<size_t> admit(llm::SequenceId id, std::span<const llm::Token> prompt, size_t max_length,
+  std::optional<size_t> admit(llm::SequenceId id, llm::Rope rope, std::span<const llm::Token> prompt, size_t max_length,
                               size_t spare) override {
     plan_.on_admit(id);
     std::lock_guard lock(plan_.mutex_);
@@ -133,15 +140,16 @@ class CheckedRunner : public llm::Runner {
     expect(prompt.size() <= max_length, "admit of more tokens than the sequence may have");
     size_t cached = 0;
     if (plan_.blocks > 0) {
-      const auto found = blocks_.admit(id, prompt, max_length, spare);
+      const auto found = blocks_.admit(id, rope, prompt, max_length, spare);
       if (!found) return std::nullopt;
       cached = *found;
     }
     plan_.admissions_.push_back(id);
     max_lengths_[id] = max_length;
+    ropes_[id] = rope;
     auto& held = held_[id];
     held.assign(prompt.begin(), prompt.begin() + static_cast<std::ptrdiff_t>(cached));
-    if (plan_.keeps_prefixes && !prompt.empty()) {
+    if (plan_.keeps_prefixes && !prompt.empty() && rope == left_rope_) {
       const auto [mine, theirs] = std::mismatch(left_.begin(), left_.end(), prompt.begin(), prompt.end() - 1);
       held.assign(left_.begin(), mine);
     }
@@ -174,6 +182,7 @@ class CheckedRunner : public llm::Runner {
     expect(held_.size() < plan_.max_sequences, "fork into more sequences than there is room for");
     held_[child] = std::vector<llm::Token>(held_[parent]);
     max_lengths_[child] = max_length;
+    ropes_[child] = ropes_[parent];
     if (plan_.blocks > 0) blocks_.fork(parent, child, max_length);
   }
 
@@ -190,6 +199,7 @@ class CheckedRunner : public llm::Runner {
     for (const auto& span : spans) {
       for (const auto& other : step.spans)
         expect(other.sequence != span.sequence, "two spans of one sequence in a step");
+      expect(ropes_[span.sequence] == ropes_[spans.front().sequence], "a step with different position factors");
       step.spans.push_back({span.sequence, span.position, span.tokens.size(), span.rows});
       compute(span);
     }
@@ -226,6 +236,7 @@ class CheckedRunner : public llm::Runner {
     expect(found != held_.end(), "drop of a sequence that is not admitted");
     if (found == held_.end()) return;
     left_ = found->second;
+    left_rope_ = ropes_[id];
     held_.erase(found);
     if (plan_.blocks > 0) blocks_.drop(id);
   }
@@ -281,7 +292,9 @@ class CheckedRunner : public llm::Runner {
       held.push_back(token);
       if (span.position + span.tokens.size() - held.size() >= span.rows) continue;
       rows_.resize(rows_.size() + width());
-      plan_.fill(held, std::span(rows_).last(width()).first(plan_.vocabulary));
+      const auto rope = ropes_[span.sequence];
+      expect(llm::RopeBorder(plan_.rope_border).of(held.size()) == rope, "a row with wrong position factors");
+      plan_.fill_as(rope, held, std::span(rows_).last(width()).first(plan_.vocabulary));
       row_owners_.push_back(span.sequence);
     }
   }
@@ -289,10 +302,12 @@ class CheckedRunner : public llm::Runner {
   Plan& plan_;
   llm::BlockManager blocks_;
   std::map<llm::SequenceId, size_t> max_lengths_;
+  std::map<llm::SequenceId, llm::Rope> ropes_;
   const std::thread::id thread_ = std::this_thread::get_id();
   State state_ = State::kIdle;
   std::map<llm::SequenceId, std::vector<llm::Token>> held_;  // the KV cache
   std::vector<llm::Token> left_;                             // what the last dropped sequence left in it
+  llm::Rope left_rope_ = llm::Rope::kShort;                  // with which factors
   std::vector<float> rows_;
   std::vector<llm::SequenceId> row_owners_;
 };

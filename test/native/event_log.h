@@ -41,6 +41,7 @@ struct Answer {
   std::optional<llm::FinishReason> reason;  // when it finished
   std::string code, message;                // when it failed
   llm::Timings timings;
+  std::vector<llm::Reprefill> reprefills;
   bool ended() const { return reason || !code.empty(); }
 };
 
@@ -113,6 +114,11 @@ class EventLog {
     if (answer.ended()) problems_.push_back("tokens after the end of request " + std::to_string(event.id));
     if (event.tokens.empty()) problems_.emplace_back("Tokens without tokens");
     answer.tokens.insert(answer.tokens.end(), event.tokens.begin(), event.tokens.end());
+  }
+  void take(llm::Reprefill& event) {
+    auto& answer = answers_[event.id];
+    if (answer.ended()) problems_.push_back("a re-prefill after the end of request " + std::to_string(event.id));
+    answer.reprefills.push_back(event);
   }
   void take(llm::Finished& event) {
     auto& answer = end(event.id);

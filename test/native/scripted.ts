@@ -14,17 +14,20 @@ export interface ScriptOptions {
   sequences?: number
   /** Blocks of 4 tokens of its KV cache; 0 = it has none. */
   blocks?: number
+  /** Longest sequence of the short position factors; 0 = there is one set. */
+  ropeBorder?: number
 }
 
 export function scriptedConfig(options: ScriptOptions = {}): EngineConfig {
   const { script = [5, 6, 7, 8], vocabulary = 32, step = 0, failAt = 0, failCount = 1 } = options
-  const { sequences = 1, blocks = 0 } = options
+  const { sequences = 1, blocks = 0, ropeBorder = 0 } = options
   return {
     runner: 'scripted',
     modelPath: '',
     device: '',
     properties: [],
     gatherRows: false,
+    ropeRegime: 'auto',
     prefillChunk: 8,
     statefulChunk: 8,
     maxSequences: sequences,
@@ -37,7 +40,7 @@ export function scriptedConfig(options: ScriptOptions = {}): EngineConfig {
     cpuKernel: 'openvino',
     activationSpan: 0,
     kernelChoices: [],
-    scriptNumbers: Int32Array.of(vocabulary, step, failAt, failCount, blocks),
+    scriptNumbers: Int32Array.of(vocabulary, step, failAt, failCount, blocks, ropeBorder),
   }
 }
 

@@ -29,6 +29,7 @@ export async function open({ version }, { runtime, model, script, sequences }) {
     device: '',
     properties: [],
     gatherRows: false,
+    ropeRegime: 'auto',
     prefillChunk: 64,
     statefulChunk: 64,
     maxSequences: sequences,
@@ -38,7 +39,7 @@ export async function open({ version }, { runtime, model, script, sequences }) {
     draftTokens: 0,
     warmup: new Int32Array(0),
     script: scriptOf(Math.min(text.tokens.size, script.vocabulary)),
-    scriptNumbers: Int32Array.of(script.vocabulary, script.stepMicroseconds, 0, 0, 0),
+    scriptNumbers: Int32Array.of(script.vocabulary, script.stepMicroseconds, 0, 0, 0, 0),
   })
   const context = {
     engine,
