@@ -1,37 +1,67 @@
+import type { LoadOptions } from './config/options.js'
 import { LLMError } from './errors.js'
 import type { ModelDefinition } from './model/definition.js'
 import type { ReadyInfo } from './native/addon.js'
 
+/** How many positions there are, and why not as many as config.json says ('' when they are). */
+export interface Context {
+  length: number
+  reason: string
+}
+
 /**
  * How many positions prompt and answer share: what the files say, what the graph allows, what the caller wants; the least of them.
- * @throws LLMError `ERR_CONTEXT_LENGTH` when the caller wants more than there is.
+ * @throws LLMError `ERR_CONTEXT_LENGTH` when the caller wants more than there is, `ERR_UNSUPPORTED_MODEL` when `ropeRegime` asks for factors
+ * that the model does not have.
  */
 export function contextOf(
-  definition: Pick<ModelDefinition, 'contextLength' | 'contextReason'>,
-  ready: Pick<ReadyInfo, 'longRopeThreshold' | 'kvCache'>,
-  wanted: number | undefined,
-): { length: number; reason: string } {
-  let length = definition.contextLength
-  let reason = definition.contextReason
-  const { longRopeThreshold } = ready
-  if (longRopeThreshold > 0 && longRopeThreshold < length) {
-    length = longRopeThreshold
-    reason =
-      `the graph switches its LongRoPE factors at ${longRopeThreshold} positions, ` +
-      'and keys computed before would be wrong after; this version stays below'
-  }
+  definition: Pick<ModelDefinition, 'contextLength' | 'longRopeOriginal'>,
+  ready: Pick<ReadyInfo, 'longRopeThreshold' | 'ropeRegime' | 'kvCache'>,
+  { contextLength: wanted, ropeRegime }: Pick<LoadOptions, 'contextLength' | 'ropeRegime'> = {},
+): Context {
+  const limits: Context[] = [{ length: definition.contextLength, reason: '' }]
+  const short = shortFactorsOnly(definition, ready, ropeRegime)
+  if (short) limits.push(short)
   const { tokens } = ready.kvCache
-  if (tokens > 0 && tokens < length) {
-    length = tokens
-    reason = `the KV cache holds ${tokens} tokens: kvCacheBytes`
-  }
-  if (wanted === undefined || wanted === length) return { length, reason }
-  if (wanted > length) {
-    const because = reason === '' ? '' : ` (${reason})`
+  if (tokens > 0) limits.push({ length: tokens, reason: `the KV cache holds ${tokens} tokens: kvCacheBytes` })
+  const least = limits.reduce((a, b) => (b.length < a.length ? b : a))
+  if (wanted === undefined || wanted === least.length) return least
+  if (wanted > least.length) {
+    const because = least.reason === '' ? '' : ` (${least.reason})`
     throw new LLMError(
       'ERR_CONTEXT_LENGTH',
-      `option contextLength: expected at most ${length}${because}, found ${wanted}`,
+      `option contextLength: expected at most ${least.length}${because}, found ${wanted}`,
     )
   }
   return { length: wanted, reason: 'option contextLength' }
+}
+
+/** Where the context ends because the long factors of LongRoPE cannot, or shall not, be used. */
+function shortFactorsOnly(
+  { longRopeOriginal }: Pick<ModelDefinition, 'longRopeOriginal'>,
+  { longRopeThreshold, ropeRegime }: Pick<ReadyInfo, 'longRopeThreshold' | 'ropeRegime'>,
+  wanted: LoadOptions['ropeRegime'],
+): Context | undefined {
+  if (ropeRegime === 'none') {
+    if (longRopeOriginal !== undefined) {
+      return {
+        length: longRopeOriginal,
+        reason:
+          `the graph holds one set of LongRoPE factors, and config.json says that it ends at ${longRopeOriginal} positions: ` +
+          'an export by optimum-intel of mid-2026 or later holds both',
+      }
+    }
+    if (wanted === undefined || wanted === 'auto') return undefined
+    throw new LLMError(
+      'ERR_UNSUPPORTED_MODEL',
+      `option ropeRegime: the model has no LongRoPE factors, found '${wanted}'`,
+    )
+  }
+  if (ropeRegime !== 'short') return undefined
+  const reason =
+    wanted === 'short'
+      ? `the short LongRoPE factors end at ${longRopeThreshold} positions: option ropeRegime`
+      : `the graph changes its LongRoPE factors at ${longRopeThreshold} positions, and on this device it cannot be told when: ` +
+        "ropeRegime 'long' uses the long ones throughout"
+  return { length: longRopeThreshold, reason }
 }

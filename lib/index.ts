@@ -4,6 +4,7 @@ export type {
   LoadProgress,
   ModelWarning,
   PromptLookup,
+  ReprefillProgress,
   RequestDefaults,
   WarmOptions,
 } from './config/options.js'
@@ -11,7 +12,13 @@ export { type ConvertOptions, convert } from './convert.js'
 export { type Device, devices } from './devices.js'
 export { type ErrorCode, errorCodes, LLMError } from './errors.js'
 export type { StreamPart, TextPart } from './generation/answer.js'
-export type { RequestEnd, RequestError, RequestFirstToken, RequestStart } from './generation/diagnostics.js'
+export type {
+  RequestEnd,
+  RequestError,
+  RequestFirstToken,
+  RequestReprefill,
+  RequestStart,
+} from './generation/diagnostics.js'
 export type { BatchProgress, GenerateAllOptions, Prompts } from './generation/generate-all.js'
 export type { Prompt } from './generation/prompt.js'
 export type { FinishedAnswer, FinishReason, GenerationResult, Timings, Usage, WarmResult } from './generation/result.js'

@@ -1,3 +1,4 @@
+import type { Context } from './context.js'
 import type { ModelDefinition } from './model/definition.js'
 import { type Verdict, verdictFor } from './model/verdict.js'
 import type { ReadyInfo } from './native/addon.js'
@@ -15,6 +16,11 @@ export interface ModelInfo {
   contextLength: number
   /** Why the context is not what config.json says, or ''. */
   contextReason: string
+  /**
+   * Of a graph that chooses between short and long LongRoPE factors: up to how many tokens a sequence gets the short ones, and which are
+   * used (see `LoadOptions.ropeRegime`; `short` also where the device leaves no choice); else null.
+   */
+  longRope: { original: number; regime: 'auto' | 'short' | 'long' } | null
   /** Token ids are below this. */
   vocabularySize: number
   /** Bytes of the model's constants by element type, e.g. `{ u4: 53084160, … }`. */
@@ -65,7 +71,7 @@ export interface InfoParts {
   device: string
   ready: ReadyInfo
   runnerReason: string
-  context: { length: number; reason: string }
+  context: Context
   draftModel: string
   stopTokenIds: number[]
   stopWords: string[]
@@ -82,6 +88,7 @@ export function modelInfo(parts: InfoParts): ModelInfo {
     modelType: definition.modelType,
     contextLength: context.length,
     contextReason: context.reason,
+    longRope: ready.ropeRegime === 'none' ? null : { original: ready.longRopeThreshold, regime: ready.ropeRegime },
     vocabularySize: ready.vocabularySize,
     weights: ready.weights,
     exporter: ready.rtInfo,

@@ -72,6 +72,7 @@ export class LLM {
       queue: new RequestQueue(engine.info.maxSequences, options.maxQueue ?? defaultQueue),
       sampling: generation,
       contextLength: context.length,
+      contextReason: context.reason,
       vocabularySize: engine.info.vocabularySize,
       canDraft: engine.info.canDraft,
       stopTokenIds,
@@ -234,6 +235,7 @@ export class LLM {
     return new GenerationStream({
       signal: options.signal,
       onText: options.onText,
+      onReprefill: options.onReprefill,
       timeout: options.timeout,
       count,
       observer,

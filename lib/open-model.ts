@@ -3,7 +3,7 @@ import { activationQuantization, activationSpan } from './config/kernels.js'
 import { availableMemory, kvCacheSize } from './config/kv-cache.js'
 import type { LoadOptions } from './config/options.js'
 import { kvPrecisionOf, propertyLines, withKvPrecision } from './config/properties.js'
-import { contextOf } from './context.js'
+import { type Context, contextOf } from './context.js'
 import { LLMError } from './errors.js'
 import { cacheRoot } from './model/cache.js'
 import type { ModelDefinition } from './model/definition.js'
@@ -24,7 +24,7 @@ export interface OpenedModel {
   /** Why this runner. */
   runnerReason: string
   /** Positions that prompt and answer share, and why not more. */
-  context: { length: number; reason: string }
+  context: Context
   /** Folder of the draft model, or ''. */
   draftModel: string
 }
@@ -48,7 +48,9 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
     options.draftModel === undefined ? undefined : await loadModel(options.draftModel, { signal, onProgress })
   const build = loadAddon().buildInfo()
   const choice = chooseRunner({ ...options, device }, kind, definition, build.openvino, warn)
-  const contextLength = Math.min(options.contextLength ?? definition.contextLength, definition.contextLength)
+  const { longRopeOriginal } = definition
+  const most = (options.ropeRegime === 'short' && longRopeOriginal) || definition.contextLength
+  const contextLength = Math.min(options.contextLength ?? most, most)
   const cache = kvCacheSize({
     kvCacheBytes: options.kvCacheBytes,
     contextLength,
@@ -92,7 +94,7 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
   const opening = [start(), text] as const
   try {
     const [engine] = await Promise.all(opening)
-    const context = contextOf(definition, engine.info, options.contextLength)
+    const context = contextOf(definition, engine.info, options)
     const runnerReason = choice.reason === '' ? engine.info.reason : choice.reason
     return { definition, engine, text: await text, context, runnerReason, draftModel: draft?.folder ?? '' }
   } catch (error) {

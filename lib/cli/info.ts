@@ -30,6 +30,7 @@ function infoText(info: ModelInfo): string {
     ['folder', info.folder === info.source.path ? '' : info.folder],
     ['type', info.modelType],
     ['context', `${info.contextLength} tokens${info.contextReason && ` (${info.contextReason})`}`],
+    ['LongRoPE', info.longRope ? `${info.longRope.regime}, changes at ${info.longRope.original} tokens` : ''],
     ['vocabulary', `${info.vocabularySize} tokens`],
     [
       'weights',

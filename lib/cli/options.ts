@@ -61,6 +61,7 @@ function rareLoadFlags(): Option[] {
     flag('--engine <name>', 'auto, paged or stateful: many requests at once, or one', loadRules.engine),
     numberFlag('--kv-cache-bytes <n>', 'most memory of the KV cache', loadRules.kvCacheBytes),
     flag('--kv-cache-precision <type>', 'u8, u4, f16 or f32', loadRules.kvCachePrecision),
+    flag('--rope-regime <name>', 'auto, short or long LongRoPE factors', loadRules.ropeRegime),
     flag('--draft-model <model>', 'smaller model that guesses tokens', loadRules.draftModel),
   ]
 }

@@ -47,6 +47,20 @@ export interface GenerationOptions extends Omit<ChatOptions, 'maxTokens'> {
   signal?: AbortSignal | undefined
   /** Called with each piece of text as it comes, and which answer it belongs to. What it throws ends the request with that error. */
   onText?: ((text: string, index: number) => void) | undefined
+  /**
+   * Called while an answer pauses because it is computed again with the long LongRoPE factors (see `LoadOptions.ropeRegime`): first with
+   * `done` 0, last with `done` = `total`. What it throws ends the request with that error.
+   */
+  onReprefill?: ((progress: ReprefillProgress) => void) | undefined
+}
+
+/** How far an answer has been computed again. */
+export interface ReprefillProgress {
+  /** Which answer. */
+  index: number
+  /** Tokens of `total`, prompt and answer so far. */
+  done: number
+  total: number
 }
 
 /** How prompt lookup guesses. */
@@ -72,6 +86,13 @@ export interface LoadOptions {
   device?: string | undefined
   /** Positions to use, at most the model's own context. Default: all. */
   contextLength?: number | undefined
+  /**
+   * Of models with LongRoPE (Phi-3 128k), which have short position factors for sequences of up to some thousand tokens and long ones
+   * beyond. `auto`, the default, is what transformers does: a sequence takes those of its whole length, so that an answer that grows beyond
+   * the border is computed again from its first token, once (`onReprefill`). `short` ends the context at the border; `long` uses the long
+   * factors throughout: no pause, but short texts are computed with factors that were not made for them.
+   */
+  ropeRegime?: 'auto' | 'short' | 'long' | undefined
   /** OpenVINO properties by name, e.g. `{ INFERENCE_NUM_THREADS: 4, KV_CACHE_PRECISION: 'f16' }`. */
   ovConfig?: Readonly<Record<string, string | number | boolean>> | undefined
   /**
@@ -113,7 +134,7 @@ export interface LoadOptions {
 }
 
 /** Options that every request may have in common. */
-export type RequestDefaults = Omit<GenerationOptions, 'signal' | 'onText'>
+export type RequestDefaults = Omit<GenerationOptions, 'signal' | 'onText' | 'onReprefill'>
 
 /** How far a load is. */
 export interface LoadProgress {
@@ -188,6 +209,7 @@ export const generationRules: Record<keyof GenerationOptions, Rule> = {
   numReturnSequences: check.integer(1, 64),
   signal: check.signal,
   onText: check.callback,
+  onReprefill: check.callback,
 }
 
 /** Every option of `llm.warm`. */
@@ -208,6 +230,7 @@ export const warmRules: Record<keyof WarmOptions, Rule> = {
 export const loadRules: Record<keyof LoadOptions, Rule> = {
   device: check.string,
   contextLength: check.integer(2),
+  ropeRegime: check.oneOf('auto', 'short', 'long'),
   ovConfig: check.object,
   engine: check.oneOf('auto', 'paged', 'stateful'),
   maxSequences: check.integer(1, 256),

@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
+import type { ReprefillProgress } from '../config/options.js'
 import type { CheckedPrompt } from './prompt.js'
 import type { RequestQueue } from './queue.js'
 import type { FinishReason, GenerationResult, Timings, Usage } from './result.js'
@@ -18,6 +19,13 @@ export interface RequestStart {
 
 /** Channel `openvino-llm:request:first-token`. */
 export interface RequestFirstToken {
+  id: number
+  /** Milliseconds since the request was made. */
+  elapsed: number
+}
+
+/** Channel `openvino-llm:request:reprefill`: an answer has outgrown the short LongRoPE factors and is computed again. */
+export interface RequestReprefill extends ReprefillProgress {
   id: number
   /** Milliseconds since the request was made. */
   elapsed: number
@@ -46,6 +54,7 @@ export interface RequestError {
 const channels = {
   start: channel('openvino-llm:request:start'),
   firstToken: channel('openvino-llm:request:first-token'),
+  reprefill: channel('openvino-llm:request:reprefill'),
   end: channel('openvino-llm:request:end'),
   error: channel('openvino-llm:request:error'),
 }
@@ -73,6 +82,11 @@ export class RequestTracker implements StreamObserver {
   firstToken(): void {
     const { firstToken } = channels
     if (firstToken.hasSubscribers) firstToken.publish(this.#message({}) satisfies RequestFirstToken)
+  }
+
+  reprefill(progress: ReprefillProgress): void {
+    const { reprefill } = channels
+    if (reprefill.hasSubscribers) reprefill.publish(this.#message(progress) satisfies RequestReprefill)
   }
 
   ended({ answers, usage, timings }: GenerationResult): void {

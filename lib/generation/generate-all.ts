@@ -13,7 +13,7 @@ export interface BatchProgress {
 }
 
 /** Options of `llm.generateAll`: those of every request, and of all together. */
-export interface GenerateAllOptions extends Omit<GenerationOptions, 'onText'> {
+export interface GenerateAllOptions extends Omit<GenerationOptions, 'onText' | 'onReprefill'> {
   /** Most requests at a time, 1 to 65536. Default: as many as the model computes at once. */
   concurrency?: number | undefined
   /** Called when a request ends. What it throws ends all. */
@@ -25,7 +25,7 @@ export interface GenerateAllOptions extends Omit<GenerationOptions, 'onText'> {
 /** Any list of prompts, also one that is made while it is read; a lone string or chat is none. */
 export type Prompts = object & (Iterable<Prompt> | AsyncIterable<Prompt>)
 
-const { onText: _, ...requestRules } = generationRules
+const { onText: _, onReprefill: __, ...requestRules } = generationRules
 const rules: Record<keyof GenerateAllOptions, check.Rule> = {
   ...requestRules,
   concurrency: check.integer(1, 65_536),

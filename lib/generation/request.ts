@@ -18,6 +18,8 @@ export interface RequestContext {
   queue: RequestQueue
   sampling: SamplingDefaults
   contextLength: number
+  /** Why it is not what config.json says, or ''. */
+  contextReason: string
   vocabularySize: number
   /** Whether prompt lookup can be had. */
   canDraft: boolean
@@ -62,7 +64,8 @@ export async function startRequest(
   if (room < Math.min(options.maxNewTokens ?? 1, 1)) {
     throw new LLMError(
       'ERR_CONTEXT_LENGTH',
-      `the prompt has ${tokens.length} tokens; the context has room for ${context.contextLength} and at least one is for the answer`,
+      `the prompt has ${tokens.length} tokens; the context has room for ${context.contextLength}` +
+        `${context.contextReason && ` (${context.contextReason})`} and at least one is for the answer`,
     )
   }
   const tokenizeTime = performance.now() - begin

@@ -26,6 +26,8 @@ export interface Timings {
   prefill: number
   /** From the first token to the last. */
   decode: number
+  /** Of `decode`: computing the answer again with the long LongRoPE factors; 0 when it did not outgrow the short ones. */
+  reprefill: number
   /** From the call to the first token (TTFT): the three above together. */
   timeToFirstToken: number
   /** Mean time per output token after the first (TPOT); 0 when there is none. */
@@ -63,6 +65,7 @@ const noTimings: NativeTimings = {
   queued: 0,
   prefill: 0,
   decode: 0,
+  reprefill: 0,
   cachedTokens: 0,
   draftTokens: 0,
   acceptedTokens: 0,
@@ -101,13 +104,14 @@ export function resultOf(
   }
 }
 
-function timingsOf(tokenize: number, { queued, prefill, decode }: NativeTimings, computed: number): Timings {
+function timingsOf(tokenize: number, { queued, prefill, decode, reprefill }: NativeTimings, computed: number): Timings {
   const perToken = computed > 1 ? decode / (computed - 1) : 0
   return {
     tokenize,
     queued,
     prefill,
     decode,
+    reprefill,
     timeToFirstToken: tokenize + queued + prefill,
     timePerOutputToken: perToken,
     tokensPerSecond: perToken > 0 ? 1000 / perToken : 0,

@@ -1,4 +1,5 @@
 import { ReadableStream } from 'node:stream/web'
+import type { ReprefillProgress } from '../config/options.js'
 import { LLMError } from '../errors.js'
 import type { RequestHandler } from '../native/engine.js'
 import type { Answer, StreamPart } from './answer.js'
@@ -15,9 +16,10 @@ export interface Submitted {
   cancel(index: number): void
 }
 
-/** Is told of the first token, then of one end; must not throw. */
+/** Is told of the first token, of what is computed again, then of one end; must not throw. */
 export interface StreamObserver {
   firstToken(): void
+  reprefill(progress: ReprefillProgress): void
   ended(result: GenerationResult): void
   failed(error: unknown): void
 }
@@ -26,6 +28,7 @@ export interface StreamObserver {
 export interface StreamSource {
   signal?: AbortSignal | undefined
   onText?: ((text: string, index: number) => void) | undefined
+  onReprefill?: ((progress: ReprefillProgress) => void) | undefined
   /** Milliseconds until it fails with ERR_TIMEOUT. */
   timeout?: number | undefined
   /** Answers to the one prompt; default 1. */
@@ -106,6 +109,11 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
         this.#begun = true
         this.#emit(answer.push(tokens))
         if (answer.stopped) cancel(index)
+      },
+      reprefill: (done, total) => {
+        if (this.#ended || this.#submitted?.answers[index]?.stopped) return
+        this.#source.observer?.reprefill({ index, done, total })
+        this.#source.onReprefill?.({ index, done, total })
       },
       finished: (reason, timings) => {
         const closed = reason === 'cancelled' && !this.#left && !this.#submitted?.answers[index]?.stopped

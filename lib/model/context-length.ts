@@ -11,17 +11,19 @@ const fields = [
   'max_sequence_length',
 ] as const
 
-/** Context length in tokens, and why it is less than config.json says ('' when it is not). */
+/** What config.json says of the positions. */
 export interface ContextLength {
+  /** In tokens. */
   contextLength: number
-  contextReason: string
+  /**
+   * Of a model with LongRoPE (`longrope`, earlier `su`) the length beyond which it needs its second set of position factors, when that is
+   * below {@link contextLength}. Whether an export has both sets is seen in its graph only.
+   */
+  longRopeOriginal: number | undefined
 }
 
 /**
  * Reads the context length from config.json.
- *
- * LongRoPE (`longrope`, earlier `su`) switches to other position factors beyond `original_max_position_embeddings`: keys that
- * were cached before the switch are wrong after it, and some exports lack the second set of factors. So the context ends there.
  *
  * @param config the part of config.json that describes the text model
  * @throws LLMError ERR_MODEL_INVALID when no field, or a wrong one, tells the context length
@@ -33,13 +35,7 @@ export function readContextLength(config: JsonObject): ContextLength {
     throw new LLMError('ERR_MODEL_INVALID', `${config.file}: expected one of ${fields.join(', ')}, found none of them`)
 
   const original = readLongRopeOriginal(config)
-  if (original === undefined || original >= contextLength) return { contextLength, contextReason: '' }
-  return {
-    contextLength: original,
-    contextReason:
-      `capped at original_max_position_embeddings (${original}) of config.json although ${field} is ${contextLength}: ` +
-      'this version does not apply the long position factors of LongRoPE',
-  }
+  return { contextLength, longRopeOriginal: original === undefined || original >= contextLength ? undefined : original }
 }
 
 function readLongRopeOriginal(config: JsonObject): number | undefined {

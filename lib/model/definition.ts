@@ -35,8 +35,8 @@ export interface ModelDefinition {
   modelType: string
   /** Tokens that prompt and answer may have together. ≥ 1. */
   contextLength: number
-  /** Why {@link contextLength} is less than config.json says; '' when it is what config.json says. */
-  contextReason: string
+  /** Beyond it the model needs the second set of its LongRoPE factors; undefined when it has none, or no more positions. */
+  longRopeOriginal: number | undefined
   /** Tokens that a token of some layers sees before it, by config.json; undefined when all see everything. ≥ 1. */
   slidingWindow: number | undefined
   /** Keys and values of one token in all layers, in numbers, by config.json; undefined when it does not tell. */

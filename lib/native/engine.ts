@@ -15,6 +15,8 @@ import { loadAddon } from './load.js'
 /** What becomes of one answer. `finished` or `failed` is called once, and last. */
 export interface RequestHandler {
   tokens(tokens: Int32Array): void
+  /** So many of the sequence's tokens have been computed again; see the event `reprefill`. */
+  reprefill?(done: number, total: number): void
   finished(reason: 'stop' | 'length' | 'cancelled', timings: NativeTimings): void
   failed(error: unknown): void
 }
@@ -151,15 +153,22 @@ export class Engine {
       case 'finished':
         this.#finish(event.id, (handler) => handler.finished(event.reason, event.timings))
         return
-      case 'tokens': {
-        const handler = this.#handlers.get(event.id)
-        try {
-          handler?.tokens(event.tokens)
-        } catch (error) {
-          this.#native.cancel(event.id)
-          this.#finish(event.id, (failing) => failing.failed(error))
-        }
-      }
+      case 'tokens':
+        this.#tell(event.id, (handler) => handler.tokens(event.tokens))
+        return
+      case 'reprefill':
+        this.#tell(event.id, (handler) => handler.reprefill?.(event.done, event.total))
+    }
+  }
+
+  #tell(id: number, what: (handler: RequestHandler) => void): void {
+    const handler = this.#handlers.get(id)
+    if (!handler) return
+    try {
+      what(handler)
+    } catch (error) {
+      this.#native.cancel(id)
+      this.#finish(id, (failing) => failing.failed(error))
     }
   }
 

@@ -190,8 +190,7 @@ Block BlockManager::find(Block parent, std::span<const Token> tokens) const {
 
 BlockManager::Match BlockManager::longest_beginning(Block parent, std::span<const Token> tokens) const {
   Match best;
-  for (Block block = first_child(parent); block != kNone && best.rows < tokens.size();
-       block = slot(block).next_child) {
+  for (Block block = first_child(parent); block != kNone && best.rows < tokens.size(); block = slot(block).next_child) {
     const auto there = registered(block);
     const auto differs = std::mismatch(tokens.begin(), tokens.end(), there.begin(), there.end());
     const auto rows = static_cast<size_t>(differs.first - tokens.begin());

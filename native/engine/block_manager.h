@@ -29,9 +29,10 @@ class BlockManager {
   BlockManager(size_t blocks, size_t block_tokens, int hash_bits = 64);
 
   // Gives a sequence the cached blocks that begin its tokens, and room for all of `tokens`. Returns how many leading
-  // tokens need no computation: at most tokens.size() - 1. Sequences share no blocks across the border of `rope`. Whole blocks are shared; of a block that matches in part the
-  // matching rows are copied (see copies). Returns nullopt, with nothing changed, when after it fewer than `spare`
-  // blocks would be free or evictable. `max_length` is the most tokens that the sequence will ever have.
+  // tokens need no computation: at most tokens.size() - 1. Sequences share no blocks across the border of `rope`. Whole
+  // blocks are shared; of a block that matches in part the matching rows are copied (see copies). Returns nullopt, with
+  // nothing changed, when after it fewer than `spare` blocks would be free or evictable. `max_length` is the most
+  // tokens that the sequence will ever have.
   std::optional<size_t> admit(SequenceId sequence, Rope rope, std::span<const Token> tokens, size_t max_length,
                               size_t spare);
 
@@ -116,7 +117,9 @@ class BlockManager {
   void release(Block block);
   void unlink_cached(Block block);
   // Of a sequence's block `index`.
-  static Block predecessor(const Table& table, size_t index) { return index == 0 ? table.root : table.blocks[index - 1]; }
+  static Block predecessor(const Table& table, size_t index) {
+    return index == 0 ? table.root : table.blocks[index - 1];
+  }
   Block first_child(Block parent) const {
     if (parent == kShortRoot) return short_child_;
     return parent == kLongRoot ? long_child_ : slot(parent).child;

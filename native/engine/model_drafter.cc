@@ -137,9 +137,8 @@ ModelDrafter::Sequence* ModelDrafter::prepare(const Proposal& proposal, size_t d
   if (sequence.foreign) return nullptr;
   settle(proposal.id, sequence, sequence.known);
   rewind(proposal.id, sequence, tokens.size() - 1);  // asked again about the same text: the last logits are wanted
-  sequence.limit =
-      std::min({proposal.limit, depth, max_tokens_, border_.room(tokens.size()),
-                proposal.max_length - std::min(tokens.size(), proposal.max_length)});
+  sequence.limit = std::min({proposal.limit, depth, max_tokens_, border_.room(tokens.size()),
+                             proposal.max_length - std::min(tokens.size(), proposal.max_length)});
   sequence.known = tokens.size();
   // The embedding lookup does not check its index.
   for (Token token : tokens.subspan(sequence.computed)) {

@@ -76,8 +76,8 @@ class Scheduler {
   Runner& runner_;
   const Limits limits_;
   Pace pace_;
-  bool preempted_ = false;  // in this step: then nobody is admitted
-  bool paced_ = false;      // whether answers that run held its prompts down
+  bool preempted_ = false;    // in this step: then nobody is admitted
+  bool paced_ = false;        // whether answers that run held its prompts down
   Rope rope_ = Rope::kShort;  // of this step
   std::vector<Sequence*> decoding_;
   std::vector<Span> spans_;

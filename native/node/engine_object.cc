@@ -41,7 +41,8 @@ void check(Napi::Env env, const EngineConfig& config) {
   for (int32_t size : config.warmup) expect(size >= 1, "every warmup size to be at least 1");
   if (!scripted) return;
   const auto& numbers = config.script_numbers;
-  expect(numbers.size() == 6 && numbers[0] >= 1 && numbers[1] >= 0 && numbers[4] >= 0 && numbers[5] >= 0 && !config.script.empty(),
+  expect(numbers.size() == 6 && numbers[0] >= 1 && numbers[1] >= 0 && numbers[4] >= 0 && numbers[5] >= 0 &&
+             !config.script.empty(),
          "a scripted runner to have a script and six numbers");
   for (Token token : config.script) expect(token >= 0 && token < numbers[0], "script tokens inside the vocabulary");
 }

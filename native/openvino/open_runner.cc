@@ -45,16 +45,17 @@ std::string hint(const ov::AnyMap& properties) {
   return " (a paged KV cache in f32 needs INFERENCE_PRECISION_HINT f32)";
 }
 
-// Who chooses between the position factors of LongRoPE: the runner for each step where the graph may have another input,
-// or the option.
+// Who chooses between the position factors of LongRoPE: the runner for each step where the graph may have another
+// input, or the option.
 void settle_rope(const EngineConfig& config, DecoderModel& decoder, RunnerInfo& info) {
   const int64_t border = decoder.facts.long_rope_threshold;
   info.rope = border > 0 ? config.rope_regime : "none";
   if (config.rope_regime == "long") {
     if (border == 0) {
-      throw Failure("ERR_UNSUPPORTED_MODEL", config.model_path +
-                                                 ": ropeRegime 'long' needs a graph that chooses between short and long "
-                                                 "position factors, and this one does not");
+      throw Failure("ERR_UNSUPPORTED_MODEL",
+                    config.model_path +
+                        ": ropeRegime 'long' needs a graph that chooses between short and long "
+                        "position factors, and this one does not");
     }
     fix_rope(*decoder.model, Rope::kLong);
   } else if (border > 0 && config.rope_regime == "auto") {

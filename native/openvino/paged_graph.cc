@@ -10,8 +10,8 @@
 namespace llm {
 namespace {
 
-const std::set<std::string> kInputs = {"input_ids",          "position_ids",          "past_lens",
-                                       "max_context_len",    "block_indices",         "block_indices_begins",
+const std::set<std::string> kInputs = {"input_ids",          "position_ids",           "past_lens",
+                                       "max_context_len",    "block_indices",          "block_indices_begins",
                                        "subsequence_begins", "sampled_tokens_indices", kRopeInput};
 
 size_t count(const ov::Model& model, const std::string& type) {

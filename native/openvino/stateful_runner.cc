@@ -29,7 +29,8 @@ class StatefulRunner : public Runner {
   std::optional<size_t> admit(SequenceId sequence, Rope rope, std::span<const Token> tokens, size_t /*max_length*/,
                               size_t /*spare*/) override {
     if (sequence_) return std::nullopt;
-    const bool begins = rope == rope_ && held_.size() < tokens.size() && std::equal(held_.begin(), held_.end(), tokens.begin());
+    const bool begins =
+        rope == rope_ && held_.size() < tokens.size() && std::equal(held_.begin(), held_.end(), tokens.begin());
     if (!begins) forget();
     sequence_ = sequence;
     rope_ = rope;

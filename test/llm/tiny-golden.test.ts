@@ -24,35 +24,6 @@ for (const [name, folder] of [
   })
 }
 
-t.test('tiny-phi3-longrope-fp32: equal up to original_max, and never beyond', async (t) => {
-  await using llm = await loadTiny('tiny-phi3-longrope-fp32')
-  t.equal(llm.info.contextLength, 32)
-  t.match(llm.info.contextReason, /LongRoPE/)
-  const { cases } = golden['tiny-phi3-longrope'] as (typeof golden)[string]
-  let compared = 0
-  for (const { prompt, greedy: expected } of cases) {
-    if (prompt.length >= 32) {
-      await t.rejects(llm.generate({ tokens: prompt }), { code: 'ERR_CONTEXT_LENGTH', message: /32/ })
-      continue
-    }
-    const { tokens, finishReason, usage } = await llm.generate(
-      { tokens: prompt },
-      { ...greedy, maxNewTokens: expected.length },
-    )
-    t.same(tokens, expected.slice(0, 32 - prompt.length), `prompt of ${prompt.length}`)
-    t.ok(usage.totalTokens <= 32)
-    if (tokens.length < expected.length) t.equal(finishReason, 'length')
-    compared += tokens.length
-  }
-  t.ok(compared >= 30, `${compared} tokens compared`)
-})
-
-t.test('a short-only LongRoPE export is capped by its config, with the reason', async (t) => {
-  await using llm = await loadTiny('tiny-phi3-longrope-short-only-fp32')
-  t.equal(llm.info.contextLength, 32)
-  t.match(llm.info.contextReason, /original_max_position_embeddings/)
-})
-
 t.test('int4 and int8 exports run and say what they are', async (t) => {
   for (const [folder, type] of [
     ['tiny-llama', 'u4'],
