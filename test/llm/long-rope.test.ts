@@ -171,7 +171,8 @@ t.test('guesses of a draft model that has a border, too, and of one that has non
     const answers = await Promise.all(
       [...cases, ...cases].map(({ prompt, greedy }) => answerOf(engine, prompt, { maxNewTokens: greedy.length })),
     )
-    answers.forEach(({ tokens }, i) => t.same(tokens, cases[i % cases.length]?.greedy, `${draft}: case ${i}`))
+    for (const [i, { tokens }] of answers.entries())
+      t.same(tokens, cases[i % cases.length]?.greedy, `${draft}: case ${i}`)
     t.ok(engine.metrics().draftTokens > 0)
     await engine.close()
   }

@@ -1,5 +1,6 @@
 #include "engine/model_drafter.h"
 
+#include <array>
 #include <map>
 #include <memory>
 #include <random>
@@ -37,7 +38,7 @@ struct Draft {
     Text result;
     std::vector<float> logits(plan.vocabulary);
     while (result.size() < count) {
-      plan.fill(tokens, logits);
+      plan.fill_as(llm::RopeBorder(plan.rope_border).of(tokens.size()), tokens, logits);
       result.push_back(static_cast<Token>(std::max_element(logits.begin(), logits.end()) - logits.begin()));
       tokens.push_back(result.back());
     }
@@ -298,5 +299,32 @@ TEST("drafter: guesses while they pay, and tries again now and then") {
   while (call(6) <= 2) CHECK(++calls < 600);
   for (int i = 0; i < 50; ++i) CHECK(call(6) > 0);
   CHECK_EQUAL(call(6), size_t{6});
+  draft.check();
+}
+
+TEST("drafter: a border of position factors is crossed by no guess, and what was computed before it is forgotten") {
+  Draft draft;
+  draft.plan.rope_border = 20;
+  draft.plan.blocks = 64;
+  draft.make();
+  std::mt19937 random(5);
+  Text text = random_text(random, 10);
+  draft.know(1, text);
+  size_t guessed = 0;
+  while (text.size() < 40) {
+    const Text guess = draft.ask(1, text, kMaxTokens);
+    CHECK_EQUAL(guess, draft.answer(text, guess.size()));
+    CHECK(text.size() > 20 || text.size() + guess.size() <= 20);
+    guessed += text.size() > 20 ? guess.size() : 0;
+    text.push_back(static_cast<Token>(random() % 32));
+  }
+  CHECK(guessed > 20);
+  // Of texts on either side one has to wait.
+  const Text other = random_text(random, 6);
+  draft.know(2, other);
+  std::array<Proposal, 2> both{Proposal{1, text, kLongest, 4, {}}, Proposal{2, other, kLongest, 4, {}}};
+  draft.drafter->propose(both, 2, kFree);
+  CHECK_EQUAL(both[0].guess.size(), size_t{4});
+  CHECK_EQUAL(both[1].guess.size(), size_t{0});
   draft.check();
 }
