@@ -53,7 +53,7 @@ class Guesses {
   const size_t vocabulary_;
   const bool can_trim_;
   const RopeBorder border_;  // no guess crosses it: its rows would need other factors
-  size_t rows_ = 0;  // of the step, as far as it is known
+  size_t rows_ = 0;          // of the step, as far as it is known
   std::vector<ModelDrafter::Proposal> proposals_;
 };
 
