@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "../engine/failure.h"
 #include "file_pages.h"
 
 namespace llm {
@@ -21,9 +22,9 @@ struct Layer {
   CompressedWeights weights;
 };
 
-// An operation to be: what it multiplies, and the values that its outputs replace.
+// An operation to be, and the values that its outputs replace.
 struct Group {
-  Value input;
+  MatMulPtr first;  // whose input it takes: asked for late, because another operation may have replaced it by then
   std::vector<WeightSource> sources;
   std::vector<Value> replaced;
   std::string name;
@@ -120,7 +121,7 @@ bool find_gate(const Layers& layers, const std::shared_ptr<ov::Node>& product, G
     }
     const auto& [a, b] = std::pair(group.sources[0], group.sources[1]);
     if (!alike(a, b) || a.rows != b.rows || a.bits != b.bits) continue;
-    group.input = input;
+    group.first = gate_rows.layer->matmul;
     group.replaced = {product->output(0)};
     group.name = product->get_friendly_name();
     group.gated = true;
@@ -151,7 +152,7 @@ std::vector<Group> group_layers(const ov::NodeVector& ordered, const Layers& lay
     if (last == with_input.end() || groups[last->second].sources.size() == kMostSources ||
         !alike(groups[last->second].sources.front(), source)) {
       with_input[key] = groups.size();
-      groups.push_back({input, {}, {}, node->get_friendly_name(), false});
+      groups.push_back({found->second.matmul, {}, {}, node->get_friendly_name(), false});
     }
     auto& group = groups[with_input[key]];
     group.sources.push_back(source);
@@ -169,7 +170,7 @@ void pack(const WeightSource& source, PackedWeights& packed) {
 }
 
 void replace(const Group& group, std::shared_ptr<const SharedWeights> weights) {
-  const auto op = std::make_shared<CompressedMatMul>(group.input, std::move(weights));
+  const auto op = std::make_shared<CompressedMatMul>(group.first->input_value(0), std::move(weights));
   op->set_friendly_name(group.name);
   for (size_t i = 0; i < group.replaced.size(); ++i) {
     Value old = group.replaced[i];
@@ -252,6 +253,10 @@ void use_own_kernel(ov::Model& model, const std::function<bool(const std::string
   }
   for (size_t i = 0; i < groups.size(); ++i) replace(groups[i], made[i]);
   model.validate_nodes_and_infer_types();
+  // A product that is still there would be computed twice, and its weights be in memory twice.
+  for (const auto& node : model.get_ops()) {
+    if (layers.contains(node.get())) throw Failure("ERR_ENGINE", "not replaced: " + node->get_friendly_name());
+  }
 }
 
 }  // namespace llm
