@@ -38,8 +38,9 @@ const forgotten = new FinalizationRegistry<() => void>((close) => close())
 /** A language model on an OpenVINO device. */
 export class LLM {
   readonly #context: RequestContext
-  readonly #info: ModelInfo
+  readonly #describe: () => ModelInfo
   readonly #defaults: GenerationOptions
+  readonly #folder: string
   #closing: Promise<void> | undefined
 
   /**
@@ -78,16 +79,20 @@ export class LLM {
       stopTokenIds,
       stopWords: generation.stopStrings,
     }
-    this.#info = modelInfo({
-      definition,
-      device: options.device ?? defaultDevice,
-      ready: engine.info,
-      runnerReason,
-      draftModel,
-      context,
-      stopTokenIds,
-      stopWords: [...stopTokenIds.map((id) => tokenText(text, id)), ...generation.stopStrings],
-    })
+    this.#folder = definition.folder
+    const device = options.device ?? defaultDevice
+    const stopWords = [...stopTokenIds.map((id) => tokenText(text, id)), ...generation.stopStrings]
+    this.#describe = () =>
+      modelInfo({
+        definition,
+        device,
+        ready: engine.info,
+        runnerReason,
+        draftModel,
+        context,
+        stopTokenIds,
+        stopWords,
+      })
     if (generation.unsupported.length > 0) {
       warn(
         'generation-config',
@@ -97,9 +102,9 @@ export class LLM {
     forgotten.register(this, () => void closeParts(engine, text), this)
   }
 
-  /** What is known of the model; `memory` is measured anew on each read. */
+  /** What is known of the model, now: memory is measured anew, and properties change when logits were not finite. */
   get info(): ModelInfo {
-    return { ...this.#info, memory: { ...this.#info.memory, resident: process.memoryUsage.rss() } }
+    return this.#describe()
   }
 
   /**
@@ -136,7 +141,7 @@ export class LLM {
   async generateAll(prompts: Prompts, options: GenerateAllOptions = {}): Promise<GenerationResult[]> {
     const { request, batch } = checkBatch(prompts, options)
     this.#checkOpen()
-    const concurrency = batch.concurrency ?? this.#info.maxSequences
+    const concurrency = batch.concurrency ?? this.#context.engine.info.maxSequences
     return await runAll(prompts, { ...batch, concurrency }, (prompt, signal) =>
       this.generate(prompt, { ...request, signal }),
     )
@@ -230,7 +235,7 @@ export class LLM {
     const site: { stack?: string } = {}
     Error.captureStackTrace(site, caller)
     const { numReturnSequences: count = 1, priority = 0, maxNewTokens } = options
-    const about = { model: this.#info.folder, prompt: prompt.kind, answers: maxNewTokens === 0 ? 0 : count, priority }
+    const about = { model: this.#folder, prompt: prompt.kind, answers: maxNewTokens === 0 ? 0 : count, priority }
     const observer = new RequestTracker(this.#context.queue, about)
     return new GenerationStream({
       signal: options.signal,

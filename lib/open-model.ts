@@ -2,6 +2,7 @@ import { defaultDevice, deviceKind, prefillChunk } from './config/devices.js'
 import { activationQuantization, activationSpan } from './config/kernels.js'
 import { availableMemory, kvCacheSize } from './config/kv-cache.js'
 import type { LoadOptions } from './config/options.js'
+import { precisionLadder } from './config/precision-ladder.js'
 import { kvPrecisionOf, propertyLines, withKvPrecision } from './config/properties.js'
 import { type Context, contextOf } from './context.js'
 import { LLMError } from './errors.js'
@@ -71,6 +72,7 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
         modelPath: definition.modelPath,
         device,
         properties,
+        precisionLadder: precisionLadder(ovConfig),
         gatherRows: kind.gatherRows,
         ropeRegime: options.ropeRegime ?? 'auto',
         prefillChunk: prefillChunk(definition.weightsBytes, 'paged'),

@@ -19,6 +19,11 @@ export interface EngineConfig {
   device: string
   /** OpenVINO properties as `KEY=VALUE` lines, passed to `compile_model`. */
   properties: string[]
+  /**
+   * `KEY=VALUE` lines. When logits are NaN or infinite the model is compiled again with the first of these, then the next instead, until
+   * they are finite; all requests are computed anew. What the device lacks, has in effect, or the model's file sets, is left out.
+   */
+  precisionLadder: string[]
   /** Whether the wanted rows of logits may be gathered inside the graph (not on NPU: its plugin refuses another Parameter). */
   gatherRows: boolean
   /**
@@ -167,6 +172,8 @@ export type EngineEvent =
   | { type: 'progress'; stage: 'read' | 'compile' | 'warmup'; done: number; total: number }
   | { type: 'warning'; code: string; message: string }
   | { type: 'ready'; info: ReadyInfo }
+  /** The model was compiled again, for `precisionLadder`. */
+  | { type: 'reopened'; info: ReadyInfo }
   | { type: 'tokens'; id: number; tokens: Int32Array }
   /** The sequence has grown beyond the border of its position factors: `done` of its `total` tokens have been computed again. */
   | { type: 'reprefill'; id: number; done: number; total: number }
@@ -276,6 +283,7 @@ export const boundaryFields = {
     'modelPath:string',
     'device:string',
     'properties:string[]',
+    'precisionLadder:string[]',
     'gatherRows:boolean',
     'ropeRegime:string',
     'prefillChunk:int',

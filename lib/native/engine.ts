@@ -132,6 +132,12 @@ export class Engine {
         this.#ready?.resolve(this)
         this.#ready = undefined
         return
+      case 'reopened': {
+        // Warming up was done by whoever computed meanwhile.
+        const { warmup } = this.info.timings
+        this.#info = { ...event.info, timings: { ...event.info.timings, warmup } }
+        return
+      }
       case 'progress':
         this.#report(event)
         return

@@ -126,6 +126,10 @@ class TokenList {
   std::array<Token, kMost> tokens_;  // what lies behind the first `count_` was never set
   uint32_t count_ = 0;
 };
+// The runner was opened again, with other properties.
+struct Reopened {
+  RunnerInfo info;
+};
 struct Tokens {
   SequenceId id = 0;
   TokenList tokens;
@@ -162,7 +166,7 @@ struct Done {
 };
 struct Closed {};
 
-using Event = std::variant<Progress, Warning, Ready, Tokens, Reprefill, Finished, Failed, Done, Closed>;
+using Event = std::variant<Progress, Warning, Ready, Reopened, Tokens, Reprefill, Finished, Failed, Done, Closed>;
 
 // Takes events on any thread; never blocks and never throws.
 using EventSink = std::function<void(Event)>;

@@ -39,6 +39,13 @@ class Guesses {
   // Takes the tokens that a step's rows, from `row` on, say. Throws Failure, and the sequence is to be given up.
   Verdict judge(Sequence& sequence, const Rows& rows, size_t row);
 
+  // Takes back what was put behind the tokens, and the draft model's part of the sequence.
+  void drop(Sequence& sequence) noexcept {
+    sequence.tokens.resize(sequence.tokens.size() - std::exchange(sequence.drafts, 0));
+    sequence.drafted = false;
+    drop(sequence.id);
+  }
+
   // Idempotent.
   void drop(SequenceId id) noexcept {
     if (drafter_) drafter_->drop(id);

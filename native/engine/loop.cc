@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "precision_ladder.h"
+
 namespace llm {
 namespace {
 
@@ -94,8 +96,9 @@ void EngineLoop::run() {
 // False when there is no runner to serve with: dead_ says why, unless it was stopped meanwhile.
 bool EngineLoop::load() {
   try {
-    runner_ = factory_(config_, post_);
-    Ready ready{runner_->info(), 0};
+    runner_ = std::make_unique<PrecisionLadder>(config_, factory_, post_);
+    const double warmup_ms = warm_up_finite();
+    Ready ready{runner_->info(), warmup_ms};
     vocabulary_ = static_cast<size_t>(ready.info.model.vocabulary_size);
     kv_tokens_ = ready.info.kv_tokens;
     can_trim_ = ready.info.can_trim;
@@ -106,7 +109,6 @@ bool EngineLoop::load() {
                                         ready.info.wants_long_steps ? config_.stateful_chunk : config_.prefill_chunk),
                                     .guesses = static_cast<size_t>(config_.draft_tokens),
                                     .border = border_});
-    ready.warmup_ms = warm_up(*runner_, &costs_);
     guesses_.emplace(*runner_, config_.draft_model_path.empty() ? nullptr : open_drafter(), vocabulary_);
     note_metrics();
     post_(std::move(ready));
@@ -135,6 +137,18 @@ std::unique_ptr<ModelDrafter> EngineLoop::open_drafter() {
   warm_up(*runner, nullptr);
   return std::make_unique<ModelDrafter>(std::move(runner), static_cast<size_t>(config_.prefill_chunk),
                                         static_cast<size_t>(config_.draft_tokens), vocabulary_);
+}
+
+// The warm-up is the first to see logits.
+double EngineLoop::warm_up_finite() {
+  for (;;) {
+    try {
+      return warm_up(*runner_, &costs_);
+    } catch (const NonFinite&) {
+      costs_ = {};
+      runner_->reset();
+    }
+  }
 }
 
 // Weights are repacked and kernels made during the first step of each size: no request shall pay for that. The second
@@ -207,12 +221,23 @@ void EngineLoop::serve() {
         step_failure_.reset();
       } catch (const Interrupted&) {
         return;  // stopping
+      } catch (const NonFinite&) {
+        compute_again();
       } catch (...) {
         step_failed(current_failure("ERR_ENGINE"));
       }
     }
     note_metrics();
   }
+}
+
+bool EngineLoop::outgrows_cache(const Sequence& sequence) const {
+  return kv_tokens_ > 0 && sequence.max_length() > kv_tokens_;
+}
+
+Failure EngineLoop::cache_too_small(const Sequence& sequence) const {
+  return {"ERR_CONTEXT_LENGTH", "prompt and answer may need " + std::to_string(sequence.max_length()) +
+                                    " tokens; the KV cache holds " + std::to_string(kv_tokens_)};
 }
 
 // Lets in what can be computed; what never can fails before it runs.
@@ -226,10 +251,8 @@ void EngineLoop::receive(Sequences& submitted) {
       fail(submitted, sequence,
            {"ERR_TOKEN_ID",
             "a prompt must hold at least one token id and only ids from 0 to " + std::to_string(vocabulary_ - 1)});
-    } else if (kv_tokens_ > 0 && sequence->max_length() > kv_tokens_) {
-      fail(submitted, sequence,
-           {"ERR_CONTEXT_LENGTH", "prompt and answer may need " + std::to_string(sequence->max_length()) +
-                                      " tokens; the KV cache holds " + std::to_string(kv_tokens_)});
+    } else if (outgrows_cache(*sequence)) {
+      fail(submitted, sequence, cache_too_small(*sequence));
     } else {
       counts_.prompt_tokens += static_cast<int64_t>(prompt.size());
       scheduler_->add(submitted, sequence);
@@ -354,6 +377,28 @@ void EngineLoop::step_failed(const Failure& failure) {
     if (!dead_) dead_ = failure;
   }
   if (dead_) fail_all(*dead_);
+}
+
+// The runner climbs its ladder, and everything is computed anew from the prompts on.
+void EngineLoop::compute_again() {
+  for (auto& sequence : scheduler_->running) {
+    sequence.admitted = false;
+    guesses_->drop(sequence);
+  }
+  scheduler_->preempt_all();
+  costs_ = {};
+  try {
+    runner_->reset();
+    kv_tokens_ = runner_->info().kv_tokens;  // another precision may hold fewer in the same memory
+  } catch (...) {
+    dead_ = current_failure("ERR_ENGINE");
+    fail_all(*dead_);
+    return;
+  }
+  for (auto sequence = scheduler_->waiting.begin(); sequence != scheduler_->waiting.end();) {
+    const auto place = sequence++;
+    if (outgrows_cache(*place)) fail(scheduler_->waiting, place, cache_too_small(*place));
+  }
 }
 
 void EngineLoop::cancel_now(SequenceId id) {

@@ -20,9 +20,6 @@
 
 namespace llm {
 
-// Makes the runner on the engine's thread (reads and compiles a model); reports progress and warnings to the sink.
-using RunnerFactory = std::function<std::unique_ptr<Runner>(const EngineConfig&, const EventSink&)>;
-
 // Owns the engine's thread, the only one that touches the runner. All methods may be called from any thread and do not
 // block; the destructor stops the thread and joins it.
 class EngineLoop {
@@ -55,15 +52,19 @@ class EngineLoop {
   bool load();
   std::unique_ptr<ModelDrafter> open_drafter();
   double warm_up(Runner& runner, StepCosts* costs);
+  double warm_up_finite();
   Mail take_mail();
   void serve();
   void receive(Sequences& submitted);
+  bool outgrows_cache(const Sequence& sequence) const;
+  Failure cache_too_small(const Sequence& sequence) const;
   void step();
   void guess(std::span<Sequence* const> decoding);
   void accept(Sequence& sequence, const Rows& rows, size_t row);
   void note_reprefill(Sequence& sequence);
   void fork_siblings(Sequence& sequence, const Rows& rows, size_t row);
   void step_failed(const Failure& failure);
+  void compute_again();
   void cancel_now(SequenceId id);
   void end(Sequences& list, Sequences::iterator sequence, FinishReason reason);
   void fail(Sequences& list, Sequences::iterator sequence, const Failure& failure);

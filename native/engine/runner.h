@@ -1,6 +1,8 @@
 // A runner only computes: tokens in, rows of logits out. The one loop (loop.h) does everything else, for all of them.
 #pragma once
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -73,5 +75,8 @@ class Runner {
   // Nothing where the cache is not made of blocks.
   virtual KvUse kv() const { return {}; }
 };
+
+// Makes the runner on the engine's thread (reads and compiles a model); reports progress and warnings to the sink.
+using RunnerFactory = std::function<std::unique_ptr<Runner>(const EngineConfig&, const EventSink&)>;
 
 }  // namespace llm

@@ -15,6 +15,7 @@ struct EngineConfig {
   std::string model_path;
   std::string device;
   std::vector<std::string> properties;
+  std::vector<std::string> precision_ladder;
   bool gather_rows = false;
   std::string rope_regime = "auto";
   int32_t prefill_chunk = 0;

@@ -70,6 +70,30 @@ Napi::Array kernels_to_js(Napi::Env env, const std::vector<KernelChoice>& choice
   return array;
 }
 
+Napi::Object info_to_js(Napi::Env env, const RunnerInfo& from, double warmup_ms) {
+  auto info = facts_to_js(env, from.model);
+  info.Set("runner", from.runner);
+  info.Set("reason", from.reason);
+  info.Set("devices", list_to_js(env, from.devices));
+  info.Set("properties", map_to_js(env, from.properties));
+  info.Set("maxSequences", static_cast<double>(from.max_sequences));
+  info.Set("canDraft", from.can_trim);
+  info.Set("ropeRegime", from.rope);
+  auto kv = Napi::Object::New(env);
+  kv.Set("tokens", static_cast<double>(from.kv_tokens));
+  kv.Set("bytes", from.kv_bytes);
+  kv.Set("blockTokens", static_cast<double>(from.kv_block_tokens));
+  info.Set("kvCache", kv);
+  info.Set("kernels", kernels_to_js(env, from.kernels));
+  auto timings = Napi::Object::New(env);
+  timings.Set("read", from.read_ms);
+  timings.Set("pack", from.pack_ms);
+  timings.Set("compile", from.compile_ms);
+  timings.Set("warmup", warmup_ms);
+  info.Set("timings", timings);
+  return info;
+}
+
 const char* reason_name(FinishReason reason) {
   switch (reason) {
     case FinishReason::kStop:
@@ -98,28 +122,12 @@ struct Fill {
     object.Set("message", event.message);
   }
   void operator()(const Ready& event) const {
-    auto info = facts_to_js(env, event.info.model);
-    info.Set("runner", event.info.runner);
-    info.Set("reason", event.info.reason);
-    info.Set("devices", list_to_js(env, event.info.devices));
-    info.Set("properties", map_to_js(env, event.info.properties));
-    info.Set("maxSequences", static_cast<double>(event.info.max_sequences));
-    info.Set("canDraft", event.info.can_trim);
-    info.Set("ropeRegime", event.info.rope);
-    auto kv = Napi::Object::New(env);
-    kv.Set("tokens", static_cast<double>(event.info.kv_tokens));
-    kv.Set("bytes", event.info.kv_bytes);
-    kv.Set("blockTokens", static_cast<double>(event.info.kv_block_tokens));
-    info.Set("kvCache", kv);
-    info.Set("kernels", kernels_to_js(env, event.info.kernels));
-    auto timings = Napi::Object::New(env);
-    timings.Set("read", event.info.read_ms);
-    timings.Set("pack", event.info.pack_ms);
-    timings.Set("compile", event.info.compile_ms);
-    timings.Set("warmup", event.warmup_ms);
-    info.Set("timings", timings);
     object.Set("type", "ready");
-    object.Set("info", info);
+    object.Set("info", info_to_js(env, event.info, event.warmup_ms));
+  }
+  void operator()(const Reopened& event) const {
+    object.Set("type", "reopened");
+    object.Set("info", info_to_js(env, event.info, 0));
   }
   void operator()(const Tokens& event) const {
     auto array = Napi::Int32Array::New(env, event.tokens.size());

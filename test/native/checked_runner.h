@@ -49,6 +49,8 @@ class Plan {
   size_t blocks = 0;        // of a KV cache with prefix cache; 0 = none, and room for everything
   size_t block_tokens = 4;  // of each
   size_t rope_border = 0;   // sequences longer than this have other logits, and keys
+  std::map<std::string, std::string> properties;  // of its info
+  std::map<std::string, std::string> rt_info;
   std::function<void(std::span<const llm::Token>, std::span<float>)> fill =
       fill_logits;  // the logits after these tokens
   // The same with what the position factors of a sequence of that length do to them.
@@ -121,6 +123,8 @@ class CheckedRunner : public llm::Runner {
   llm::RunnerInfo info() const override {
     llm::RunnerInfo info;
     info.runner = "checked";
+    info.properties = plan_.properties;
+    info.model.rt_info = plan_.rt_info;
     info.model.vocabulary_size = static_cast<int64_t>(plan_.vocabulary);
     info.max_sequences = plan_.max_sequences;
     info.can_trim = plan_.can_trim;

@@ -84,6 +84,8 @@ class EventLog {
   std::map<llm::SequenceId, Answer> answers() const { return look(answers_); }
   std::vector<llm::SequenceId> ended() const { return look(ended_); }
   std::vector<llm::Progress> progress() const { return look(progress_); }
+  std::vector<std::string> warnings() const { return look(warnings_); }
+  std::vector<llm::RunnerInfo> reopened() const { return look(reopened_); }
   std::vector<std::string> problems() const { return look(problems_); }
 
  private:
@@ -104,11 +106,12 @@ class EventLog {
     if (ready_) problems_.emplace_back("Progress after Ready");
     progress_.push_back(event);
   }
-  void take(llm::Warning&) {}
+  void take(llm::Warning& event) { warnings_.push_back(event.message); }
   void take(llm::Ready& event) {
     if (ready_ || failed_) problems_.emplace_back("Ready after Ready or Failed");
     ready_ = event;
   }
+  void take(llm::Reopened& event) { reopened_.push_back(event.info); }
   void take(llm::Tokens& event) {
     auto& answer = answers_[event.id];
     if (answer.ended()) problems_.push_back("tokens after the end of request " + std::to_string(event.id));
@@ -153,6 +156,8 @@ class EventLog {
   std::map<llm::SequenceId, Answer> answers_;
   std::vector<llm::SequenceId> ended_;  // in the order of their ends
   std::vector<llm::Progress> progress_;
+  std::vector<std::string> warnings_;
+  std::vector<llm::RunnerInfo> reopened_;
   std::optional<llm::Ready> ready_;
   std::optional<llm::Failed> failed_;
   std::optional<llm::Done> done_;

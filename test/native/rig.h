@@ -21,7 +21,9 @@ class Rig {
   Plan plan;
   EventLog log;
   std::vector<int32_t> warmup;
+  std::vector<std::string> properties, precision_ladder;
   std::function<void()> on_load = [] {};  // on the engine's thread, before the runner is made
+  std::function<void(const llm::EngineConfig&)> on_open = [](const auto&) {};  // the same, with what is asked for
 
   ~Rig() { loop_.reset(); }
 
@@ -29,8 +31,11 @@ class Rig {
     llm::EngineConfig config;
     config.prefill_chunk = static_cast<int32_t>(plan.chunk);
     config.warmup = warmup;
-    const auto factory = [this](const llm::EngineConfig&, const llm::EventSink&) {
+    config.properties = properties;
+    config.precision_ladder = precision_ladder;
+    const auto factory = [this](const llm::EngineConfig& asked, const llm::EventSink&) {
       on_load();
+      on_open(asked);
       return std::make_unique<CheckedRunner>(plan);
     };
     loop_ = std::make_unique<llm::EngineLoop>(config, factory, log.sink());

@@ -26,6 +26,7 @@ export function scriptedConfig(options: ScriptOptions = {}): EngineConfig {
     modelPath: '',
     device: '',
     properties: [],
+    precisionLadder: [],
     gatherRows: false,
     ropeRegime: 'auto',
     prefillChunk: 8,

@@ -1,0 +1,88 @@
+#include "precision_ladder.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace llm {
+
+bool all_sound(std::span<const float> logits) {
+  bool sound = true;
+  float max = -std::numeric_limits<float>::infinity();
+  for (const float value : logits) {
+    sound &= value <= std::numeric_limits<float>::max();  // false for NaN and +infinity
+    max = value > max ? value : max;
+  }
+  return sound && max >= std::numeric_limits<float>::lowest();
+}
+
+PrecisionLadder::PrecisionLadder(const EngineConfig& config, RunnerFactory open, EventSink post)
+    : config_(config),
+      open_(std::move(open)),
+      post_(std::move(post)),
+      runner_(open_(config_, post_)),
+      configured_(config_.properties) {}
+
+Rows PrecisionLadder::wait() {
+  const Rows rows = runner_->wait();
+  size_t sound = 0;
+  for (size_t row = 0; row < rows.count; ++row) sound += all_sound(rows.row(row)) ? 1 : 0;
+  sound_ = sound_ || sound > 0;
+  if (sound < rows.count) {
+    climbing_ = next_rung().has_value();
+    if (climbing_) throw NonFinite();
+    if (!sound_) throw Failure("ERR_NON_FINITE", story());
+    return rows;
+  }
+  if (sound > 0 && !std::exchange(announced_, true)) {
+    post_(Warning{"non-finite", story() + ", which helped: with that property in ovConfig it is compiled once"});
+  }
+  return rows;
+}
+
+void PrecisionLadder::reset() {
+  if (!std::exchange(climbing_, false)) {
+    runner_->reset();
+    return;
+  }
+  const auto& line = config_.precision_ladder[*next_rung()];
+  rung_ = *next_rung() + 1;
+  config_.runner = runner_->info().runner;  // what was decided on the first opening holds
+  config_.properties = configured_;
+  config_.properties.push_back(line);
+  tried_.push_back(line);
+  sound_ = false;
+  announced_ = false;
+  runner_.reset();
+  runner_ = open_(config_, post_);
+  post_(Reopened{runner_->info()});
+}
+
+std::optional<size_t> PrecisionLadder::next_rung() const {
+  const RunnerInfo info = runner_->info();
+  for (size_t rung = rung_; rung < config_.precision_ladder.size(); ++rung) {
+    const auto& line = config_.precision_ladder[rung];
+    const auto sign = line.find('=');
+    const auto name = line.substr(0, sign);
+    const auto found = info.properties.find(name);
+    if (found == info.properties.end() || found->second == line.substr(sign + 1)) continue;
+    if (!info.model.rt_info.contains("runtime_options/" + name)) return rung;
+  }
+  return std::nullopt;
+}
+
+// What was wrong and what was done about it.
+std::string PrecisionLadder::story() const {
+  std::string words = NonFinite().what();
+  if (tried_.empty()) {
+    const auto& properties = runner_->info().properties;
+    const auto precision = properties.find("INFERENCE_PRECISION_HINT");
+    if (precision == properties.end()) return words;
+    words += " in " + precision->second;
+    return precision->second == "f32" ? words : words + "; INFERENCE_PRECISION_HINT=f32 may help";
+  }
+  for (const auto& line : tried_)
+    words += (&line == &tried_.front() ? "; it was compiled again with " : ", then with ") + line;
+  return words;
+}
+
+}  // namespace llm
