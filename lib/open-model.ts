@@ -1,11 +1,13 @@
+import { availableMemory } from './config/available-memory.js'
 import { defaultDevice, deviceKind, prefillChunk } from './config/devices.js'
 import { activationQuantization, activationSpan } from './config/kernels.js'
-import { availableMemory, kvCacheSize } from './config/kv-cache.js'
+import { kvCacheSize } from './config/kv-cache.js'
 import type { LoadOptions } from './config/options.js'
 import { precisionLadder } from './config/precision-ladder.js'
 import { kvPrecisionOf, propertyLines, withKvPrecision } from './config/properties.js'
 import { type Context, contextOf } from './context.js'
 import { LLMError } from './errors.js'
+import { requireMemory } from './estimate.js'
 import { cacheRoot } from './model/cache.js'
 import type { ModelDefinition } from './model/definition.js'
 import { loadModel } from './model/load-model.js'
@@ -49,6 +51,8 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
     options.draftModel === undefined ? undefined : await loadModel(options.draftModel, { signal, onProgress })
   const build = loadAddon().buildInfo()
   const choice = chooseRunner({ ...options, device }, kind, definition, build.openvino, warn)
+  const available = availableMemory()
+  if (!options.ignoreMemory) await requireMemory(definition, { ...options, device }, available)
   const { longRopeOriginal } = definition
   const most = (options.ropeRegime === 'short' && longRopeOriginal) || definition.contextLength
   const contextLength = Math.min(options.contextLength ?? most, most)
@@ -58,7 +62,7 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
     valuesPerToken: definition.kvValuesPerToken,
     precision: kvPrecisionOf(ovConfig),
     weightsBytes: definition.weightsBytes,
-    available: availableMemory(),
+    available,
   })
   const span = activationSpan(activationQuantization(options.activationQuantization, ovConfig))
   const kernelChoices = new KernelChoices(cacheRoot(), build, { properties, activationSpan: span })

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { ModelInfo } from '../info.js'
+import { size } from './byte-size.js'
 import type { Interrupts } from './interrupts.js'
 import { loadForCommand } from './load.js'
 import { addCommonFlags, addFlags, type Flags, loadFlags } from './options.js'
@@ -61,10 +62,4 @@ function infoText(info: ModelInfo): string {
     .join('')
 }
 
-/** Bytes with the unit that leaves one to three digits before the point. */
-function size(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB']
-  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1)
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`
-}
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`

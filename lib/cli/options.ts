@@ -59,11 +59,21 @@ export function loadFlags(): Option[] {
 function rareLoadFlags(): Option[] {
   return [
     flag('--engine <name>', 'auto, paged or stateful: many requests at once, or one', loadRules.engine),
+    new Option('--ignore-memory', 'loads although memory will not do'),
     numberFlag('--kv-cache-bytes <n>', 'most memory of the KV cache', loadRules.kvCacheBytes),
     flag('--kv-cache-precision <type>', 'u8, u4, f16 or f32', loadRules.kvCachePrecision),
     flag('--rope-regime <name>', 'auto, short or long LongRoPE factors', loadRules.ropeRegime),
     flag('--draft-model <model>', 'smaller model that guesses tokens', loadRules.draftModel),
   ]
+}
+
+/** Flags of estimating what a load will take. */
+export function estimateFlags(): Option[] {
+  const own = numberFlag('--concurrency <n>', 'requests of full context at once (default 1)', check.integer(1, 1024))
+  const shared = new Set(['--device', '--context-length', '--ov', '--kv-cache-precision'])
+  const flags = loadFlags().filter(({ long }) => shared.has(long ?? ''))
+  for (const option of flags) option.hideHelp(false)
+  return [...flags, own]
 }
 
 /** Adds one property to those before it. */

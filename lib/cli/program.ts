@@ -5,6 +5,7 @@ import { chatCommand } from './chat.js'
 import { checkCommand } from './check.js'
 import { convertCommand } from './convert.js'
 import { devicesCommand } from './devices.js'
+import { estimateCommand } from './estimate.js'
 import { generateCommand } from './generate.js'
 import { infoCommand } from './info.js'
 import type { Interrupts } from './interrupts.js'
@@ -31,6 +32,7 @@ export function createProgram(interrupts: Interrupts): Command {
     convertCommand,
     checkCommand,
     infoCommand,
+    estimateCommand,
     devicesCommand,
   ]
   for (const create of commands) program.addCommand(create(interrupts).copyInheritedSettings(program))

@@ -1,5 +1,3 @@
-import { freemem } from 'node:os'
-
 /** What the default size of the KV cache depends on. */
 export interface KvCacheNeeds {
   /** `LoadOptions.kvCacheBytes`. */
@@ -26,6 +24,11 @@ const unbounded = 2 ** 53
 /** Bytes of a key or value. u8 and u4 keep scales and zero points besides. A precision that is not here counts as the largest. */
 const valueBytes: Readonly<Record<string, number>> = { u4: 0.75, u8: 1.25, i8: 1.25, f16: 2, bf16: 2, f32: 4 }
 
+/** Bytes that a key or value takes in this precision. */
+export function kvValueBytes(precision: string): number {
+  return valueBytes[precision.toLowerCase()] ?? 4
+}
+
 /**
  * Tokens and bytes that the KV cache may have. By default four full contexts, fewer when they would take more than half of the memory
  * that is free, but always one: with less no request could have the context that the model promises.
@@ -34,13 +37,7 @@ export function kvCacheSize(needs: KvCacheNeeds): { kvTokens: number; kvBytes: n
   const { kvCacheBytes, contextLength, valuesPerToken, precision, weightsBytes, available } = needs
   if (kvCacheBytes !== undefined) return { kvTokens: unbounded, kvBytes: kvCacheBytes }
   if (valuesPerToken === undefined) return { kvTokens: contextLength, kvBytes: unbounded }
-  const affordable =
-    (share * (available - weightsBytes)) / (valuesPerToken * (valueBytes[precision.toLowerCase()] ?? 4))
+  const affordable = (share * (available - weightsBytes)) / (valuesPerToken * kvValueBytes(precision))
   const kvTokens = Math.max(contextLength, Math.min(contexts * contextLength, Math.floor(affordable)))
   return { kvTokens, kvBytes: unbounded }
-}
-
-/** Bytes of memory that are left to this process: what the machine has free, within what its container or control group allows. */
-export function availableMemory(): number {
-  return Math.min(freemem(), process.availableMemory())
 }

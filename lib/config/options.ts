@@ -109,6 +109,10 @@ export interface LoadOptions {
    * but never less than one context. It is reserved, and takes memory only as far as it is used.
    */
   kvCacheBytes?: number | undefined
+  /**
+   * Load although memory will not do by {@link estimate}; the system may then kill the process. Default false: `ERR_OUT_OF_MEMORY`.
+   */
+  ignoreMemory?: boolean | undefined
   /** Precision that keys and values are kept in. Default: the device's, u8 on CPU. Equality to the last bit needs `f32`. */
   kvCachePrecision?: 'u8' | 'u4' | 'f16' | 'f32' | undefined
   /**
@@ -236,6 +240,7 @@ export const loadRules: Record<keyof LoadOptions, Rule> = {
   maxSequences: check.integer(1, 256),
   maxQueue: check.either(check.integer(0), check.infinity),
   kvCacheBytes: check.number('of bytes above 0', (value) => value > 0),
+  ignoreMemory: check.boolean,
   kvCachePrecision: check.oneOf('u8', 'u4', 'f16', 'f32'),
   cpuKernel: check.oneOf(...cpuKernels),
   activationQuantization: quantizationRule,

@@ -220,11 +220,21 @@ export interface Jobs {
    * and a KV cache that hold the text.
    */
   compare: { args: { left: EngineConfig; right: EngineConfig; tokens: Int32Array }; result: NativeComparison }
-  /** Reads a model without compiling it. */
-  inspect: {
-    args: { modelPath: string }
-    result: Pick<ReadyInfo, 'vocabularySize' | 'longRopeThreshold' | 'weights' | 'rtInfo'>
-  }
+  /** Reads a model without compiling it, and asks the device what it computes in by default. */
+  inspect: { args: { modelPath: string; device: string }; result: NativeInspection }
+}
+
+/** What a graph tells of the memory that its model will take. */
+export interface NativeInspection
+  extends Pick<ReadyInfo, 'vocabularySize' | 'longRopeThreshold' | 'weights' | 'rtInfo'> {
+  /** Keys and values of one token in all layers, in numbers. */
+  kvValuesPerToken: number
+  /** Layers that keep keys and values. */
+  layers: number
+  /** Sum of the widths of what all multiplications by constants but the last compute. */
+  matmulWidth: number
+  /** INFERENCE_PRECISION_HINT of the device as it is by default, or '' when it does not tell. */
+  inferencePrecision: string
 }
 
 /** What comparing the two runners found; near ties count as agreeing. */

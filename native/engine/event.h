@@ -39,6 +39,15 @@ struct KernelChoice {
   std::string reason;
 };
 
+// What a graph tells of the memory that its model will take; see NativeInspection in lib/native/addon.ts.
+struct Inspection {
+  ModelFacts model;
+  int64_t kv_values_per_token = 0;
+  int64_t layers = 0;
+  int64_t matmul_width = 0;
+  std::string inference_precision;
+};
+
 struct RunnerInfo {
   ModelFacts model;
   std::string runner;
@@ -162,7 +171,7 @@ struct CompareFacts {
   double right_loss = 0;
 };
 struct Done {
-  std::variant<ModelFacts, std::vector<DeviceFacts>, CompareFacts> result;
+  std::variant<ModelFacts, Inspection, std::vector<DeviceFacts>, CompareFacts> result;
 };
 struct Closed {};
 

@@ -166,6 +166,13 @@ struct Fill {
     object.Set("type", "done");
     if (const auto* facts = std::get_if<ModelFacts>(&event.result)) {
       object.Set("result", facts_to_js(env, *facts));
+    } else if (const auto* inspection = std::get_if<Inspection>(&event.result)) {
+      auto found = facts_to_js(env, inspection->model);
+      found.Set("kvValuesPerToken", static_cast<double>(inspection->kv_values_per_token));
+      found.Set("layers", static_cast<double>(inspection->layers));
+      found.Set("matmulWidth", static_cast<double>(inspection->matmul_width));
+      found.Set("inferencePrecision", inspection->inference_precision);
+      object.Set("result", found);
     } else if (const auto* check = std::get_if<CompareFacts>(&event.result)) {
       object.Set("result", comparison_to_js(env, *check));
     } else {

@@ -18,7 +18,9 @@ JobWork make_work(Napi::Env env, const std::string& kind, const Napi::Object& ar
     return [](const std::atomic<bool>&, const EventSink&) { return Done{list_devices()}; };
   }
   if (kind == "inspect") {
-    return [path = text("modelPath")](const std::atomic<bool>&, const EventSink&) { return Done{inspect_model(path)}; };
+    return [path = text("modelPath"), device = text("device")](const std::atomic<bool>&, const EventSink&) {
+      return Done{inspect_model(path, device)};
+    };
   }
   if (kind == "convert") {
     return

@@ -218,6 +218,4 @@ void gather_rows(ov::Model& model) {
   model.validate_nodes_and_infer_types();
 }
 
-ModelFacts inspect_model(const std::string& model_path) { return read_decoder(model_path).facts; }
-
 }  // namespace llm

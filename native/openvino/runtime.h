@@ -28,8 +28,8 @@ CompareFacts check_model(const std::string& model_path, const std::string& devic
 CompareFacts compare_models(const EngineConfig& left, const EngineConfig& right, const std::vector<Token>& text,
                             const std::atomic<bool>& cancelled, const EventSink& post);
 
-// Reads a model without compiling it. Throws Failure.
-ModelFacts inspect_model(const std::string& model_path);
+// Reads a model without compiling it, and asks the device for its default precision. Throws Failure.
+Inspection inspect_model(const std::string& model_path, const std::string& device);
 
 // Writes openvino_model.xml and openvino_model.bin into the existing folder `target`; reports the stages `read`,
 // `convert` and `write`. Throws Failure, and Interrupted between the stages once `cancelled` is set.

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { devices } from '#lib/index.js'
+import { devices, estimate } from '#lib/index.js'
 import { demoModelPath } from '#lib/model/cache.js'
 import { loadTiny, tiny } from '../llm/fixtures.js'
 import { exactFlags, run } from './cli.js'
@@ -41,6 +41,16 @@ t.test('info shows llm.info', async (t) => {
   t.match(stdout, /\ncontext +256 tokens\n/)
   t.match(stdout, /\nprecision +computes in f32, KV cache in f32\n/)
   t.match(stdout, /\nstops at +"<\|endoftext\|>", "<\|end\|>"\nstop ids +3, 6\n/)
+})
+
+t.test('estimate shows what the API says', async (t) => {
+  const flags = ['--context-length', '128', '--concurrency', '4', '--kv-cache-precision', 'f32']
+  const { weights, kvCache } = await estimate(folder, { contextLength: 128, concurrency: 4, kvCachePrecision: 'f32' })
+  const { code, stdout } = await run(['estimate', folder, '--json', ...flags])
+  t.equal(code, 0)
+  t.match(JSON.parse(stdout), { weights, kvCache, fits: true })
+  t.match(await run(['estimate', folder, ...flags]), { code: 0, stdout: /\navailable +\d.*: it fits\n$/ })
+  t.match(await run(['estimate', folder, '--concurrency', '0']), { code: 2, stderr: /--concurrency/ })
 })
 
 t.test('devices lists what the API lists', async (t) => {

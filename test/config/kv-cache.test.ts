@@ -1,5 +1,6 @@
 import t from 'tap'
-import { availableMemory, type KvCacheNeeds, kvCacheSize } from '#lib/config/kv-cache.js'
+import { availableMemory } from '#lib/config/available-memory.js'
+import { type KvCacheNeeds, kvCacheSize } from '#lib/config/kv-cache.js'
 
 const needs: KvCacheNeeds = {
   kvCacheBytes: undefined,

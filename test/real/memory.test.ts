@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { estimate } from '#lib/index.js'
+
+const folder = join('..', 'shared', 'fixtures', 'ir', 'smollm2-135m-int4-asym64')
+const tokens = 608
+const missing = !existsSync(folder) && `${folder} is not there`
+
+// In a process of its own: whatever other tests have left would count.
+const script = `
+  import { readFileSync } from 'node:fs'
+  import { LLM } from '#lib/index.js'
+  const resident = () => {
+    const status = readFileSync('/proc/self/status', 'utf8')
+    const field = (name) => 1024 * Number(new RegExp(name + ':\\\\s+(\\\\d+)').exec(status)[1])
+    return field('RssAnon') + field('RssFile')
+  }
+  const before = resident()
+  const llm = await LLM.load(process.argv[1])
+  await llm.generate({ tokens: Array.from({ length: ${tokens} - 8 }, (_, i) => i + 5) }, { maxNewTokens: 8, ignoreEos: true })
+  console.log(resident() - before)
+  await llm.close()
+`
+
+t.test(
+  'the estimate is within 15 % of what SmolLM2 takes',
+  { skip: process.platform === 'linux' ? missing : '/proc' },
+  async (t) => {
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, folder])
+    const measured = Number(stdout)
+    const { total } = await estimate(folder, { contextLength: tokens })
+    t.ok(Math.abs(total - measured) <= 0.15 * measured, `estimated ${total}, measured ${measured}`)
+  },
+)
