@@ -34,5 +34,6 @@ export {
 export { LLM } from './llm.js'
 export type { Metrics } from './metrics.js'
 export type { Verdict } from './model/verdict.js'
+export type { ModelResidency, Residency } from './resident-engine.js'
 export type { BosPolicy, ChatMessage, ChatOptions, EncodedPrompt, EncodeOptions } from './text/types.js'
 export { packageVersion as version } from './version.js'

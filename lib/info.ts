@@ -3,6 +3,7 @@ import type { ModelDefinition } from './model/definition.js'
 import { type Verdict, verdictFor } from './model/verdict.js'
 import type { ReadyInfo } from './native/addon.js'
 import { loadAddon } from './native/load.js'
+import type { Residency } from './resident-engine.js'
 import { packageVersion } from './version.js'
 
 /** What is known of a loaded model: `llm.info`. */
@@ -31,6 +32,8 @@ export interface ModelInfo {
   device: string
   /** The devices that execute the model. */
   devices: string[]
+  /** Whether the model is in memory; an idle one leaves it after `unloadAfter`. What is said here of the engine is then of the last one. */
+  residency: Residency
   /** What computes: `paged` or `stateful`. */
   runner: string
   /** Why this runner. */
@@ -70,6 +73,7 @@ export interface InfoParts {
   definition: ModelDefinition
   device: string
   ready: ReadyInfo
+  residency: Residency
   runnerReason: string
   context: Context
   draftModel: string
@@ -94,6 +98,7 @@ export function modelInfo(parts: InfoParts): ModelInfo {
     exporter: ready.rtInfo,
     device,
     devices: ready.devices,
+    residency: parts.residency,
     runner: ready.runner,
     runnerReason: parts.runnerReason,
     maxSequences: ready.maxSequences,

@@ -22,8 +22,8 @@ import { type GenerationResult, type WarmResult, warmResult } from './generation
 import { GenerationStream } from './generation/stream.js'
 import { type ModelInfo, modelInfo } from './info.js'
 import type { Metrics } from './metrics.js'
-import type { Engine } from './native/engine.js'
 import { type OpenedModel, openModel } from './open-model.js'
+import type { ResidentEngine } from './resident-engine.js'
 import { Detokenizer } from './text/detokenizer.js'
 import type { TextWorker } from './text/text-worker.js'
 import type { ChatMessage, ChatOptions, EncodedPrompt } from './text/types.js'
@@ -40,6 +40,7 @@ export class LLM {
   readonly #context: RequestContext
   readonly #describe: () => ModelInfo
   readonly #defaults: GenerationOptions
+  readonly #engine: ResidentEngine
   readonly #folder: string
   #closing: Promise<void> | undefined
 
@@ -70,7 +71,7 @@ export class LLM {
       engine,
       text,
       warn,
-      queue: new RequestQueue(engine.info.maxSequences, options.maxQueue ?? defaultQueue),
+      queue: new RequestQueue(engine.info.maxSequences, options.maxQueue ?? defaultQueue, engine),
       sampling: generation,
       contextLength: context.length,
       contextReason: context.reason,
@@ -79,6 +80,7 @@ export class LLM {
       stopTokenIds,
       stopWords: generation.stopStrings,
     }
+    this.#engine = engine
     this.#folder = definition.folder
     const device = options.device ?? defaultDevice
     const stopWords = [...stopTokenIds.map((id) => tokenText(text, id)), ...generation.stopStrings]
@@ -87,6 +89,7 @@ export class LLM {
         definition,
         device,
         ready: engine.info,
+        residency: engine.residency,
         runnerReason,
         draftModel,
         context,
@@ -141,7 +144,7 @@ export class LLM {
   async generateAll(prompts: Prompts, options: GenerateAllOptions = {}): Promise<GenerationResult[]> {
     const { request, batch } = checkBatch(prompts, options)
     this.#checkOpen()
-    const concurrency = batch.concurrency ?? this.#context.engine.info.maxSequences
+    const concurrency = batch.concurrency ?? this.#engine.info.maxSequences
     return await runAll(prompts, { ...batch, concurrency }, (prompt, signal) =>
       this.generate(prompt, { ...request, signal }),
     )
@@ -171,7 +174,8 @@ export class LLM {
   /** Counts of requests, tokens and the KV cache: how it is now, and sums since the model was loaded. */
   metrics(): Metrics {
     this.#checkOpen()
-    return { activeRequests: this.#context.queue.active, ...this.#context.engine.metrics() }
+    const { queue } = this.#context
+    return { activeRequests: queue.active, residency: this.#engine.residency, ...this.#engine.metrics() }
   }
 
   /**
@@ -212,7 +216,7 @@ export class LLM {
   /** Ends running requests with `ERR_CLOSED` and frees everything. Idempotent; resolves when the memory is free. */
   close(): Promise<void> {
     forgotten.unregister(this)
-    this.#closing ??= closeParts(this.#context.engine, this.#context.text)
+    this.#closing ??= closeParts(this.#engine, this.#context.text)
     return this.#closing
   }
 
@@ -258,7 +262,7 @@ export class LLM {
   }
 }
 
-async function closeParts(engine: Engine, text: TextWorker): Promise<void> {
+async function closeParts(engine: ResidentEngine, text: TextWorker): Promise<void> {
   await Promise.all([engine.close(), text.close()])
 }
 

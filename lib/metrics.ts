@@ -1,7 +1,10 @@
 import type { NativeMetrics } from './native/addon.js'
+import type { Residency } from './resident-engine.js'
 
 /** Counts of a model: how it is now, and sums since it was loaded. `llm.metrics()`. */
 export interface Metrics extends NativeMetrics {
   /** Requests that have not ended, those whose prompt is being tokenized included. `running` and `waiting` count answers in the engine. */
   activeRequests: number
+  /** Whether the model is in memory; an idle one leaves it after `unloadAfter`. */
+  residency: Residency
 }

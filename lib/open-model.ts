@@ -11,9 +11,11 @@ import { requireMemory } from './estimate.js'
 import { cacheRoot } from './model/cache.js'
 import type { ModelDefinition } from './model/definition.js'
 import { loadModel } from './model/load-model.js'
+import type { EngineConfig } from './native/addon.js'
 import { Engine } from './native/engine.js'
 import { KernelChoices } from './native/kernel-choices.js'
 import { loadAddon } from './native/load.js'
+import { ResidentEngine } from './resident-engine.js'
 import { chooseRunner } from './runner.js'
 import { TextWorker } from './text/text-worker.js'
 import type { TokenTable } from './text/token-table.js'
@@ -22,7 +24,7 @@ import type { Warn } from './warnings.js'
 /** A model that is ready: what its files say, the engine that computes it, and its tokenizer. */
 export interface OpenedModel {
   definition: ModelDefinition
-  engine: Engine
+  engine: ResidentEngine
   text: TextWorker
   /** Why this runner. */
   runnerReason: string
@@ -66,43 +68,53 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
   })
   const span = activationSpan(activationQuantization(options.activationQuantization, ovConfig))
   const kernelChoices = new KernelChoices(cacheRoot(), build, { properties, activationSpan: span })
+  const config: Omit<EngineConfig, 'kernelChoices'> = {
+    runner: choice.runner,
+    modelPath: definition.modelPath,
+    device,
+    properties,
+    precisionLadder: precisionLadder(ovConfig),
+    gatherRows: kind.gatherRows,
+    ropeRegime: options.ropeRegime ?? 'auto',
+    prefillChunk: prefillChunk(definition.weightsBytes, 'paged'),
+    statefulChunk: prefillChunk(definition.weightsBytes, 'stateful'),
+    maxSequences: options.maxSequences ?? defaultSequences,
+    ...cache,
+    draftModelPath: draft?.modelPath ?? '',
+    draftTokens: draft ? draftTokens : 0,
+    cpuKernel: options.cpuKernel ?? 'auto',
+    activationSpan: span,
+    warmup: Int32Array.from(warmupSizes.filter((size) => size < definition.contextLength)),
+    script: new Int32Array(0),
+    scriptNumbers: new Int32Array(0),
+  }
+  const openEngine = async (until: AbortSignal | undefined) => {
+    const listeners = { signal: until, onProgress, onWarning: warn }
+    const engine = await Engine.start({ ...config, kernelChoices: await kernelChoices.read() }, listeners)
+    await kernelChoices.add(engine.info.kernels)
+    return engine
+  }
   const text = TextWorker.open(definition.text, signal ? { signal } : {})
   const start = async () => {
     // Before the engine, which takes long.
     if (draft) await requireSameVocabulary(await text, draft, signal)
-    const engine = await Engine.start(
-      {
-        runner: choice.runner,
-        modelPath: definition.modelPath,
-        device,
-        properties,
-        precisionLadder: precisionLadder(ovConfig),
-        gatherRows: kind.gatherRows,
-        ropeRegime: options.ropeRegime ?? 'auto',
-        prefillChunk: prefillChunk(definition.weightsBytes, 'paged'),
-        statefulChunk: prefillChunk(definition.weightsBytes, 'stateful'),
-        maxSequences: options.maxSequences ?? defaultSequences,
-        ...cache,
-        draftModelPath: draft?.modelPath ?? '',
-        draftTokens: draft ? draftTokens : 0,
-        cpuKernel: options.cpuKernel ?? 'auto',
-        activationSpan: span,
-        kernelChoices: await kernelChoices.read(),
-        warmup: Int32Array.from(warmupSizes.filter((size) => size < definition.contextLength)),
-        script: new Int32Array(0),
-        scriptNumbers: new Int32Array(0),
-      },
-      { signal, onProgress, onWarning: warn },
-    )
-    await kernelChoices.add(engine.info.kernels)
-    return engine
+    return await openEngine(signal)
   }
   const opening = [start(), text] as const
   try {
     const [engine] = await Promise.all(opening)
     const context = contextOf(definition, engine.info, options)
     const runnerReason = choice.reason === '' ? engine.info.reason : choice.reason
-    return { definition, engine, text: await text, context, runnerReason, draftModel: draft?.folder ?? '' }
+    const resident = new ResidentEngine(engine, {
+      model: definition.folder,
+      unloadAfter: options.unloadAfter,
+      async open(closing) {
+        if (!options.ignoreMemory)
+          await requireMemory(definition, { ...options, device, signal: closing }, availableMemory())
+        return await openEngine(closing)
+      },
+    })
+    return { definition, engine: resident, text: await text, context, runnerReason, draftModel: draft?.folder ?? '' }
   } catch (error) {
     for (const part of opening) part.then((opened) => opened.close()).catch(() => {})
     throw error

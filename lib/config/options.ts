@@ -113,6 +113,11 @@ export interface LoadOptions {
    * Load although memory will not do by {@link estimate}; the system may then kill the process. Default false: `ERR_OUT_OF_MEMORY`.
    */
   ignoreMemory?: boolean | undefined
+  /**
+   * Seconds without a request after which weights and KV cache leave memory, above 0 and at most 2147483; the next request waits until
+   * they are loaded again, with `onProgress`. Default: never.
+   */
+  unloadAfter?: number | undefined
   /** Precision that keys and values are kept in. Default: the device's, u8 on CPU. Equality to the last bit needs `f32`. */
   kvCachePrecision?: 'u8' | 'u4' | 'f16' | 'f32' | undefined
   /**
@@ -241,6 +246,7 @@ export const loadRules: Record<keyof LoadOptions, Rule> = {
   maxQueue: check.either(check.integer(0), check.infinity),
   kvCacheBytes: check.number('of bytes above 0', (value) => value > 0),
   ignoreMemory: check.boolean,
+  unloadAfter: check.number('of seconds above 0 and at most 2147483', (value) => value > 0 && value <= 2147483),
   kvCachePrecision: check.oneOf('u8', 'u4', 'f16', 'f32'),
   cpuKernel: check.oneOf(...cpuKernels),
   activationQuantization: quantizationRule,

@@ -7,10 +7,12 @@ export class RequestQueue {
   /**
    * @param running how many are computed at once
    * @param waiting how many may wait beside them; may be infinite
+   * @param engine is told of each that comes and goes
    */
   constructor(
     readonly running: number,
     readonly waiting: number,
+    readonly engine?: { begin(): void; end(): void },
   ) {}
 
   /** Requests that have entered and not left. */
@@ -27,9 +29,11 @@ export class RequestQueue {
       )
     }
     this.#active++
+    this.engine?.begin()
   }
 
   leave(): void {
     this.#active--
+    this.engine?.end()
   }
 }

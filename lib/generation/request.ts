@@ -2,7 +2,8 @@ import { resolveLookup } from '../config/lookup.js'
 import type { GenerationOptions } from '../config/options.js'
 import type { Sampling, SamplingDefaults } from '../config/sampling.js'
 import { LLMError } from '../errors.js'
-import type { Engine, RequestHandler } from '../native/engine.js'
+import type { RequestHandler } from '../native/engine.js'
+import type { ResidentEngine } from '../resident-engine.js'
 import type { TextWorker } from '../text/text-worker.js'
 import type { EncodedPrompt } from '../text/types.js'
 import type { Warn } from '../warnings.js'
@@ -13,7 +14,7 @@ import type { Submitted } from './stream.js'
 
 /** What a request needs of its model. */
 export interface RequestContext {
-  engine: Engine
+  engine: Pick<ResidentEngine, 'ready'>
   text: TextWorker
   queue: RequestQueue
   sampling: SamplingDefaults
@@ -69,7 +70,9 @@ export async function startRequest(
     )
   }
   const tokenizeTime = performance.now() - begin
-  const ids = context.engine.submit(
+  const engine = await context.engine.ready()
+  signal.throwIfAborted()
+  const ids = engine.submit(
     tokens,
     {
       maxNewTokens: Math.min(options.maxNewTokens ?? room, room),
@@ -80,7 +83,7 @@ export async function startRequest(
     },
     handlers,
   )
-  const cancel = (index: number) => context.engine.cancel(ids[index] as number)
+  const cancel = (index: number) => engine.cancel(ids[index] as number)
   return { answers, promptTokens: tokens.length, tokenizeTime, cancel }
 }
 
