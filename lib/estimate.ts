@@ -12,7 +12,10 @@ import { runJob } from './native/job.js'
 
 /** Options of {@link estimate}; those that it shares with loading mean the same. */
 export interface EstimateOptions
-  extends Pick<LoadOptions, 'device' | 'contextLength' | 'kvCachePrecision' | 'ovConfig' | 'signal' | 'onProgress'> {
+  extends Pick<
+    LoadOptions,
+    'device' | 'contextLength' | 'kvCachePrecision' | 'cpuKernel' | 'ovConfig' | 'signal' | 'onProgress'
+  > {
   /** Requests of full context length that are computed at once, 1 to 1024. Default 1. */
   concurrency?: number | undefined
 }
@@ -29,6 +32,7 @@ const rules: Record<keyof EstimateOptions, check.Rule> = {
   device: loadRules.device,
   contextLength: loadRules.contextLength,
   kvCachePrecision: loadRules.kvCachePrecision,
+  cpuKernel: loadRules.cpuKernel,
   ovConfig: loadRules.ovConfig,
   signal: loadRules.signal,
   onProgress: loadRules.onProgress,
@@ -52,7 +56,7 @@ export async function estimateDefinition(
   definition: ModelDefinition,
   options: Pick<
     EstimateOptions,
-    'device' | 'contextLength' | 'kvCachePrecision' | 'ovConfig' | 'signal' | 'concurrency'
+    'device' | 'contextLength' | 'kvCachePrecision' | 'cpuKernel' | 'ovConfig' | 'signal' | 'concurrency'
   >,
 ): Promise<MemoryEstimate> {
   const { device = defaultDevice, signal, concurrency = 1 } = options
@@ -64,6 +68,8 @@ export async function estimateDefinition(
     ...inspected,
     weightsBytes,
     graphBytes: (await stat(modelPath)).size,
+    // What `auto` measures is not known yet.
+    ownKernel: device === defaultDevice && options.cpuKernel !== 'openvino',
     inferencePrecision: String(ovConfig['INFERENCE_PRECISION_HINT'] ?? inspected.inferencePrecision),
     kvPrecision: kvPrecisionOf(ovConfig),
     prefillChunk: prefillChunk(weightsBytes, 'paged'),

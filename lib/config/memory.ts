@@ -14,6 +14,8 @@ export interface MemoryFacts {
   /** Widths of what all multiplications by weights but the last compute, and how many layers share them. */
   matmulWidth: number
   layers: number
+  /** Whether the own kernels multiply with int4 weights. */
+  ownKernel: boolean
   /** OpenVINO's name of what the device computes in, e.g. `bf16`. */
   inferencePrecision: string
   kvPrecision: string
@@ -61,12 +63,17 @@ export function memoryNeeds(facts: MemoryFacts): MemoryNeeds {
 }
 
 /**
- * Weights in memory: OpenVINO reads them through the mapped file and repacks them for its kernels while the first step runs, so they are
- * there twice. The one place that knows this.
+ * Weights in memory: they are read through the mapped file and repacked for the kernels, so they are there twice; of int4 weights the own
+ * kernels give the pages of the file back. The one place that knows this.
  *
  * Integers keep their size; f16 beside integers is their scales, which become f32; other floats become what the device computes in.
  */
-function residentWeights({ weights, weightsBytes, inferencePrecision }: MemoryFacts): MemoryNeeds['weights'] {
+function residentWeights({
+  weights,
+  weightsBytes,
+  inferencePrecision,
+  ownKernel,
+}: MemoryFacts): MemoryNeeds['weights'] {
   const compressed = ['u4', 'i4', 'u8', 'i8', 'nf4'].some((type) => (weights[type] ?? 0) > 0)
   const computed = /^(bf16|f16)$/.test(inferencePrecision) ? 2 : 4
   let packed = 0
@@ -75,5 +82,6 @@ function residentWeights({ weights, weightsBytes, inferencePrecision }: MemoryFa
     else if (type === 'f32') packed += (bytes / 4) * computed
     else packed += bytes
   }
-  return { packed, mapped: weightsBytes }
+  const returned = ownKernel ? (weights['u4'] ?? 0) + (weights['i4'] ?? 0) : 0
+  return { packed, mapped: Math.max(0, weightsBytes - returned) }
 }

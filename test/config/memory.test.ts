@@ -9,6 +9,7 @@ const facts: MemoryFacts = {
   kvValuesPerToken: 64,
   matmulWidth: 300,
   layers: 3,
+  ownKernel: false,
   inferencePrecision: 'bf16',
   kvPrecision: 'f16',
   prefillChunk: 256,
@@ -18,6 +19,7 @@ const facts: MemoryFacts = {
 
 t.test('integers keep their size and their scales become f32; the file is mapped beside them', async (t) => {
   t.same(memoryNeeds(facts).weights, { packed: 1000 + 500 + 40 + 8, mapped: 1600 })
+  t.same(memoryNeeds({ ...facts, ownKernel: true }).weights, { packed: 1548, mapped: 600 }, 'int4 pages are given back')
 })
 
 t.test('float weights take what the device computes in', async (t) => {
