@@ -46,9 +46,9 @@ class Plan {
   size_t chunk = 4;
   bool keeps_prefixes = false;  // a dropped sequence's tokens may serve a later prompt
   bool can_trim = false;
-  size_t blocks = 0;        // of a KV cache with prefix cache; 0 = none, and room for everything
-  size_t block_tokens = 4;  // of each
-  size_t rope_border = 0;   // sequences longer than this have other logits, and keys
+  size_t blocks = 0;                              // of a KV cache with prefix cache; 0 = none, and room for everything
+  size_t block_tokens = 4;                        // of each
+  size_t rope_border = 0;                         // sequences longer than this have other logits, and keys
   std::map<std::string, std::string> properties;  // of its info
   std::map<std::string, std::string> rt_info;
   std::function<void(std::span<const llm::Token>, std::span<float>)> fill =
