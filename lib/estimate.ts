@@ -41,7 +41,7 @@ const rules: Record<keyof EstimateOptions, check.Rule> = {
 
 /**
  * How much memory a model will take once it is loaded and `concurrency` requests of full context have been computed; it is not compiled.
- * The formula was fitted on the CPU and holds within 15 % there. A GGUF is converted first, once, as by `LLM.load`.
+ * The formula was fitted on the CPU: within 6 % with OpenVINO's own kernels, a third too little for a large model with ours. A GGUF is converted first, once, as by `LLM.load`.
  *
  * @throws TypeError for options that are unknown or out of range; LLMError `ERR_MODEL_*`, `ERR_UNSUPPORTED_MODEL`, `ERR_DEVICE`
  */
