@@ -26,7 +26,8 @@ export const errorCodes = {
   ERR_QUEUE_FULL: 'more requests wait than maxQueue allows',
   ERR_TIMEOUT: 'a request ran past its timeout',
   ERR_ADDON_NOT_FOUND: 'the native addon is missing or cannot be loaded',
-  ERR_ADDON_MISMATCH: 'the native addon was built for another version of this package',
+  ERR_ADDON_MISMATCH: 'the native addon, or the OpenVINO in this process, is of another version',
+  ERR_SYSTEM: 'the operating system or the processor cannot run the native addon',
 } as const
 
 /** One of the stable codes of {@link errorCodes}. */

