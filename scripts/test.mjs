@@ -10,15 +10,16 @@ import { Complaint, root, run, runMain } from './run.mjs'
 import { TestReport } from './test-report.mjs'
 import { exists } from './wheel.mjs'
 
-const usage = `npm test -- [--lint] [PART-OF-A-PATH ...]
+const usage = `npm test -- [--lint] [--package] [PART-OF-A-PATH ...]
   compiles the TypeScript, runs the C++ tests and those test files whose path holds one of the words (default: all)
-  --lint  also checks style, as one more test`
+  --lint     also checks style, as one more test
+  --package  the tests of the packed packages instead, which npm run test:package packs first`
 
 const require = createRequire(import.meta.url)
 
 runMain(async () => {
   const { values, positionals } = parseArgs({
-    options: { lint: { type: 'boolean' }, help: { type: 'boolean' } },
+    options: { lint: { type: 'boolean' }, package: { type: 'boolean' }, help: { type: 'boolean' } },
     allowPositionals: true,
   })
   if (values.help) {
@@ -34,14 +35,16 @@ runMain(async () => {
     return report.finish()
   }
   const matches = (/** @type {string} */ path) => !positionals.length || positionals.some((part) => path.includes(part))
-  if (matches('test/native/')) await nativeTests(report)
-  const files = (await testFiles()).filter(matches)
+  const ofPackages = Boolean(values.package)
+  if (!ofPackages && matches('test/native/')) await nativeTests(report)
+  const files = (await testFiles()).filter((path) => path.startsWith('test/package/') === ofPackages && matches(path))
   if (files.length > 0) {
     await demoModel().catch((error) => {
       if (!(error instanceof Complaint)) throw error
       console.error(`${error.message}\nThe tests that need the demo model are skipped.`)
     })
-    await tapTests(report, files)
+    // A registry, four versions of Node and an emulated processor take their time, and one at a time.
+    await tapTests(report, files, ofPackages ? ['--timeout=1800', '--jobs=1'] : [])
   }
   return report.finish()
 })
@@ -59,11 +62,12 @@ async function testFiles() {
 /**
  * @param {TestReport} report
  * @param {string[]} sources
+ * @param {string[]} options
  */
-async function tapTests(report, sources) {
+async function tapTests(report, sources, options) {
   const tap = join(require.resolve('tap/package.json'), '..', 'dist', 'esm', 'run.mjs')
   const files = sources.map((path) => join('build', path.replace(/\.ts$/, '.js')))
-  const child = spawn(process.execPath, [tap, 'run', '--reporter=tap', ...files], {
+  const child = spawn(process.execPath, [tap, 'run', '--reporter=tap', ...options, ...files], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -6,6 +6,7 @@ import { packageVersion } from '../version.js'
 import type { Addon } from './addon.js'
 import { type PlatformManifest, platformPackage, whyMissing } from './platform-package.js'
 import { checkSystem, type SystemFacts } from './system.js'
+import { isCut } from './whole-file.js'
 
 const require = createRequire(import.meta.url)
 
@@ -42,6 +43,7 @@ export function findAddon(system: SystemFacts, env: NodeJS.ProcessEnv, root: str
 }
 
 function fileAt(path: string, remedy: string): AddonPlace {
+  if (isCut(path)) throw new LLMError('ERR_ADDON_NOT_FOUND', `${path}: the file was cut. Run: ${remedy}`)
   return { path, load: () => require(path) as Addon, remedy }
 }
 
