@@ -6,7 +6,8 @@ import { createRequire } from 'node:module'
 import { join, relative, sep } from 'node:path'
 import { parseArgs } from 'node:util'
 import { demoModel } from './demo-model.mjs'
-import { Complaint, root, run, runMain } from './run.mjs'
+import { packageTools } from './package-tools.mjs'
+import { ask, Complaint, root, run, runMain } from './run.mjs'
 import { TestReport } from './test-report.mjs'
 import { exists } from './wheel.mjs'
 
@@ -43,8 +44,7 @@ runMain(async () => {
       if (!(error instanceof Complaint)) throw error
       console.error(`${error.message}\nThe tests that need the demo model are skipped.`)
     })
-    // A registry, four versions of Node and an emulated processor take their time, and one at a time.
-    await tapTests(report, files, ofPackages ? ['--timeout=1800', '--jobs=1'] : [])
+    await (ofPackages ? packageTests(report, files) : tapTests(report, files))
   }
   return report.finish()
 })
@@ -60,15 +60,34 @@ async function testFiles() {
 }
 
 /**
+ * The tests of the packages run where no other machine can be reached, if this user may have such a place.
  * @param {TestReport} report
  * @param {string[]} sources
- * @param {string[]} options
  */
-async function tapTests(report, sources, options) {
+async function packageTests(report, sources) {
+  const folders = JSON.stringify(await packageTools())
+  const env = { ...process.env, OPENVINO_LLM_PACKAGE_TOOLS: folders, OPENVINO_LLM_TEST_NETWORK: 'none' }
+  const unshare = process.getuid?.() === 0 ? ['unshare', '-mn'] : ['unshare', '-rmn']
+  const alone = [...unshare, 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh']
+  const mayBeAlone = (await ask('unshare', [...unshare.slice(1), 'ip', 'link', 'set', 'lo', 'up'])) !== undefined
+  // A registry, four versions of Node and an emulated processor take their time, and one at a time.
+  const options = ['--timeout=1800', '--jobs=1']
+  if (mayBeAlone) await tapTests(report, sources, { options, env, before: alone })
+  else await tapTests(report, sources, { options, env: { ...env, OPENVINO_LLM_TEST_NETWORK: 'there' } })
+}
+
+/**
+ * @param {TestReport} report
+ * @param {string[]} sources
+ * @param {{ options?: string[], env?: NodeJS.ProcessEnv, before?: string[] }} [how] `before` is a command that runs the tests'
+ */
+async function tapTests(report, sources, { options = [], env = process.env, before = [] } = {}) {
   const tap = join(require.resolve('tap/package.json'), '..', 'dist', 'esm', 'run.mjs')
   const files = sources.map((path) => join('build', path.replace(/\.ts$/, '.js')))
-  const child = spawn(process.execPath, [tap, 'run', '--reporter=tap', ...options, ...files], {
+  const [command = process.execPath, ...args] = [...before, process.execPath]
+  const child = spawn(command, [...args, tap, 'run', '--reporter=tap', ...options, ...files], {
     cwd: root,
+    env,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const closed = once(child, 'close')

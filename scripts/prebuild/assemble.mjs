@@ -38,6 +38,8 @@ export async function assembleMain() {
     ...repository(),
     // npm would otherwise take a binding.gyp for a reason to compile.
     gypfile: false,
+    // Worker threads cannot be started out of the archives that Yarn keeps packages in.
+    preferUnplugged: true,
     optionalDependencies: Object.fromEntries(Object.values(platforms).map(({ name }) => [name, manifest.version])),
   })
   return folder
@@ -80,6 +82,7 @@ export async function assemblePlatform(platform, { prebuilt, licenses, openvino,
     cpu: [platform.cpu],
     ...(platform.libc ? { libc: [platform.libc] } : {}),
     engines,
+    type: 'commonjs',
     main: './index.cjs',
     exports: { '.': './index.cjs', './package.json': './package.json' },
     // Libraries cannot be loaded out of the archives that Yarn keeps packages in.

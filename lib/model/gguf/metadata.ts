@@ -1,4 +1,4 @@
-import { type GGUFTensorInfo, gguf } from '@huggingface/gguf'
+import type { GGUFTensorInfo } from '@huggingface/gguf'
 import { LLMError } from '../../errors.js'
 import { JsonObject } from '../json-object.js'
 import { readStart, requireFile } from '../model-file.js'
@@ -85,6 +85,8 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
       `its header promises ${tensorCount} tensors and ${keyCount} keys, too many for a file of ${size} bytes`,
     )
 
+  // Loaded on first use: it takes longer than all the rest of this package.
+  const { gguf } = await import('@huggingface/gguf')
   const parsed = await gguf(path, { allowLocalFile: true }).catch((cause: unknown) => {
     throw invalid(`damaged GGUF metadata (${cause instanceof Error ? cause.message : 'unknown failure'})`, cause)
   })
