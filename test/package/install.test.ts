@@ -171,6 +171,22 @@ t.test('in Electron', { skip: skip || noElectron }, async (t) => {
   t.same(answerOf(ended).tokens, expectedTokens)
 })
 
+const openvinoNode = tool('openvino-node')
+t.test('in a process that has tried openvino-node', { skip: skip || openvinoNode.missing }, async (t) => {
+  const project = Project.create(folder, 'openvino-node')
+  await project.npm(url, ['install', 'openvino-llm'])
+  writeFileSync(
+    join(project.folder, 'both.cjs'),
+    `let found = 'loaded'
+    try { require(${JSON.stringify(openvinoNode.folder)}) } catch (error) { found = error.message }
+    console.error(found)
+    require('./app.cjs')`,
+  )
+  const ended = await project.run('both.cjs')
+  t.same(answerOf(ended).tokens, expectedTokens)
+  if (!ended.stderr.startsWith('loaded')) t.comment(`openvino-node itself did not load: ${ended.stderr}`)
+})
+
 t.test('the packages were made from what is here', { skip }, async (t) => {
   // Otherwise everything above speaks of an older state.
   const packed = statSync(join('build', 'packages', 'linux-x64-gnu', 'openvino_llm.node')).mtimeMs

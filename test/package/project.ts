@@ -76,14 +76,10 @@ export class Project {
   /** Runs one of the apps and gives what it printed. */
   run(
     app: string,
-    { env = {}, before = [] as string[], uid }: { env?: Record<string, string>; before?: string[]; uid?: number } = {},
+    { env = {}, before = [] }: { env?: Record<string, string>; before?: string[] } = {},
   ): Promise<Ended> {
-    const args = [...before, app, 'modèle tiny']
-    return runIn(this.program, args, {
-      cwd: this.folder,
-      env: { ...this.env, ...env },
-      ...(uid === undefined ? {} : { uid }),
-    })
+    const how = { cwd: this.folder, env: { ...this.env, ...env } }
+    return runIn(this.program, [...before, app, 'modèle tiny'], how)
   }
 }
 

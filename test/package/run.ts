@@ -10,16 +10,14 @@ export interface Ended {
 interface How {
   cwd: string
   env: Record<string, string>
-  uid?: number
 }
 
-/** Runs a program in exactly this environment to its end. */
-export async function runIn(program: string, args: string[], { cwd, env, uid }: How): Promise<Ended> {
-  const child = spawn(program, args, {
+/** Runs a program in exactly this environment to its end: what is given to spawn gets NODE_OPTIONS of tap's. */
+export async function runIn(program: string, args: string[], { cwd, env }: How): Promise<Ended> {
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
+  const child = spawn('/usr/bin/env', ['-i', ...variables, program, ...args], {
     cwd,
-    env,
     stdio: ['ignore', 'pipe', 'pipe'],
-    ...(uid === undefined ? {} : { uid, gid: uid }),
   })
   const code = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve))
   const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), code])

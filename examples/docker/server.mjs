@@ -1,0 +1,32 @@
+// POST a prompt as plain text to /generate; the answer streams back as plain text.
+import { createServer } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { LLM } from 'openvino-llm'
+
+const llm = await LLM.load(process.env.MODEL ?? '/model')
+
+const server = createServer(async (request, response) => {
+  if (request.url === '/health') return response.end('ok\n')
+  if (request.method !== 'POST' || request.url !== '/generate') return response.writeHead(404).end()
+  const left = new AbortController()
+  response.on('close', () => left.abort())
+  try {
+    const messages = [{ role: 'user', content: await text(request) }]
+    for await (const part of llm.stream(messages, { maxNewTokens: 512, signal: left.signal })) response.write(part.text)
+    response.end('\n')
+  } catch (error) {
+    if (left.signal.aborted) return
+    if (!response.headersSent) response.writeHead(error.code === 'ERR_QUEUE_FULL' ? 503 : 500)
+    response.end(`${error.message}\n`)
+  }
+})
+server.listen(Number(process.env.PORT ?? 8000))
+
+// As process 1 of a container Node does not end by itself.
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, async () => {
+    server.close()
+    await llm.close()
+    process.exit()
+  })
+}
