@@ -64,6 +64,11 @@ export interface ModelInfo {
   memory: { weights: number; resident: number }
   /** What multiplies with the weights of each scheme, and why; `scheme` '' are layers that no own kernel takes. CPU only. */
   kernels: { scheme: string; layers: number; kernel: string; ratios: number[]; reason: string }[]
+  /**
+   * The weights that own kernels have packed: their bytes, 0 when there are none; the file that they lie in (see
+   * `LoadOptions.packedCacheBytes`), '' for memory of this process; and whether it was there before, so that nothing was packed.
+   */
+  packed: { bytes: number; file: string; reused: boolean }
   /** Milliseconds: reading, choosing kernels and packing weights, compiling, warming up. */
   timings: { read: number; pack: number; compile: number; warmup: number }
 }
@@ -116,6 +121,7 @@ export function modelInfo(parts: InfoParts): ModelInfo {
     stopWords,
     memory: { weights: definition.weightsBytes, resident: process.memoryUsage.rss() },
     kernels: ready.kernels,
+    packed: ready.packed,
     timings: ready.timings,
   }
 }

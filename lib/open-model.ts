@@ -15,6 +15,7 @@ import type { EngineConfig } from './native/addon.js'
 import { Engine } from './native/engine.js'
 import { KernelChoices } from './native/kernel-choices.js'
 import { loadAddon } from './native/load.js'
+import { PackedCache } from './native/packed-cache.js'
 import { ResidentEngine } from './resident-engine.js'
 import { chooseRunner } from './runner.js'
 import { TextWorker } from './text/text-worker.js'
@@ -68,7 +69,9 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
   })
   const span = activationSpan(activationQuantization(options.activationQuantization, ovConfig))
   const kernelChoices = new KernelChoices(cacheRoot(), build, { properties, activationSpan: span })
-  const config: Omit<EngineConfig, 'kernelChoices'> = {
+  const packedCache = new PackedCache(cacheRoot(), build)
+  const keepsPacked = definition.weightsBytes <= (options.packedCacheBytes ?? 0)
+  const config: Omit<EngineConfig, 'kernelChoices' | 'packedPath'> = {
     runner: choice.runner,
     modelPath: definition.modelPath,
     device,
@@ -90,8 +93,10 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
   }
   const openEngine = async (until: AbortSignal | undefined) => {
     const listeners = { signal: until, onProgress, onWarning: warn }
-    const engine = await Engine.start({ ...config, kernelChoices: await kernelChoices.read() }, listeners)
+    const packedPath = keepsPacked ? await packedCache.pathFor(definition) : ''
+    const engine = await Engine.start({ ...config, kernelChoices: await kernelChoices.read(), packedPath }, listeners)
     await kernelChoices.add(engine.info.kernels)
+    await packedCache.used(engine.info.packed)
     return engine
   }
   const text = TextWorker.open(definition.text, signal ? { signal } : {})

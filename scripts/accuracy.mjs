@@ -61,6 +61,8 @@ runMain(async () => {
     cpuKernel,
     activationSpan,
     kernelChoices: [],
+    packedPath: '',
+    precisionLadder: [],
     warmup: new Int32Array(0),
     script: new Int32Array(0),
     scriptNumbers: new Int32Array(0),

@@ -130,6 +130,13 @@ export interface LoadOptions {
    * Default: `off` when `ovConfig` asks for f32 precision or accuracy, else 32, as OpenVINO itself does on CPUs with VNNI.
    */
   activationQuantization?: ActivationQuantization | undefined
+  /**
+   * Keeps the weights that own kernels have packed in the cache folder, for models whose weights are at most so many bytes (Infinity: any):
+   * the next start maps the file instead of packing, and processes that load the same model share its memory. It costs disk of about the
+   * size of the weights, and the first start writes that. The file (`llm.info.packed`) may be removed or replaced at any time, but who
+   * truncates it in place ends the processes that use it. What cannot be written is a warning. Default 0, none.
+   */
+  packedCacheBytes?: number | undefined
   /** A smaller model with the same vocabulary, a folder or GGUF: it guesses tokens that the model then verifies. Needs the paged engine. */
   draftModel?: string | URL | undefined
   /** Default options of every request. */
@@ -250,6 +257,10 @@ export const loadRules: Record<keyof LoadOptions, Rule> = {
   kvCachePrecision: check.oneOf('u8', 'u4', 'f16', 'f32'),
   cpuKernel: check.oneOf(...cpuKernels),
   activationQuantization: quantizationRule,
+  packedCacheBytes: check.either(
+    check.number('of bytes ≥ 0', (value) => value >= 0),
+    check.infinity,
+  ),
   draftModel: reference,
   defaults: check.object,
   signal: check.signal,

@@ -54,6 +54,8 @@ export interface EngineConfig {
   activationSpan: number
   /** What was measured on this machine before, as lines `SCHEME=own` or `SCHEME=openvino`. */
   kernelChoices: string[]
+  /** File that packed weights of the model (not of a draft model) are taken from and kept in, or ''. Its folder must exist. */
+  packedPath: string
   /** Numbers of tokens that the warm-up computes once each, in this order. */
   warmup: Int32Array
   /** Scripted runner: the tokens that follow a prompt, repeated when they run out. */
@@ -152,6 +154,11 @@ export interface ReadyInfo {
   rtInfo: Record<string, string>
   /** What multiplies with the weights of each scheme; empty where no weights are compressed, and elsewhere than on CPU. */
   kernels: NativeKernelChoice[]
+  /**
+   * Where the weights lie that own kernels have packed: bytes of them (0 = there are none), the file that is mapped or '' for memory of
+   * the process, and whether that file was there before, so that nothing was packed.
+   */
+  packed: { bytes: number; file: string; reused: boolean }
   /** Milliseconds: reading, choosing kernels and packing weights, compiling, warming up. */
   timings: { read: number; pack: number; compile: number; warmup: number }
 }
@@ -306,6 +313,7 @@ export const boundaryFields = {
     'cpuKernel:string',
     'activationSpan:int',
     'kernelChoices:string[]',
+    'packedPath:string',
     'warmup:int[]',
     'script:int[]',
     'scriptNumbers:int[]',

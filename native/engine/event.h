@@ -48,6 +48,13 @@ struct Inspection {
   std::string inference_precision;
 };
 
+// Where the packed weights of the own kernels lie; see ReadyInfo.packed in lib/native/addon.ts.
+struct PackedFacts {
+  double bytes = 0;
+  std::string file;
+  bool reused = false;
+};
+
 struct RunnerInfo {
   ModelFacts model;
   std::string runner;
@@ -63,6 +70,7 @@ struct RunnerInfo {
   double kv_bytes = 0;            // memory of those
   size_t kv_block_tokens = 0;
   std::vector<KernelChoice> kernels;
+  PackedFacts packed;
   double read_ms = 0;
   double pack_ms = 0;
   double compile_ms = 0;

@@ -125,6 +125,7 @@ bool EngineLoop::load() {
 std::unique_ptr<ModelDrafter> EngineLoop::open_drafter() {
   EngineConfig config = config_;
   config.model_path = std::exchange(config.draft_model_path, {});
+  config.packed_path.clear();  // it is the other model's
   config.rope_regime = "auto";
   auto runner = factory_(config, post_);
   for (const RunnerInfo& info : {runner_->info(), runner->info()}) {

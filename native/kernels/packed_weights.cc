@@ -115,13 +115,13 @@ PackedWeights::PackedWeights(const WeightSource& source)
       group_(padded_group(source)),
       groups_(source.columns / source.group) {}
 
-void PackedWeights::pack(const WeightSource& source, size_t first, size_t last) {
+void PackedWeights::pack(const WeightSource& source, uint8_t* memory, size_t first, size_t last) const {
   const auto bits = static_cast<size_t>(bits_);
   const size_t row_bytes = source.group * bits / 8;  // of a group
   const uint32_t flip = !source.is_signed ? 0 : bits_ == 4 ? 0x88888888U : 0x80808080U;
   for (size_t block = first; block < last; ++block) {
     for (size_t group = 0; group < groups_; ++group) {
-      uint8_t* to = data_ + block * block_bytes() + group * group_bytes();
+      uint8_t* to = memory + block * block_bytes() + group * group_bytes();
       uint8_t* tail = to + group_bytes() - kLine;
       for (size_t r = 0; r < kRows; ++r) {
         // Rows past the last repeat it; nobody reads what they give.

@@ -39,12 +39,14 @@ class PackedWeights {
  public:
   static constexpr size_t kBlockRows = 16;
   static constexpr size_t kLine = 64;
+  // Of this layout; another one whenever it changes, so that files of packed weights made before are not used.
+  static constexpr uint64_t kLayout = 1;
 
   // The measures alone; place() says where the weights are.
   explicit PackedWeights(const WeightSource& source);
 
-  // `bytes()` bytes, aligned to lines, that stay as long as this is used; zero if pack() is to fill them.
-  void place(uint8_t* memory) { data_ = memory; }
+  // `bytes()` bytes, aligned to lines, that stay as long as this is used.
+  void place(const uint8_t* memory) { data_ = memory; }
 
   size_t rows() const { return rows_; }
   size_t columns() const { return columns_; }
@@ -58,9 +60,9 @@ class PackedWeights {
   size_t bytes() const { return block_bytes() * blocks(); }
   const uint8_t* block(size_t index) const { return data_ + index * block_bytes(); }
 
-  // Packs these blocks of the source that the constructor was given the measures of. Any thread; blocks are
-  // independent.
-  void pack(const WeightSource& source, size_t first, size_t last);
+  // Packs these blocks of the source that the constructor was given the measures of into `memory`, which has `bytes()`
+  // zero bytes for all blocks. Any thread; blocks are independent.
+  void pack(const WeightSource& source, uint8_t* memory, size_t first, size_t last) const;
 
   // The weight as f32, for tests and for exactness.
   float at(size_t row, size_t column) const;
@@ -71,7 +73,7 @@ class PackedWeights {
   int bits_;
   size_t group_;
   size_t groups_;
-  uint8_t* data_ = nullptr;
+  const uint8_t* data_ = nullptr;
 };
 
 }  // namespace llm

@@ -85,6 +85,11 @@ Napi::Object info_to_js(Napi::Env env, const RunnerInfo& from, double warmup_ms)
   kv.Set("blockTokens", static_cast<double>(from.kv_block_tokens));
   info.Set("kvCache", kv);
   info.Set("kernels", kernels_to_js(env, from.kernels));
+  auto packed = Napi::Object::New(env);
+  packed.Set("bytes", from.packed.bytes);
+  packed.Set("file", from.packed.file);
+  packed.Set("reused", from.packed.reused);
+  info.Set("packed", packed);
   auto timings = Napi::Object::New(env);
   timings.Set("read", from.read_ms);
   timings.Set("pack", from.pack_ms);

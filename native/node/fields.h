@@ -33,6 +33,7 @@ void each_field(EngineConfig& config, Visit&& visit) {
   visit("cpuKernel", config.cpu_kernel);
   visit("activationSpan", config.activation_span);
   visit("kernelChoices", config.kernel_choices);
+  visit("packedPath", config.packed_path);
   visit("warmup", config.warmup);
   visit("script", config.script);
   visit("scriptNumbers", config.script_numbers);

@@ -97,7 +97,9 @@ ov::CompiledModel compile(DecoderModel& decoder, const EngineConfig& config, con
   const auto choosing = Clock::now();
   auto chosen = properties;
   if (config.device == "CPU") {
-    info.kernels = choose_kernels(*decoder.model, config, properties, post);
+    auto setup = choose_kernels(*decoder.model, config, properties, post);
+    info.kernels = std::move(setup.choices);
+    info.packed = std::move(setup.packed);
     // The own kernels take and give f32. Where the processor has bf16, OpenVINO would convert around each of them.
     if (only_own_kernels(info.kernels)) chosen.emplace(ov::hint::inference_precision(ov::element::f32));
   }

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "../kernels/huge_memory.h"
 #include "../kernels/matmul.h"
 
 namespace llm {
@@ -21,7 +20,7 @@ struct KernelUse {
 // clones share this.
 struct SharedWeights {
   KernelUse use;
-  std::shared_ptr<HugeMemory> memory;  // the whole model's
+  std::shared_ptr<const void> memory;  // what keeps the parts' bytes: HugeMemory, or a PackedFile
   std::vector<PackedWeights> parts;
   bool gated = false;  // two parts, gate and up; one result, silu(gate) * up
   // OpenVINO takes two operations of one type, input and attributes for the same one and removes one of them.

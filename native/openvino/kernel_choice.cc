@@ -53,9 +53,10 @@ KernelChoice choose(const std::string& scheme, const SchemeFacts& facts, const E
 
 }  // namespace
 
-std::vector<KernelChoice> choose_kernels(ov::Model& model, const EngineConfig& config, const ov::AnyMap& properties,
-                                         const EventSink& post) {
-  std::vector<KernelChoice> choices;
+KernelSetup choose_kernels(ov::Model& model, const EngineConfig& config, const ov::AnyMap& properties,
+                           const EventSink& post) {
+  KernelSetup setup;
+  auto& choices = setup.choices;
   const auto facts = kernel_facts(model);
   for (const auto& [obstacle, layers] : facts.obstacles) {
     choices.push_back({"", static_cast<int64_t>(layers), "openvino", {}, obstacle});
@@ -64,7 +65,7 @@ std::vector<KernelChoice> choose_kernels(ov::Model& model, const EngineConfig& c
     for (const auto& [scheme, found] : facts.schemes) {
       choices.push_back({scheme, static_cast<int64_t>(found.layers), "openvino", {}, "option cpuKernel"});
     }
-    return choices;
+    return setup;
   }
   const KernelUse use{wanted_kernel(config.cpu_kernel),
                       config.activation_span < 0 ? kWholeGroup : static_cast<size_t>(config.activation_span)};
@@ -75,8 +76,9 @@ std::vector<KernelChoice> choose_kernels(ov::Model& model, const EngineConfig& c
     choices.back().kernel = use.kernel->name;
     own.insert(scheme);
   }
-  use_own_kernel(model, [&](const std::string& scheme) { return own.contains(scheme); }, use, post);
-  return choices;
+  const auto takes = [&](const std::string& scheme) { return own.contains(scheme); };
+  setup.packed = use_own_kernel(model, takes, use, config.packed_path, post);
+  return setup;
 }
 
 }  // namespace llm

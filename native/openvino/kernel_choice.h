@@ -7,10 +7,16 @@
 
 namespace llm {
 
+struct KernelSetup {
+  std::vector<KernelChoice> choices;
+  PackedFacts packed;
+};
+
 // Puts the own kernels where the configuration wants them: everywhere (`own`, or an instruction set's name), nowhere
 // (`openvino`), or where they are known, or measured now, to be quicker (`auto`). Reports the stages `measure` and
-// `pack`, and what was chosen. Throws Failure ERR_DEVICE for an instruction set that the processor has not.
-std::vector<KernelChoice> choose_kernels(ov::Model& model, const EngineConfig& config, const ov::AnyMap& properties,
-                                         const EventSink& post);
+// `pack`, and what was chosen; a file of packed weights that cannot be written is a warning. Throws Failure ERR_DEVICE
+// for an instruction set that the processor has not.
+KernelSetup choose_kernels(ov::Model& model, const EngineConfig& config, const ov::AnyMap& properties,
+                           const EventSink& post);
 
 }  // namespace llm

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <openvino/op/ops.hpp>
 
+#include "../kernels/huge_memory.h"
 #include "core.h"
 
 namespace llm {
@@ -81,9 +82,10 @@ std::vector<double> measure_kernels(const CompressedWeights& layer, const Kernel
   weights->use = use;
   weights->id = "measured";
   auto& packed = weights->parts.emplace_back(layer.source);
-  weights->memory = std::make_shared<HugeMemory>(packed.bytes());
-  packed.place(weights->memory->data());
-  packed.pack(layer.source, 0, packed.blocks());
+  const auto memory = std::make_shared<HugeMemory>(packed.bytes());
+  packed.pack(layer.source, memory->data(), 0, packed.blocks());
+  packed.place(memory->data());
+  weights->memory = memory;
   const auto our_input = parameter();
   Side own(std::make_shared<CompressedMatMul>(our_input, weights)->output(0), our_input, properties);
 

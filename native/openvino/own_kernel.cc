@@ -1,14 +1,12 @@
 #include "own_kernel.h"
 
-#include <tbb/parallel_for.h>
-
 #include <algorithm>
 #include <openvino/op/ops.hpp>
 #include <set>
 #include <utility>
 
 #include "../engine/failure.h"
-#include "file_pages.h"
+#include "packing.h"
 
 namespace llm {
 namespace {
@@ -161,14 +159,6 @@ std::vector<Group> group_layers(const ov::NodeVector& ordered, const Layers& lay
   return groups;
 }
 
-void pack(const WeightSource& source, PackedWeights& packed) {
-  constexpr size_t kBlocks = 8;
-  const size_t tasks = (packed.blocks() + kBlocks - 1) / kBlocks;
-  tbb::parallel_for(size_t{0}, tasks, [&](size_t task) {
-    packed.pack(source, task * kBlocks, std::min((task + 1) * kBlocks, packed.blocks()));
-  });
-}
-
 void replace(const Group& group, std::shared_ptr<const SharedWeights> weights) {
   const auto op = std::make_shared<CompressedMatMul>(group.first->input_value(0), std::move(weights));
   op->set_friendly_name(group.name);
@@ -208,8 +198,8 @@ KernelFacts kernel_facts(const ov::Model& model) {
   return facts;
 }
 
-void use_own_kernel(ov::Model& model, const std::function<bool(const std::string& scheme)>& takes, const KernelUse& use,
-                    const EventSink& post) {
+PackedFacts use_own_kernel(ov::Model& model, const std::function<bool(const std::string& scheme)>& takes,
+                           const KernelUse& use, const std::string& packed_path, const EventSink& post) {
   const auto ordered = model.get_ordered_ops();
   Layers layers;
   for (const auto& node : ordered) {
@@ -222,41 +212,28 @@ void use_own_kernel(ov::Model& model, const std::function<bool(const std::string
   const auto groups = group_layers(ordered, layers);
 
   std::vector<std::shared_ptr<SharedWeights>> made;
-  size_t bytes = 0;
+  std::vector<PackingPart> parts;
   for (const auto& group : groups) {
     auto weights = std::make_shared<SharedWeights>();
     weights->use = use;
     weights->gated = group.gated;
     weights->id = std::to_string(made.size()) + " " + group.name;
-    for (const auto& source : group.sources) {
-      weights->parts.emplace_back(source);
-      bytes += weights->parts.back().bytes();
-    }
+    for (const auto& source : group.sources) weights->parts.emplace_back(source);
+    for (size_t i = 0; i < group.sources.size(); ++i) parts.push_back({group.sources[i], &weights->parts[i]});
     made.push_back(std::move(weights));
   }
-  if (bytes == 0) return;
-  const auto memory = std::make_shared<HugeMemory>(bytes);
-  FilePages files;
-  size_t done = 0;
-  post(Progress{"pack", 0, static_cast<int64_t>(bytes)});
+  if (parts.empty()) return {};
+  auto packed = pack(parts, packed_path, post);
   for (size_t i = 0; i < groups.size(); ++i) {
-    made[i]->memory = memory;
-    for (size_t part = 0; part < groups[i].sources.size(); ++part) {
-      auto& packed = made[i]->parts[part];
-      packed.place(memory->data() + done);
-      pack(groups[i].sources[part], packed);
-      done += packed.bytes();
-      const auto& source = groups[i].sources[part];
-      files.give_back(source.values, source.rows * source.columns * static_cast<size_t>(source.bits) / 8);
-    }
-    post(Progress{"pack", static_cast<int64_t>(done), static_cast<int64_t>(bytes)});
+    made[i]->memory = packed.memory;
+    replace(groups[i], made[i]);
   }
-  for (size_t i = 0; i < groups.size(); ++i) replace(groups[i], made[i]);
   model.validate_nodes_and_infer_types();
   // A product that is still there would be computed twice, and its weights be in memory twice.
   for (const auto& node : model.get_ops()) {
     if (layers.contains(node.get())) throw Failure("ERR_ENGINE", "not replaced: " + node->get_friendly_name());
   }
+  return std::move(packed.facts);
 }
 
 }  // namespace llm

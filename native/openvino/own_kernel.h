@@ -27,8 +27,9 @@ KernelFacts kernel_facts(const ov::Model& model);
 
 // Replaces the products of these schemes: weights are packed, by all threads, and the pages of the file that they came
 // from are given back; reports the stage `pack`. Products with one input become one operation, and so does
-// silu(gate) * up. Throws std::bad_alloc.
-void use_own_kernel(ov::Model& model, const std::function<bool(const std::string& scheme)>& takes, const KernelUse& use,
-                    const EventSink& post);
+// silu(gate) * up. With a path, packed weights are taken from that file, or packed and kept in it; when it cannot be
+// written, a warning says so and they stay in memory. Throws std::bad_alloc.
+PackedFacts use_own_kernel(ov::Model& model, const std::function<bool(const std::string& scheme)>& takes,
+                           const KernelUse& use, const std::string& packed_path, const EventSink& post);
 
 }  // namespace llm

@@ -23,6 +23,7 @@ export function tinyConfig(name: string, runner: 'paged' | 'stateful'): EngineCo
     cpuKernel: 'openvino',
     activationSpan: 0,
     kernelChoices: [],
+    packedPath: '',
   }
 }
 

@@ -93,8 +93,8 @@ struct Weights {
     memory = std::make_unique<llm::HugeMemory>(packed->bytes());
     packed->place(memory->data());
     const size_t half = packed->blocks() / 2;
-    packed->pack(source, half, packed->blocks());
-    packed->pack(source, 0, half);
+    packed->pack(source, memory->data(), half, packed->blocks());
+    packed->pack(source, memory->data(), 0, half);
   }
 
   double stored(const std::vector<uint8_t>& from, size_t index) const {
@@ -291,7 +291,7 @@ TEST("kernels: the largest values of every scheme do not overflow") {
   for (const auto& shape : shapes()) {
     Weights weights(shape, 8, 10);
     std::fill(weights.values.begin(), weights.values.end(), static_cast<uint8_t>(0xff));
-    weights.packed->pack(weights.source, 0, weights.packed->blocks());
+    weights.packed->pack(weights.source, weights.memory->data(), 0, weights.packed->blocks());
     for (float value : {127.F, -127.F, 3e38F, 0.F}) {
       const std::vector<float> x(5 * shape.columns, value);
       for (size_t span : kSpans) {

@@ -41,6 +41,7 @@ export function scriptedConfig(options: ScriptOptions = {}): EngineConfig {
     cpuKernel: 'openvino',
     activationSpan: 0,
     kernelChoices: [],
+    packedPath: '',
     scriptNumbers: Int32Array.of(vocabulary, step, failAt, failCount, blocks, ropeBorder),
   }
 }
