@@ -16,14 +16,18 @@ export interface Context {
  */
 export function contextOf(
   definition: Pick<ModelDefinition, 'contextLength' | 'longRopeOriginal'>,
-  ready: Pick<ReadyInfo, 'longRopeThreshold' | 'ropeRegime' | 'kvCache'>,
+  ready: Pick<ReadyInfo, 'longRopeThreshold' | 'ropeRegime' | 'kvCache' | 'maxPrompt'>,
   { contextLength: wanted, ropeRegime }: Pick<LoadOptions, 'contextLength' | 'ropeRegime'> = {},
 ): Context {
   const limits: Context[] = [{ length: definition.contextLength, reason: '' }]
   const short = shortFactorsOnly(definition, ready, ropeRegime)
   if (short) limits.push(short)
   const { tokens } = ready.kvCache
-  if (tokens > 0) limits.push({ length: tokens, reason: `the KV cache holds ${tokens} tokens: kvCacheBytes` })
+  if (tokens > 0) {
+    const compiled = `the model is compiled for prompts of ${ready.maxPrompt} tokens and ${tokens} in all: maxPromptLength, minResponseLength`
+    const reason = ready.maxPrompt > 0 ? compiled : `the KV cache holds ${tokens} tokens: kvCacheBytes`
+    limits.push({ length: tokens, reason })
+  }
   const least = limits.reduce((a, b) => (b.length < a.length ? b : a))
   if (wanted === undefined || wanted === least.length) return least
   if (wanted > least.length) {

@@ -2,9 +2,10 @@ import { stat } from 'node:fs/promises'
 import { availableMemory } from './config/available-memory.js'
 import * as check from './config/check.js'
 import { defaultDevice, deviceKind, prefillChunk } from './config/devices.js'
+import { resolveDevice } from './device-settings.js'
 import { type MemoryFacts, type MemoryNeeds, memoryNeeds } from './config/memory.js'
 import { type LoadOptions, loadRules } from './config/options.js'
-import { kvPrecisionOf, withKvPrecision } from './config/properties.js'
+import { kvPrecisionOf, withOptions } from './config/properties.js'
 import { LLMError } from './errors.js'
 import type { ModelDefinition } from './model/definition.js'
 import { loadModel } from './model/load-model.js'
@@ -59,9 +60,10 @@ export async function estimateDefinition(
     'device' | 'contextLength' | 'kvCachePrecision' | 'cpuKernel' | 'ovConfig' | 'signal' | 'concurrency'
   >,
 ): Promise<MemoryEstimate> {
-  const { device = defaultDevice, signal, concurrency = 1 } = options
-  deviceKind(device)
-  const ovConfig = withKvPrecision(options.ovConfig ?? {}, options.kvCachePrecision)
+  const { signal, concurrency = 1 } = options
+  const { device } = await resolveDevice(options, definition, availableMemory())
+  const kind = deviceKind(device)
+  const ovConfig = withOptions(options.ovConfig ?? {}, options)
   const { modelPath, weightsBytes } = definition
   const inspected = await runJob('inspect', { modelPath, device }, { signal })
   const facts: MemoryFacts = {
@@ -71,8 +73,8 @@ export async function estimateDefinition(
     // What `auto` measures is not known yet.
     ownKernel: device === defaultDevice && options.cpuKernel !== 'openvino',
     inferencePrecision: String(ovConfig['INFERENCE_PRECISION_HINT'] ?? inspected.inferencePrecision),
-    kvPrecision: kvPrecisionOf(ovConfig),
-    prefillChunk: prefillChunk(weightsBytes, 'paged'),
+    kvPrecision: kvPrecisionOf(ovConfig, kind.kvPrecision),
+    prefillChunk: prefillChunk(kind, weightsBytes, 'paged'),
     contextLength: Math.min(options.contextLength ?? definition.contextLength, definition.contextLength),
     concurrency,
   }

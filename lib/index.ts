@@ -9,7 +9,7 @@ export type {
   WarmOptions,
 } from './config/options.js'
 export { type ConvertOptions, convert } from './convert.js'
-export { type Device, devices } from './devices.js'
+export { type Device, type DevicesOptions, devices } from './devices.js'
 export { type ErrorCode, errorCodes, LLMError } from './errors.js'
 export { type EstimateOptions, estimate, type MemoryEstimate } from './estimate.js'
 export type { StreamPart, TextPart } from './generation/answer.js'

@@ -1,5 +1,6 @@
 import type { Context } from './context.js'
 import type { ModelDefinition } from './model/definition.js'
+import { exporterDoubt } from './model/exporter.js'
 import { type Verdict, verdictFor } from './model/verdict.js'
 import type { ReadyInfo } from './native/addon.js'
 import { loadAddon } from './native/load.js'
@@ -28,8 +29,13 @@ export interface ModelInfo {
   weights: Record<string, number>
   /** What exporter and weight compressor wrote into the model, e.g. `nncf/weight_compression/mode`, `optimum/transformers_version`. */
   exporter: Record<string, string>
-  /** The device that was asked for. */
+  /** Why to run `openvino-llm check` on the model: it was exported with versions that were not tested. '' when there is no reason. */
+  exporterDoubt: string
+  /** Positions that one prompt may have; less than `contextLength` on devices with fixed lengths. */
+  maxPromptLength: number
+  /** The device that the model was loaded for, and why this one where that was not asked for by name, or ''. */
   device: string
+  deviceReason: string
   /** The devices that execute the model. */
   devices: string[]
   /** Whether the model is in memory; an idle one leaves it after `unloadAfter`. What is said here of the engine is then of the last one. */
@@ -77,6 +83,7 @@ export interface ModelInfo {
 export interface InfoParts {
   definition: ModelDefinition
   device: string
+  deviceReason: string
   ready: ReadyInfo
   residency: Residency
   runnerReason: string
@@ -90,7 +97,9 @@ export function modelInfo(parts: InfoParts): ModelInfo {
   const { definition, device, ready, context, stopTokenIds, stopWords } = parts
   const { properties } = ready
   const { openvino } = loadAddon().buildInfo()
-  const kvPrecision = properties['KV_CACHE_PRECISION'] ?? 'unknown'
+  // What the tensors are made of is surer than what a property says.
+  const kvPrecision = ready.kvCache.precision || (properties['KV_CACHE_PRECISION'] ?? 'unknown')
+  const verdict = verdictFor(definition, openvino) ?? null
   return {
     source: definition.source,
     folder: definition.folder,
@@ -101,7 +110,10 @@ export function modelInfo(parts: InfoParts): ModelInfo {
     vocabularySize: ready.vocabularySize,
     weights: ready.weights,
     exporter: ready.rtInfo,
+    exporterDoubt: verdict ? '' : exporterDoubt(ready.rtInfo),
+    maxPromptLength: ready.maxPrompt || context.length,
     device,
+    deviceReason: parts.deviceReason,
     devices: ready.devices,
     residency: parts.residency,
     runner: ready.runner,
@@ -110,7 +122,7 @@ export function modelInfo(parts: InfoParts): ModelInfo {
     canDraft: ready.canDraft,
     draftModel: parts.draftModel,
     kvCache: { ...ready.kvCache, precision: kvPrecision },
-    verdict: verdictFor(definition, openvino) ?? null,
+    verdict,
     precision: {
       inference: properties['INFERENCE_PRECISION_HINT'] ?? 'unknown',
       kvCache: kvPrecision,

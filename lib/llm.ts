@@ -1,5 +1,4 @@
 import * as check from './config/check.js'
-import { defaultDevice } from './config/devices.js'
 import {
   encodeRules,
   type GenerationOptions,
@@ -61,7 +60,7 @@ export class LLM {
   }
 
   private constructor(opened: OpenedModel, options: LoadOptions, warn: Warn) {
-    const { definition, engine, text, context, runnerReason, draftModel } = opened
+    const { definition, engine, text, context, runnerReason, draftModel, device } = opened
     const { generation } = definition
     const stopTokenIds = [...new Set([...definition.stopTokenIds, ...text.eosTokenIds])].filter(
       (id) => id < engine.info.vocabularySize,
@@ -75,6 +74,7 @@ export class LLM {
       sampling: generation,
       contextLength: context.length,
       contextReason: context.reason,
+      maxPrompt: engine.info.maxPrompt || context.length,
       vocabularySize: engine.info.vocabularySize,
       canDraft: engine.info.canDraft,
       stopTokenIds,
@@ -82,12 +82,12 @@ export class LLM {
     }
     this.#engine = engine
     this.#folder = definition.folder
-    const device = options.device ?? defaultDevice
     const stopWords = [...stopTokenIds.map((id) => tokenText(text, id)), ...generation.stopStrings]
     this.#describe = () =>
       modelInfo({
         definition,
-        device,
+        device: device.device,
+        deviceReason: device.reason,
         ready: engine.info,
         residency: engine.residency,
         runnerReason,

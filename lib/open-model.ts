@@ -1,11 +1,11 @@
 import { availableMemory } from './config/available-memory.js'
-import { defaultDevice, deviceKind, prefillChunk } from './config/devices.js'
+import type { ChosenDevice } from './config/devices.js'
 import { activationQuantization, activationSpan } from './config/kernels.js'
-import { kvCacheSize } from './config/kv-cache.js'
 import type { LoadOptions } from './config/options.js'
 import { precisionLadder } from './config/precision-ladder.js'
-import { kvPrecisionOf, propertyLines, withKvPrecision } from './config/properties.js'
+import { refusedPrecisions } from './config/properties.js'
 import { type Context, contextOf } from './context.js'
+import { checkDeviceOptions, settleDevice } from './device-settings.js'
 import { LLMError } from './errors.js'
 import { requireMemory } from './estimate.js'
 import { cacheRoot } from './model/cache.js'
@@ -27,6 +27,8 @@ export interface OpenedModel {
   definition: ModelDefinition
   engine: ResidentEngine
   text: TextWorker
+  /** The device, and why this one unless it was named. */
+  device: ChosenDevice
   /** Why this runner. */
   runnerReason: string
   /** Positions that prompt and answer share, and why not more. */
@@ -44,50 +46,33 @@ const warmupSizes = [1, 4, 16]
 
 /** Reads, compiles and warms up; when any part fails, the others are closed. Options must have been checked. */
 export async function openModel(model: string | URL, options: LoadOptions, warn: Warn): Promise<OpenedModel> {
-  const { signal, onProgress, device = defaultDevice } = options
+  const { signal, onProgress } = options
   signal?.throwIfAborted()
-  const kind = deviceKind(device)
-  const ovConfig = withKvPrecision(options.ovConfig ?? {}, options.kvCachePrecision)
-  const properties = propertyLines(ovConfig)
+  checkDeviceOptions(options)
   const definition = await loadModel(model, { signal, onProgress })
   const draft =
     options.draftModel === undefined ? undefined : await loadModel(options.draftModel, { signal, onProgress })
   const build = loadAddon().buildInfo()
+  const { chosen, kind, asked, config: byDevice } = await settleDevice(options, definition, build.openvino)
+  const { device, properties } = byDevice
   const choice = chooseRunner({ ...options, device }, kind, definition, build.openvino, warn)
-  const available = availableMemory()
-  if (!options.ignoreMemory) await requireMemory(definition, { ...options, device }, available)
-  const { longRopeOriginal } = definition
-  const most = (options.ropeRegime === 'short' && longRopeOriginal) || definition.contextLength
-  const contextLength = Math.min(options.contextLength ?? most, most)
-  const cache = kvCacheSize({
-    kvCacheBytes: options.kvCacheBytes,
-    contextLength,
-    valuesPerToken: definition.kvValuesPerToken,
-    precision: kvPrecisionOf(ovConfig),
-    weightsBytes: definition.weightsBytes,
-    available,
-  })
-  const span = activationSpan(activationQuantization(options.activationQuantization, ovConfig))
+  if (!options.ignoreMemory) await requireMemory(definition, { ...options, device }, availableMemory())
+  const span = activationSpan(activationQuantization(options.activationQuantization, asked))
   const kernelChoices = new KernelChoices(cacheRoot(), build, { properties, activationSpan: span })
   const packedCache = new PackedCache(cacheRoot(), build)
   const keepsPacked = definition.weightsBytes <= (options.packedCacheBytes ?? 0)
   const config: Omit<EngineConfig, 'kernelChoices' | 'packedPath'> = {
     runner: choice.runner,
     modelPath: definition.modelPath,
-    device,
-    properties,
-    precisionLadder: precisionLadder(ovConfig),
-    gatherRows: kind.gatherRows,
+    ...byDevice,
+    precisionLadder: precisionLadder(asked),
     ropeRegime: options.ropeRegime ?? 'auto',
-    prefillChunk: prefillChunk(definition.weightsBytes, 'paged'),
-    statefulChunk: prefillChunk(definition.weightsBytes, 'stateful'),
     maxSequences: options.maxSequences ?? defaultSequences,
-    ...cache,
     draftModelPath: draft?.modelPath ?? '',
     draftTokens: draft ? draftTokens : 0,
     cpuKernel: options.cpuKernel ?? 'auto',
     activationSpan: span,
-    warmup: Int32Array.from(warmupSizes.filter((size) => size < definition.contextLength)),
+    warmup: Int32Array.from(warmupSizes.filter((size) => size < (byDevice.maxPrompt || definition.contextLength))),
     script: new Int32Array(0),
     scriptNumbers: new Int32Array(0),
   }
@@ -110,6 +95,7 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
     const [engine] = await Promise.all(opening)
     const context = contextOf(definition, engine.info, options)
     const runnerReason = choice.reason === '' ? engine.info.reason : choice.reason
+    for (const words of refusedPrecisions(asked, engine.info)) warn('precision', words)
     const resident = new ResidentEngine(engine, {
       model: definition.folder,
       unloadAfter: options.unloadAfter,
@@ -119,7 +105,15 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
         return await openEngine(closing)
       },
     })
-    return { definition, engine: resident, text: await text, context, runnerReason, draftModel: draft?.folder ?? '' }
+    return {
+      definition,
+      engine: resident,
+      text: await text,
+      device: chosen,
+      context,
+      runnerReason,
+      draftModel: draft?.folder ?? '',
+    }
   } catch (error) {
     for (const part of opening) part.then((opened) => opened.close()).catch(() => {})
     throw error

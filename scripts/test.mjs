@@ -37,7 +37,9 @@ runMain(async () => {
   }
   const matches = (/** @type {string} */ path) => !positionals.length || positionals.some((part) => path.includes(part))
   const ofPackages = Boolean(values.package)
-  if (!ofPackages && matches('test/native/')) await nativeTests(report)
+  if (!ofPackages && matches('test/native/')) {
+    for (const name of ['native_tests', 'openvino_tests']) await nativeTests(report, name)
+  }
   const files = (await testFiles()).filter((path) => path.startsWith('test/package/') === ofPackages && matches(path))
   if (files.length > 0) {
     await demoModel().catch((error) => {
@@ -100,11 +102,12 @@ async function tapTests(report, sources, { options = [], env = process.env, befo
 }
 
 /**
- * The C++ tests are one program that prints TAP.
+ * The C++ tests are programs that print TAP: those of the engine, and those that need OpenVINO.
  * @param {TestReport} report
+ * @param {string} name
  */
-async function nativeTests(report) {
-  const program = join(root, 'build', 'Release', process.platform === 'win32' ? 'native_tests.exe' : 'native_tests')
+async function nativeTests(report, name) {
+  const program = join(root, 'build', 'Release', process.platform === 'win32' ? `${name}.exe` : name)
   if (!(await exists(program))) {
     report.skipped.push(`${relative(root, program)}: not built, see npm run build`)
     return
@@ -112,10 +115,10 @@ async function nativeTests(report) {
   const child = spawn(program, [], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
   const closed = once(child, 'close')
   const before = { passed: report.passed, failed: report.failed }
-  await report.read(child.stdout, 'native_tests')
+  await report.read(child.stdout, name)
   const [code, signal] = await closed
   if ((code !== 0 || signal) && report.failed === before.failed) {
-    report.fail('native_tests', `it ended with ${signal ?? `exit code ${code}`} although no test failed`)
+    report.fail(name, `it ended with ${signal ?? `exit code ${code}`} although no test failed`)
   }
-  console.log(`native_tests  ${report.passed - before.passed} passed`)
+  console.log(`${name}  ${report.passed - before.passed} passed`)
 }

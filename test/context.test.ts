@@ -6,13 +6,15 @@ const files = { contextLength: 1000, longRopeOriginal: undefined }
 const ready = (tokens: number, ropeRegime: ReadyInfo['ropeRegime'] = 'none', longRopeThreshold = 0) => ({
   longRopeThreshold,
   ropeRegime,
-  kvCache: { tokens, bytes: 0, blockTokens: 32 },
+  kvCache: { tokens, bytes: 0, blockTokens: 32, precision: '' },
+  maxPrompt: 0,
 })
 
 t.test('the least of what files, KV cache and caller say, with the reason', async (t) => {
   t.same(contextOf(files, ready(0)), { length: 1000, reason: '' })
   t.same(contextOf(files, ready(4000)), { length: 1000, reason: '' })
   t.same(contextOf(files, ready(320)), { length: 320, reason: 'the KV cache holds 320 tokens: kvCacheBytes' })
+  t.match(contextOf(files, { ...ready(96), maxPrompt: 64 }), { length: 96, reason: /prompts of 64 .*96 in all/ })
   t.same(contextOf(files, ready(320), { contextLength: 100 }), { length: 100, reason: 'option contextLength' })
   t.throws(() => contextOf(files, ready(320), { contextLength: 400 }), {
     code: 'ERR_CONTEXT_LENGTH',

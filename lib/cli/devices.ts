@@ -1,6 +1,5 @@
 import { Command } from 'commander'
-import type { Device } from '../devices.js'
-import { runJob } from '../native/job.js'
+import { type Device, devices } from '../devices.js'
 import type { Interrupts } from './interrupts.js'
 import { addCommonFlags } from './options.js'
 import { oneLine } from './report.js'
@@ -10,11 +9,14 @@ import { put } from './terminal.js'
 export function devicesCommand(interrupts: Interrupts): Command {
   const command = new Command('devices')
     .summary('lists the devices that OpenVINO sees')
-    .description('Lists the devices that OpenVINO sees on this machine; their names are values for --device.')
+    .description(
+      'Lists the devices that OpenVINO sees on this machine; their names are values for --device.\n' +
+        'Why one is missing: openvino-llm doctor.',
+    )
     .option('--json', 'a JSON array with all properties of each device')
   addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm devices --json')
   return command.action(async (flags: { json?: true }) => {
-    const found = await runJob('devices', {}, { signal: interrupts.signal })
+    const found = await devices({ signal: interrupts.signal })
     await put(process.stdout, flags.json ? `${JSON.stringify(found)}\n` : found.map(deviceLine).join(''))
   })
 }

@@ -41,10 +41,12 @@ function infoText(info: ModelInfo): string {
     ],
     ['precision', `computes in ${precision.inference}, KV cache in ${precision.kvCache}`],
     ['device', `${info.device}${info.devices.join() === info.device ? '' : ` → ${info.devices.join(', ')}`}`],
+    ['because', info.deviceReason],
+    ['longest', info.maxPromptLength < info.contextLength ? `${info.maxPromptLength} tokens of one prompt` : ''],
     ['runner', `${info.runner} (${info.runnerReason})`],
     ['checked', info.verdict?.reason ?? ''],
     ['at once', `${info.maxSequences} ${info.maxSequences === 1 ? 'answer' : 'answers'}`],
-    ['KV cache', info.kvCache.tokens > 0 ? `${info.kvCache.tokens} tokens, up to ${size(info.kvCache.bytes)}` : ''],
+    ['KV cache', info.kvCache.bytes > 0 ? `${info.kvCache.tokens} tokens, up to ${size(info.kvCache.bytes)}` : ''],
     ['draft model', info.draftModel],
     ['stops at', info.stopWords.map((word) => JSON.stringify(word)).join(', ')],
     ['stop ids', info.stopTokenIds.join(', ')],
@@ -54,6 +56,7 @@ function infoText(info: ModelInfo): string {
       `${seconds(timings.read)} reading, ${seconds(timings.compile)} compiling, ${seconds(timings.warmup)} warm-up`,
     ],
     ['versions', `openvino-llm ${versions.package}, OpenVINO ${versions.openvino}, Node ${versions.node}`],
+    ['exporter', info.exporterDoubt],
     ...Object.entries(exporter).map(([name, value]): [string, string] => [name, value]),
   ]
   return rows

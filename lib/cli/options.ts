@@ -44,7 +44,7 @@ const stopRule: check.Rule = {
 }
 
 /** The device, for commands that load no model for answers. */
-export const deviceFlag = (): Option => flag('--device <name>', 'OpenVINO device (default CPU)', someText)
+export const deviceFlag = (): Option => flag('--device <name>', 'CPU, GPU, NPU, AUTO, … (default CPU)', someText)
 
 /** Flags of loading a model; the ones after `--ov` are shown by --help-all only. */
 export function loadFlags(): Option[] {
@@ -58,6 +58,11 @@ export function loadFlags(): Option[] {
 
 function rareLoadFlags(): Option[] {
   return [
+    flag('--precision <type>', 'auto, f32, bf16 or f16', loadRules.precision),
+    numberFlag('--threads <n>', 'threads on the CPU (default: its performance cores)', loadRules.threads),
+    new Option('--reserve-core', 'leaves one of those cores free'),
+    numberFlag('--max-prompt-length <n>', 'tokens of the longest prompt, for NPU', loadRules.maxPromptLength),
+    numberFlag('--min-response-length <n>', 'tokens of an answer to it, for NPU', loadRules.minResponseLength),
     flag('--engine <name>', 'auto, paged or stateful: many requests at once, or one', loadRules.engine),
     new Option('--ignore-memory', 'loads although memory will not do'),
     numberFlag('--kv-cache-bytes <n>', 'most memory of the KV cache', loadRules.kvCacheBytes),

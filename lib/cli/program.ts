@@ -5,6 +5,7 @@ import { chatCommand } from './chat.js'
 import { checkCommand } from './check.js'
 import { convertCommand } from './convert.js'
 import { devicesCommand } from './devices.js'
+import { doctorCommand } from './doctor.js'
 import { estimateCommand } from './estimate.js'
 import { generateCommand } from './generate.js'
 import { infoCommand } from './info.js'
@@ -34,6 +35,7 @@ export function createProgram(interrupts: Interrupts): Command {
     infoCommand,
     estimateCommand,
     devicesCommand,
+    doctorCommand,
   ]
   for (const create of commands) program.addCommand(create(interrupts).copyInheritedSettings(program))
   return program

@@ -12,6 +12,8 @@ export interface KvCacheNeeds {
   weightsBytes: number
   /** Bytes of memory that are left to the process. */
   available: number
+  /** Whether it takes memory only as it is used; else it is one context. */
+  lazy: boolean
 }
 
 /** Requests of full length that the cache holds by default; it comes into being only as far as it is used. */
@@ -34,9 +36,9 @@ export function kvValueBytes(precision: string): number {
  * that is free, but always one: with less no request could have the context that the model promises.
  */
 export function kvCacheSize(needs: KvCacheNeeds): { kvTokens: number; kvBytes: number } {
-  const { kvCacheBytes, contextLength, valuesPerToken, precision, weightsBytes, available } = needs
+  const { kvCacheBytes, contextLength, valuesPerToken, precision, weightsBytes, available, lazy } = needs
   if (kvCacheBytes !== undefined) return { kvTokens: unbounded, kvBytes: kvCacheBytes }
-  if (valuesPerToken === undefined) return { kvTokens: contextLength, kvBytes: unbounded }
+  if (valuesPerToken === undefined || !lazy) return { kvTokens: contextLength, kvBytes: unbounded }
   const affordable = (share * (available - weightsBytes)) / (valuesPerToken * kvValueBytes(precision))
   const kvTokens = Math.max(contextLength, Math.min(contexts * contextLength, Math.floor(affordable)))
   return { kvTokens, kvBytes: unbounded }

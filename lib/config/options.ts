@@ -82,8 +82,24 @@ export type WarmOptions = Pick<
 
 /** Options of loading a model. */
 export interface LoadOptions {
-  /** OpenVINO device string. Default `CPU`. */
+  /**
+   * OpenVINO device string: `CPU`, `GPU`, `GPU.1`, `NPU`, `AUTO:GPU,CPU`, `HETERO:GPU,CPU`, …. `AUTO` alone takes a discrete GPU before an
+   * integrated one before the CPU, by what is there and whether the model fits; `llm.info.deviceReason` says why. Default `CPU`.
+   */
   device?: string | undefined
+  /** Threads on the CPU, ≥ 1. Default: its physical performance cores, as far as this process may use them. */
+  threads?: number | undefined
+  /** Leaves one of those cores to the event loop. Default false. */
+  reserveCore?: boolean | undefined
+  /** Tokens of the longest prompt, ≥ 1; for NPU, which is compiled for it. Default 1024, or what `contextLength` leaves. */
+  maxPromptLength?: number | undefined
+  /** Tokens that an answer to the longest prompt may have, ≥ 1; for NPU. Default 128. */
+  minResponseLength?: number | undefined
+  /**
+   * What the device computes in. `auto`, the default, is the device's choice (bf16 on CPUs that have it). A device that cannot takes another
+   * one, with a warning; `llm.info.precision` shows it.
+   */
+  precision?: 'auto' | 'f32' | 'bf16' | 'f16' | undefined
   /** Positions to use, at most the model's own context. Default: all. */
   contextLength?: number | undefined
   /**
@@ -245,6 +261,11 @@ export const warmRules: Record<keyof WarmOptions, Rule> = {
 /** Every option of a load. */
 export const loadRules: Record<keyof LoadOptions, Rule> = {
   device: check.string,
+  threads: check.integer(1, 1024),
+  reserveCore: check.boolean,
+  maxPromptLength: check.integer(1, 2 ** 20),
+  minResponseLength: check.integer(1, 2 ** 20),
+  precision: check.oneOf('auto', 'f32', 'bf16', 'f16'),
   contextLength: check.integer(2),
   ropeRegime: check.oneOf('auto', 'short', 'long'),
   ovConfig: check.object,

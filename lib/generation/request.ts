@@ -21,6 +21,8 @@ export interface RequestContext {
   contextLength: number
   /** Why it is not what config.json says, or ''. */
   contextReason: string
+  /** Tokens of the longest prompt, where that is less than the context. */
+  maxPrompt: number
   vocabularySize: number
   /** Whether prompt lookup can be had. */
   canDraft: boolean
@@ -61,6 +63,12 @@ export async function startRequest(
   const tokens = await encode(context, prompt, options, signal)
   signal.throwIfAborted()
   checkEncoded(context, prompt, tokens)
+  if (tokens.length > context.maxPrompt) {
+    throw new LLMError(
+      'ERR_CONTEXT_LENGTH',
+      `the prompt has ${tokens.length} tokens; the model was compiled for at most ${context.maxPrompt}: load it with a larger maxPromptLength`,
+    )
+  }
   const room = context.contextLength - tokens.length
   if (room < Math.min(options.maxNewTokens ?? 1, 1)) {
     throw new LLMError(
@@ -124,7 +132,10 @@ async function encode(
         options.maxNewTokens ?? Math.min(answerReserve, Math.floor(contextLength / 4)),
         contextLength - 1,
       )
-      const fit = options.contextOverflow === 'drop-oldest' ? { maxTokens: contextLength - reserve } : {}
+      const fit =
+        options.contextOverflow === 'drop-oldest'
+          ? { maxTokens: Math.min(contextLength - reserve, context.maxPrompt) }
+          : {}
       const encoded = await context.text.encodeChat(prompt.messages, { ...encodeOptions(options), ...fit, signal })
       warnIgnored(context, encoded)
       return encoded.tokens

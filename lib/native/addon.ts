@@ -41,6 +41,9 @@ export interface EngineConfig {
   kvTokens: number
   /** Most bytes of that cache; it holds fewer tokens when they do not fit. > 0, may be infinite. */
   kvBytes: number
+  /** Where a device compiles for fixed lengths: tokens of the longest prompt, and of the longest answer to that. 0: any lengths. */
+  maxPrompt: number
+  minResponse: number
   /** openvino_model.xml of a draft model for speculative decoding, or ''. */
   draftModelPath: string
   /** Most tokens that the draft model guesses for a step; 0 without one. */
@@ -140,8 +143,13 @@ export interface ReadyInfo {
   maxSequences: number
   /** Whether guessed tokens can be taken back (prompt lookup, draft model) and an answer be forked. */
   canDraft: boolean
-  /** The KV cache of all sequences: tokens that it holds (0 = one sequence's, as long as the context), bytes reserved, tokens of a block. */
-  kvCache: { tokens: number; bytes: number; blockTokens: number }
+  /**
+   * The KV cache of all sequences: tokens that it holds (0 = one sequence's, as long as the context), bytes reserved, tokens of a block,
+   * element type of keys and values ('' when only `properties` tell).
+   */
+  kvCache: { tokens: number; bytes: number; blockTokens: number; precision: string }
+  /** Longest prompt that the model was compiled for; 0 = no such bound. */
+  maxPrompt: number
   /** Rows of the embedding table: token ids at or above it would be read out of bounds. */
   vocabularySize: number
   /** Longest sequence of the short factors when the graph selects LongRoPE factors by position, else 0. */
@@ -215,8 +223,11 @@ export interface NativeJob {
 export interface Jobs {
   /** Reads a GGUF and writes openvino_model.xml and .bin into the existing folder `target`. */
   convert: { args: { source: string; target: string }; result: { vocabularySize: number } }
-  /** Loads the drivers and lists what is there. */
-  devices: { args: Record<string, never>; result: NativeDevice[] }
+  /**
+   * Loads the drivers and lists the devices of one plugin (`CPU`, `GPU`, `NPU`), or of all for ''. A plugin that cannot be asked is one
+   * device with its `error`. Some drivers crash: only a process that may die should ask.
+   */
+  devices: { args: { plugin: string }; result: NativeDevice[] }
   /**
    * Compares the logits of the paged and the stateful runner in f32, teacher-forced on made-up prompts of these lengths; stages `read`,
    * `compile`, `compare`. ERR_UNSUPPORTED_MODEL when the graph cannot be paged at all.
@@ -308,6 +319,8 @@ export const boundaryFields = {
     'maxSequences:int',
     'kvTokens:number',
     'kvBytes:number',
+    'maxPrompt:int',
+    'minResponse:int',
     'draftModelPath:string',
     'draftTokens:int',
     'cpuKernel:string',

@@ -71,6 +71,8 @@ struct RunnerInfo {
   size_t kv_block_tokens = 0;
   std::vector<KernelChoice> kernels;
   PackedFacts packed;
+  std::string kv_precision;  // of the paged cache's tensors; "" when only the properties tell
+  size_t max_prompt = 0;     // longest prompt that the model was compiled for; 0 = no such bound
   double read_ms = 0;
   double pack_ms = 0;
   double compile_ms = 0;

@@ -23,6 +23,8 @@ struct EngineConfig {
   int32_t max_sequences = 1;
   double kv_tokens = 0;
   double kv_bytes = 0;
+  int32_t max_prompt = 0;
+  int32_t min_response = 0;
   std::string draft_model_path;
   int32_t draft_tokens = 0;
   std::string cpu_kernel;

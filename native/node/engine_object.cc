@@ -38,6 +38,7 @@ void check(Napi::Env env, const EngineConfig& config) {
   expect(config.max_sequences >= 1 && config.max_sequences <= 1024, "maxSequences to be from 1 to 1024");
   expect(config.kv_tokens >= 1 && config.kv_bytes > 0, "kvTokens and kvBytes to be positive");
   expect(config.draft_tokens >= 0 && config.draft_tokens <= 64, "draftTokens to be from 0 to 64");
+  expect(config.max_prompt >= 0 && config.min_response >= 0, "maxPrompt and minResponse not to be negative");
   for (int32_t size : config.warmup) expect(size >= 1, "every warmup size to be at least 1");
   if (!scripted) return;
   const auto& numbers = config.script_numbers;

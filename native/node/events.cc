@@ -83,6 +83,7 @@ Napi::Object info_to_js(Napi::Env env, const RunnerInfo& from, double warmup_ms)
   kv.Set("tokens", static_cast<double>(from.kv_tokens));
   kv.Set("bytes", from.kv_bytes);
   kv.Set("blockTokens", static_cast<double>(from.kv_block_tokens));
+  kv.Set("precision", from.kv_precision);
   info.Set("kvCache", kv);
   info.Set("kernels", kernels_to_js(env, from.kernels));
   auto packed = Napi::Object::New(env);
@@ -90,6 +91,7 @@ Napi::Object info_to_js(Napi::Env env, const RunnerInfo& from, double warmup_ms)
   packed.Set("file", from.packed.file);
   packed.Set("reused", from.packed.reused);
   info.Set("packed", packed);
+  info.Set("maxPrompt", static_cast<double>(from.max_prompt));
   auto timings = Napi::Object::New(env);
   timings.Set("read", from.read_ms);
   timings.Set("pack", from.pack_ms);

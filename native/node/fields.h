@@ -28,6 +28,8 @@ void each_field(EngineConfig& config, Visit&& visit) {
   visit("maxSequences", config.max_sequences);
   visit("kvTokens", config.kv_tokens);
   visit("kvBytes", config.kv_bytes);
+  visit("maxPrompt", config.max_prompt);
+  visit("minResponse", config.min_response);
   visit("draftModelPath", config.draft_model_path);
   visit("draftTokens", config.draft_tokens);
   visit("cpuKernel", config.cpu_kernel);

@@ -15,7 +15,7 @@ JobWork make_work(Napi::Env env, const std::string& kind, const Napi::Object& ar
     return value;
   };
   if (kind == "devices") {
-    return [](const std::atomic<bool>&, const EventSink&) { return Done{list_devices()}; };
+    return [plugin = text("plugin")](const std::atomic<bool>&, const EventSink&) { return Done{list_devices(plugin)}; };
   }
   if (kind == "inspect") {
     return [path = text("modelPath"), device = text("device")](const std::atomic<bool>&, const EventSink&) {

@@ -1,7 +1,9 @@
 #include "compile.h"
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
+#include <sstream>
 
 #include "core.h"
 #include "kernel_choice.h"
@@ -9,9 +11,43 @@
 namespace llm {
 namespace {
 
-// Virtual devices (AUTO, HETERO:…) are always there and pass properties on, so only a real device's own list can be
-// checked.
-bool is_virtual(const std::string& device) { return device.find(':') != std::string::npos || device == "AUTO"; }
+// Of CPU, GPU.1, AUTO:GPU,CPU: what is before the dot or colon.
+std::string plugin_of(const std::string& device) { return device.substr(0, device.find_first_of(".:")); }
+
+// Virtual devices (AUTO, HETERO:…) are always there and pass properties on.
+bool is_virtual(const std::string& device) {
+  const auto plugin = plugin_of(device);
+  return plugin == "AUTO" || plugin == "HETERO" || plugin == "MULTI" || plugin == "BATCH";
+}
+
+// GPU.1 and CPU of `GPU.1,CPU(2)`; those that a list leaves out (-GPU) are not among them.
+std::vector<std::string> devices_in(const std::string& list) {
+  std::vector<std::string> devices;
+  std::istringstream parts(list);
+  for (std::string part; std::getline(parts, part, ',');) {
+    part = part.substr(0, part.find('('));
+    if (!part.empty() && part[0] != '-') devices.push_back(part);
+  }
+  return devices;
+}
+
+// The devices that the configured one hands properties on to.
+std::vector<std::string> inner_devices(const EngineConfig& config, const ov::AnyMap& properties) {
+  if (is_virtual(config.device)) {
+    const auto colon = config.device.find(':');
+    return colon == std::string::npos ? core().get_available_devices() : devices_in(config.device.substr(colon + 1));
+  }
+  if (plugin_of(config.device) != "NPU") return {};
+  const auto listed = properties.find("NPUW_DEVICES");
+  return listed == properties.end() ? std::vector<std::string>{"CPU"} : devices_in(listed->second.as<std::string>());
+}
+
+// A model for the NPU can be computed by other devices: that is how it is tried without one.
+bool is_emulated(const EngineConfig& config, const ov::AnyMap& properties) {
+  if (plugin_of(config.device) != "NPU" || !properties.contains("NPUW_DEVICES")) return false;
+  const auto inner = inner_devices(config, properties);
+  return std::none_of(inner.begin(), inner.end(), [](const auto& device) { return plugin_of(device) == "NPU"; });
+}
 
 ov::AnyMap parse_properties(const EngineConfig& config) {
   ov::AnyMap properties;
@@ -34,16 +70,64 @@ void check_device(const EngineConfig& config) {
   throw Failure("ERR_DEVICE", "device " + config.device + " is not present; OpenVINO sees " + list);
 }
 
-void check_properties(const EngineConfig& config, const ov::AnyMap& properties) {
-  const auto known = core().get_property(config.device, ov::supported_properties);
-  for (const auto& [name, value] : properties) {
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    std::string list;
-    for (const auto& property : known) {
-      if (property.is_mutable()) list += (list.empty() ? "" : ", ") + property;
+// Those of a device, each with whether it can be set; empty when the device cannot be asked.
+std::map<std::string, bool> known_properties(const std::string& device) {
+  std::map<std::string, bool> known;
+  try {
+    for (const auto& property : core().get_property(device, ov::supported_properties)) {
+      known[property] = property.is_mutable();
     }
-    throw Failure("ERR_PROPERTY", "ovConfig: " + config.device + " has no property " + name + "; it has " + list);
+  } catch (const std::exception&) {
+    // One of several devices is not there: what the others have counts.
   }
+  return known;
+}
+
+void require_known(const std::string& device, const std::map<std::string, bool>& known, const ov::AnyMap& properties) {
+  for (const auto& [name, value] : properties) {
+    if (known.contains(name)) continue;
+    // The NPU's plugin lists none of the properties of its compiler and its wrapper; it refuses unknown ones by name.
+    if (plugin_of(device) == "NPU" && name.rfind("NPU", 0) == 0) continue;
+    std::string list;
+    for (const auto& [property, mutable_one] : known) {
+      if (mutable_one) list += (list.empty() ? "" : ", ") + property;
+    }
+    throw Failure("ERR_PROPERTY", "ovConfig: " + device + " has no property " + name + "; it has " + list);
+  }
+}
+
+// {CPU:{NUM_STREAMS:1}}, for virtual devices.
+void check_nested(const ov::Any& value) {
+  ov::AnyMap devices;
+  try {
+    devices = value.as<ov::AnyMap>();
+  } catch (const std::exception&) {
+    throw Failure("ERR_PROPERTY", "ovConfig.DEVICE_PROPERTIES: expected {DEVICE:{NAME:VALUE}}, found " +
+                                      value.as<std::string>());
+  }
+  for (const auto& [device, properties] : devices) {
+    const auto known = known_properties(device);
+    if (known.empty()) throw Failure("ERR_PROPERTY", "ovConfig.DEVICE_PROPERTIES: device " + device + " is not present");
+    require_known(device, known, properties.as<ov::AnyMap>());
+  }
+}
+
+void check_properties(const EngineConfig& config, const ov::AnyMap& properties) {
+  auto known = known_properties(is_virtual(config.device) ? plugin_of(config.device) : config.device);
+  for (const auto& device : inner_devices(config, properties)) known.merge(known_properties(device));
+  if (is_virtual(config.device)) known["DEVICE_PROPERTIES"] = true;  // not in their lists, but taken
+  require_known(config.device, known, properties);
+  const auto nested = properties.find("DEVICE_PROPERTIES");
+  if (nested != properties.end()) check_nested(nested->second);
+}
+
+// Whether words of OpenVINO are about one of these properties.
+bool blames(const std::string& words, const ov::AnyMap& properties) {
+  return std::any_of(properties.begin(), properties.end(), [&](const auto& property) {
+    const auto found = words.find(property.first);
+    const auto end = found + property.first.size();
+    return found != std::string::npos && (end >= words.size() || (std::isalnum(words[end]) == 0 && words[end] != '_'));
+  });
 }
 
 std::map<std::string, std::string> effective_properties(const ov::CompiledModel& compiled) {
@@ -73,10 +157,8 @@ double since(Clock::time_point begin) {
 
 ov::AnyMap checked_properties(const EngineConfig& config) {
   auto properties = parse_properties(config);
-  if (!is_virtual(config.device)) {
-    check_device(config);
-    check_properties(config, properties);
-  }
+  if (!is_virtual(config.device) && !is_emulated(config, properties)) check_device(config);
+  check_properties(config, properties);
   return properties;
 }
 
@@ -112,7 +194,9 @@ ov::CompiledModel compile(DecoderModel& decoder, const EngineConfig& config, con
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
-    throw Failure("ERR_ENGINE", "OpenVINO cannot compile it for " + config.device + ": " + plain_words(error));
+    const auto words = plain_words(error);
+    throw Failure(blames(words, properties) ? "ERR_PROPERTY" : "ERR_ENGINE",
+                  "OpenVINO cannot compile it for " + config.device + ": " + words);
   }
   decoder.model.reset();  // its constants would stay in memory beside the compiled ones
   info.compile_ms = since(begin);

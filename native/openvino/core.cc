@@ -30,9 +30,30 @@ std::string plain_words(const std::exception& error) {
   return words.empty() ? error.what() : words;
 }
 
-std::vector<DeviceFacts> list_devices() {
+namespace {
+
+std::vector<std::string> names_of(const std::string& plugin) {
+  if (plugin.empty()) return core().get_available_devices();
+  std::vector<std::string> names;
+  for (const auto& id : core().get_property(plugin, ov::available_devices)) {
+    names.push_back(id.empty() ? plugin : plugin + "." + id);
+  }
+  // As OpenVINO lists them: a device that is the only one of its kind needs no number.
+  if (names.size() == 1) names[0] = plugin;
+  return names;
+}
+
+}  // namespace
+
+std::vector<DeviceFacts> list_devices(const std::string& plugin) {
   std::vector<DeviceFacts> devices;
-  for (const auto& name : core().get_available_devices()) {
+  std::vector<std::string> names;
+  try {
+    names = names_of(plugin);
+  } catch (const std::exception& error) {
+    return {{plugin, "", {}, plain_words(error)}};
+  }
+  for (const auto& name : names) {
     DeviceFacts device{name, "", {}, ""};
     try {
       device.full_name = core().get_property(name, ov::device::full_name);

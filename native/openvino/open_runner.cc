@@ -4,6 +4,7 @@
 #include "../kernels/cpu_features.h"
 #include "compile.h"
 #include "core.h"
+#include "fixed_lengths.h"
 #include "long_rope.h"
 #include "paged_graph.h"
 #include "runners.h"
@@ -19,12 +20,14 @@ struct Obstacle {
 };
 
 std::optional<Obstacle> machine_obstacle(const EngineConfig& config, const EventSink& post) {
-  if (config.device != "CPU") {
-    return Obstacle{"ERR_DEVICE", "the device is " + config.device + ", and the paged runner computes on CPU only"};
+  const bool gpu = config.device.rfind("GPU", 0) == 0;
+  if (config.device != "CPU" && !gpu) {
+    return Obstacle{"ERR_DEVICE", "the device is " + config.device + ", and the paged runner computes on CPU or GPU"};
   }
   if (!config.gather_rows) {
     return Obstacle{"ERR_DEVICE", "the paged runner gathers rows of logits, which was not allowed"};
   }
+  if (gpu) return std::nullopt;
   if (!kX86) return Obstacle{"ERR_DEVICE", "the paged runner was never tried on a processor that is not x86-64"};
   if (!cpu_features().avx2) {
     const std::string reason = "OpenVINO's paged attention needs a CPU with AVX2, and this one has none";
@@ -70,7 +73,7 @@ void settle_rope(const EngineConfig& config, DecoderModel& decoder, RunnerInfo& 
 
 // Or why not.
 std::unique_ptr<Runner> try_paged(const EngineConfig& config, const ov::AnyMap& properties, const EventSink& post,
-                                  const char* reason, std::optional<Obstacle>& obstacle) {
+                                  const std::string& reason, std::optional<Obstacle>& obstacle) {
   RunnerInfo info;
   info.reason = reason;
   std::string words;
@@ -93,19 +96,30 @@ std::unique_ptr<Runner> try_paged(const EngineConfig& config, const ov::AnyMap& 
   }
 }
 
-std::unique_ptr<Runner> open_stateful(const EngineConfig& config, const ov::AnyMap& properties, const EventSink& post,
+std::unique_ptr<Runner> open_stateful(const EngineConfig& config, ov::AnyMap properties, const EventSink& post,
                                       std::string reason) {
   RunnerInfo info;
   info.reason = std::move(reason);
-  auto decoder = read_model(config, post, info, [&](DecoderModel& read) {
-    if (config.gather_rows) gather_rows(*read.model);
-    settle_rope(config, read, info);
-  });
+  std::string advice;
   try {
+    auto decoder = read_model(config, post, info, [&](DecoderModel& read) {
+      if (config.gather_rows) gather_rows(*read.model);
+      settle_rope(config, read, info);
+      if (config.max_prompt == 0) return;
+      properties = with_fixed_lengths(*read.model, config, properties);
+      advice = export_advice(*read.model);
+    });
     auto compiled = compile(decoder, config, properties, post, info);
+    if (config.max_prompt > 0) note_fixed_lengths(compiled, info);
     return make_stateful_runner(std::move(compiled), std::move(info), decoder, config.gather_rows);
   } catch (const Failure& failure) {
-    throw Failure(failure.code(), config.model_path + ": " + failure.what());
+    // The reader's own failures name the file already.
+    if (std::string(failure.what()).rfind(config.model_path, 0) == 0) throw;
+    throw Failure(advice.empty() ? failure.code() : "ERR_UNSUPPORTED_MODEL",
+                  config.model_path + ": " + failure.what() + advice);
+  } catch (const ov::Exception& error) {
+    throw Failure(advice.empty() ? "ERR_ENGINE" : "ERR_UNSUPPORTED_MODEL",
+                  config.model_path + ": OpenVINO cannot run it on " + config.device + ": " + plain_words(error) + advice);
   }
 }
 
@@ -117,7 +131,8 @@ std::unique_ptr<Runner> open_runner(const EngineConfig& config, const EventSink&
   const bool asked = config.runner == "paged";
   auto obstacle = machine_obstacle(config, post);
   if (!obstacle) {
-    const char* reason = asked ? "asked for" : "the device is CPU and the model's attention could be paged";
+    const std::string reason =
+        asked ? "asked for" : "the device is " + config.device + " and the model's attention could be paged";
     if (auto runner = try_paged(config, properties, post, reason, obstacle)) return runner;
   }
   if (asked) throw Failure(obstacle->code, config.model_path + ": " + obstacle->reason);

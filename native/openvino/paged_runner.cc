@@ -13,14 +13,12 @@
 namespace llm {
 namespace {
 
-constexpr size_t kBlockTokens = KvPool::kBlockTokens;
-static_assert(kCoarsestRows <= kBlockTokens);  // what fills a step up has one block
-
-size_t blocks_for(size_t tokens) { return (tokens + kBlockTokens - 1) / kBlockTokens; }
+// Of what fills a step up.
+size_t padding_blocks(size_t block_tokens) { return (kCoarsestRows + block_tokens - 1) / block_tokens; }
 
 // As many as hold kv_tokens, as far as kv_bytes go.
-size_t pool_blocks(const EngineConfig& config, size_t block_bytes) {
-  const double wanted = std::ceil(config.kv_tokens / static_cast<double>(kBlockTokens));
+size_t pool_blocks(const EngineConfig& config, size_t block_tokens, size_t block_bytes) {
+  const double wanted = std::ceil(config.kv_tokens / static_cast<double>(block_tokens));
   const double affordable = std::floor(config.kv_bytes / static_cast<double>(block_bytes));
   if (affordable < 1) {
     throw Failure("ERR_OUT_OF_MEMORY", "kvCacheBytes: expected room for at least one block of the KV cache, " +
@@ -32,11 +30,12 @@ size_t pool_blocks(const EngineConfig& config, size_t block_bytes) {
 
 class PagedRunner : public Runner {
  public:
-  PagedRunner(ov::CompiledModel compiled, RunnerInfo info, const EngineConfig& config, size_t blocks)
+  PagedRunner(ov::CompiledModel compiled, RunnerInfo info, const EngineConfig& config, size_t blocks,
+              std::unique_ptr<KvMemory> memory)
       : info_(std::move(info)),
-        blocks_(blocks, kBlockTokens),
+        blocks_(blocks, info_.kv_block_tokens),
         padding_block_(static_cast<Block>(blocks)),
-        pool_(compiled, blocks + 1),
+        pool_(compiled, info_.kv_block_tokens, blocks + padding_blocks(info_.kv_block_tokens), std::move(memory)),
         logits_(index_of_logits(compiled)),
         request_(std::move(compiled)),
         ids_("input_ids", step_tokens(config)),
@@ -100,6 +99,8 @@ class PagedRunner : public Runner {
   }
 
  private:
+  size_t blocks_for(size_t tokens) const { return (tokens + info_.kv_block_tokens - 1) / info_.kv_block_tokens; }
+
   // What most steps have: a chunk of a prompt beside a few tokens of each sequence.
   static size_t step_tokens(const EngineConfig& config) {
     return static_cast<size_t>(config.prefill_chunk) + 16 * static_cast<size_t>(config.max_sequences);
@@ -125,7 +126,7 @@ class PagedRunner : public Runner {
     }
     const size_t end = span.position + span.tokens.size();
     if (span.tokens.empty() || span.position != blocks_.length(span.sequence) ||
-        end > blocks_.blocks(span.sequence).size() * kBlockTokens) {
+        end > blocks_.blocks(span.sequence).size() * info_.kv_block_tokens) {
       throw Failure("ERR_ENGINE", "the paged runner computes token after token, in blocks that were reserved");
     }
     blocks_.append(span.sequence, span.tokens);
@@ -148,7 +149,7 @@ class PagedRunner : public Runner {
     const auto positions = positions_.resize(tokens + padding);
     const auto past = past_.resize(sequences);
     const auto begins = begins_.resize(sequences + 1);
-    const auto table = table_.resize(entries + (padding > 0 ? 1 : 0));
+    const auto table = table_.resize(entries + blocks_for(padding));
     const auto table_begins = table_begins_.resize(sequences + 1);
     // An empty index makes an empty MatMul, which not every kernel takes: a prefill chunk computes one row that nobody
     // reads.
@@ -179,7 +180,7 @@ class PagedRunner : public Runner {
         ids[token] = 0;
         positions[token] = static_cast<int64_t>(j);
       }
-      table[entry++] = padding_block_;
+      for (size_t j = 0; j < blocks_for(padding); ++j) table[entry++] = padding_block_ + static_cast<Block>(j);
     }
     begins[sequences] = static_cast<int32_t>(token);
     table_begins[sequences] = static_cast<int32_t>(entry);
@@ -187,7 +188,7 @@ class PagedRunner : public Runner {
 
   RunnerInfo info_;
   BlockManager blocks_;
-  Block padding_block_;  // the last of the pool, not the block manager's
+  Block padding_block_;  // the first of the last ones of the pool, which are not the block manager's
   KvPool pool_;          // outlives the request, whose inputs lie in it
   size_t logits_;        // which of the outputs they are
   StepRequest request_;
@@ -206,15 +207,19 @@ class PagedRunner : public Runner {
 }  // namespace
 
 std::unique_ptr<Runner> make_paged_runner(ov::CompiledModel compiled, RunnerInfo info, const EngineConfig& config) try {
-  const size_t block_bytes = KvPool::block_bytes(compiled);
-  const size_t blocks = pool_blocks(config, block_bytes);
+  const bool cpu = config.device == "CPU";
+  const size_t block_tokens = cpu ? KvPool::kCpuBlockTokens : KvPool::kGpuBlockTokens;
+  const size_t block_bytes = KvPool::block_bytes(compiled, block_tokens);
+  const size_t blocks = pool_blocks(config, block_tokens, block_bytes);
   info.runner = "paged";
   info.max_sequences = static_cast<size_t>(config.max_sequences);
   info.can_trim = true;
-  info.kv_tokens = blocks * kBlockTokens;
+  info.kv_tokens = blocks * block_tokens;
   info.kv_bytes = static_cast<double>(blocks) * static_cast<double>(block_bytes);
-  info.kv_block_tokens = kBlockTokens;
-  return std::make_unique<PagedRunner>(std::move(compiled), std::move(info), config, blocks);
+  info.kv_block_tokens = block_tokens;
+  info.kv_precision = KvPool::precision(compiled, block_tokens);
+  auto memory = cpu ? host_memory() : device_memory(compiled);
+  return std::make_unique<PagedRunner>(std::move(compiled), std::move(info), config, blocks, std::move(memory));
 } catch (const std::bad_alloc&) {
   throw Failure("ERR_OUT_OF_MEMORY", "the KV cache cannot be reserved: set a smaller kvCacheBytes");
 }

@@ -29,9 +29,13 @@ class StatefulRunner : public Runner {
   std::optional<size_t> admit(SequenceId sequence, Rope rope, std::span<const Token> tokens, size_t /*max_length*/,
                               size_t /*spare*/) override {
     if (sequence_) return std::nullopt;
-    const bool begins =
-        rope == rope_ && held_.size() < tokens.size() && std::equal(held_.begin(), held_.end(), tokens.begin());
+    // A graph of fixed lengths computes whole prompts only.
+    const bool begins = info_.max_prompt == 0 && rope == rope_ && held_.size() < tokens.size() &&
+                        std::equal(held_.begin(), held_.end(), tokens.begin());
     if (!begins) forget();
+    // OpenVINO 2026.4.1 takes a prompt of one token for the next one of the conversation before, whose keys survive
+    // reset_state() in a graph of fixed lengths.
+    if (info_.max_prompt > 0 && tokens.size() == 1 && used_) request_.remake();
     sequence_ = sequence;
     rope_ = rope;
     return held_.size();
@@ -57,11 +61,13 @@ class StatefulRunner : public Runner {
 
   void start(std::span<const Span> spans) override {
     const Span& span = spans.front();
+    if (info_.max_prompt > 0) check_fixed(span);
     if (spans.size() != 1 || span.sequence != sequence_ || span.position != held_.size() || span.tokens.empty()) {
       throw Failure("ERR_ENGINE", "the stateful runner computes one sequence, token after token");
     }
     set_inputs(span);
     held_.insert(held_.end(), span.tokens.begin(), span.tokens.end());
+    used_ = true;
     request_.start();
   }
 
@@ -77,6 +83,16 @@ class StatefulRunner : public Runner {
   }
 
  private:
+  // Beyond its lengths such a graph computes nonsense without an error.
+  void check_fixed(const Span& span) const {
+    const size_t count = span.tokens.size();
+    const bool fits = span.position == 0 ? count <= info_.max_prompt : count == 1;
+    if (!fits || span.position + count > info_.kv_tokens || span.rows > 1) {
+      throw Failure("ERR_ENGINE", "the model was compiled for prompts of up to " + std::to_string(info_.max_prompt) +
+                                      " tokens and " + std::to_string(info_.kv_tokens) + " in all, token after token");
+    }
+  }
+
   static Failure cannot(const char* what) {
     return {"ERR_ENGINE", std::string("the stateful runner cannot ") + what + " a sequence"};
   }
@@ -124,6 +140,7 @@ class StatefulRunner : public Runner {
   std::vector<Token> held_;             // the tokens whose keys and values are in the state
   Rope rope_ = Rope::kShort;            // of these
   std::optional<SequenceId> sequence_;  // whose they are, if anybody's
+  bool used_ = false;  // something was computed
   size_t wanted_ = 0;
 
   // What the input tensors point to.

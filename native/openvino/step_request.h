@@ -56,10 +56,15 @@ class StepRequest {
   // After a step that failed: a new request, whose inputs are to be set again. False when the old one is sound.
   bool renew() {
     if (!broken_) return false;
+    remake();
+    return true;
+  }
+
+  // A new request, with nothing of the old one in it.
+  void remake() {
     std::lock_guard lock(mutex_);  // interrupt() may use the request
     request_ = compiled_.create_infer_request();
     broken_ = false;
-    return true;
   }
 
  private:

@@ -9,10 +9,12 @@ const needs: KvCacheNeeds = {
   precision: 'f32',
   weightsBytes: 1e9,
   available: 100e9,
+  lazy: true,
 }
 
 t.test('four contexts while memory is plenty', async (t) => {
   t.equal(kvCacheSize(needs).kvTokens, 4000)
+  t.equal(kvCacheSize({ ...needs, lazy: false }).kvTokens, 1000, 'one where it is taken at once')
 })
 
 t.test('half of what the weights leave, but never below one context', async (t) => {

@@ -2,7 +2,7 @@ import t from 'tap'
 import { checkOptions } from '#lib/config/check.js'
 import { resolveLookup } from '#lib/config/lookup.js'
 import { generationRules, loadRules, warmRules } from '#lib/config/options.js'
-import { withKvPrecision } from '#lib/config/properties.js'
+import { refusedPrecisions, withOptions } from '#lib/config/properties.js'
 import { resolveSampling } from '#lib/config/sampling.js'
 
 const cases: [table: object, name: string, good: unknown[], bad: unknown[]][] = [
@@ -16,6 +16,9 @@ const cases: [table: object, name: string, good: unknown[], bad: unknown[]][] = 
   ],
   [generationRules, 'numReturnSequences', [1, 64], [0, 65, 1.5, '2']],
   [loadRules, 'engine', ['auto', 'paged', 'stateful'], ['fast', '', true]],
+  [loadRules, 'threads', [1, 1024], [0, 1.5, '4']],
+  [loadRules, 'precision', ['auto', 'f32', 'bf16', 'f16'], ['f64', 'int8', 16]],
+  [loadRules, 'maxPromptLength', [1, 4096], [0, -1, 1.5]],
   [loadRules, 'maxSequences', [1, 256], [0, 257, 1.5]],
   [loadRules, 'maxQueue', [0, 5, Number.POSITIVE_INFINITY], [-1, 1.5, Number.NaN, '3']],
   [loadRules, 'kvCacheBytes', [1, 2 ** 20, 1e12], [0, -1, Number.POSITIVE_INFINITY, '1GB']],
@@ -59,9 +62,34 @@ t.test('several answers need sampling', async (t) => {
   t.equal(resolveSampling({ numReturnSequences: 2, temperature: 1 }, greedy).temperature, 1)
 })
 
-t.test('kvCachePrecision is a property, and may not contradict the same one in ovConfig', async (t) => {
-  t.same(withKvPrecision({ A: 1 }, undefined), { A: 1 })
-  t.same(withKvPrecision({ A: 1 }, 'u4'), { A: 1, KV_CACHE_PRECISION: 'u4' })
-  t.same(withKvPrecision({ KV_CACHE_PRECISION: 'u4' }, 'u4'), { KV_CACHE_PRECISION: 'u4' })
-  t.throws(() => withKvPrecision({ KV_CACHE_PRECISION: 'u8' }, 'u4'), { name: 'TypeError', message: /'u4'.*'u8'/ })
+t.test('options that stand for a property may not contradict the same one in ovConfig', async (t) => {
+  t.same(withOptions({ A: 1 }, {}), { A: 1 })
+  t.same(withOptions({ A: 1 }, { precision: 'auto' }), { A: 1 })
+  t.same(withOptions({ A: 1 }, { kvCachePrecision: 'u4', precision: 'f16', threads: 3 }), {
+    A: 1,
+    KV_CACHE_PRECISION: 'u4',
+    INFERENCE_PRECISION_HINT: 'f16',
+    INFERENCE_NUM_THREADS: 3,
+  })
+  t.same(withOptions({ INFERENCE_NUM_THREADS: '3' }, { threads: 3 }), { INFERENCE_NUM_THREADS: 3 })
+  t.throws(() => withOptions({ KV_CACHE_PRECISION: 'u8' }, { kvCachePrecision: 'u4' }), {
+    name: 'TypeError',
+    message: /'u4'.*'u8'/,
+  })
+  t.throws(() => withOptions({ INFERENCE_NUM_THREADS: 2 }, { threads: 3 }), { message: /threads and ovConfig/ })
+})
+
+t.test('precisions that the device did not take', async (t) => {
+  const taken = (inference: string, property: string, tensors = '') => ({
+    properties: { INFERENCE_PRECISION_HINT: inference, KV_CACHE_PRECISION: property },
+    kvCache: { precision: tensors },
+  })
+  const asked = { INFERENCE_PRECISION_HINT: 'bf16', KV_CACHE_PRECISION: 'f16' }
+  t.same(refusedPrecisions(asked, taken('bf16', 'f16')), [])
+  t.same(refusedPrecisions({}, taken('f32', 'u8')), [], 'nobody asked')
+  t.same(refusedPrecisions(asked, { properties: {}, kvCache: { precision: '' } }), [], 'nobody knows')
+  t.same(refusedPrecisions(asked, taken('f32', 'f16', 'bf16')), [
+    'INFERENCE_PRECISION_HINT bf16 was asked for, and the device takes f32',
+    'KV_CACHE_PRECISION f16 was asked for, and the device takes bf16',
+  ])
 })

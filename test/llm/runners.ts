@@ -18,6 +18,8 @@ export function tinyConfig(name: string, runner: 'paged' | 'stateful'): EngineCo
     maxSequences: 8,
     kvTokens: 4096,
     kvBytes: Number.POSITIVE_INFINITY,
+    maxPrompt: 0,
+    minResponse: 0,
     script: new Int32Array(0),
     scriptNumbers: new Int32Array(0),
     cpuKernel: 'openvino',

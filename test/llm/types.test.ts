@@ -17,7 +17,7 @@ async function misuse(llm: LLM, part: StreamPart): Promise<void> {
   // @ts-expect-error the constructor is private
   new LLM()
   // @ts-expect-error an unknown load option
-  await LLM.load('x', { threads: 4 })
+  await LLM.load('x', { cores: 4 })
   // @ts-expect-error defaults have no signal
   await LLM.load('x', { defaults: { signal: AbortSignal.abort() } })
   // @ts-expect-error a lone prompt is no list of prompts

@@ -79,7 +79,7 @@ t.test('the addon refuses wrong requests and goes on', async (t) => {
 })
 
 t.test('unknown jobs and wrong arguments are refused', async (t) => {
-  t.throws(() => new addon.Job('dance' as 'devices', {}, noEvents), /unknown job dance/)
+  t.throws(() => new addon.Job('dance' as 'devices', { plugin: '' }, noEvents), /unknown job dance/)
   t.throws(() => new addon.Job('inspect', {} as never, noEvents), /inspect\.modelPath/)
-  t.throws(() => new addon.Job('devices', {}, undefined as never), /onEvents/)
+  t.throws(() => new addon.Job('devices', { plugin: '' }, undefined as never), /onEvents/)
 })

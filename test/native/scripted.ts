@@ -34,6 +34,8 @@ export function scriptedConfig(options: ScriptOptions = {}): EngineConfig {
     maxSequences: sequences,
     kvTokens: 1,
     kvBytes: 1,
+    maxPrompt: 0,
+    minResponse: 0,
     draftModelPath: '',
     draftTokens: 0,
     warmup: new Int32Array(0),

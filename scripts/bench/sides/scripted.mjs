@@ -35,6 +35,8 @@ export async function open({ version }, { runtime, model, script, sequences }) {
     maxSequences: sequences,
     kvTokens: 1,
     kvBytes: 2 ** 53,
+    maxPrompt: 0,
+    minResponse: 0,
     draftModelPath: '',
     draftTokens: 0,
     cpuKernel: 'openvino',
