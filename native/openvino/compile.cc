@@ -107,7 +107,9 @@ void check_nested(const ov::Any& value) {
   }
   for (const auto& [device, properties] : devices) {
     const auto known = known_properties(device);
-    if (known.empty()) throw Failure("ERR_PROPERTY", "ovConfig.DEVICE_PROPERTIES: device " + device + " is not present");
+    if (known.empty()) {
+      throw Failure("ERR_PROPERTY", "ovConfig.DEVICE_PROPERTIES: device " + device + " is not present");
+    }
     require_known(device, known, properties.as<ov::AnyMap>());
   }
 }

@@ -33,8 +33,8 @@ Axes cache_axes(const ov::Model& model) {
     break;
   }
   throw Failure("ERR_UNSUPPORTED_MODEL",
-                "expected a KV cache whose batch and tokens are its two dynamic axes, as optimum-intel exports it, found " +
-                    found);
+                "expected a KV cache whose batch and tokens are its two dynamic axes, as optimum-intel exports it, "
+                "found " + found);
 }
 
 size_t length_of(const ov::CompiledModel& compiled, const char* name) try {

@@ -1,4 +1,4 @@
-// Models that a plugin compiles for a longest prompt and a longest answer (NPU): what it must be told, and what it took.
+// Models that a plugin compiles for a longest prompt and a longest answer (NPU): what it must be told and what it took.
 #pragma once
 #include <openvino/openvino.hpp>
 #include <string>
@@ -16,8 +16,8 @@ ov::AnyMap with_fixed_lengths(const ov::Model& model, const EngineConfig& config
 // beyond them it computes nonsense without an error.
 void note_fixed_lengths(const ov::CompiledModel& compiled, RunnerInfo& info);
 
-// What to do when the plugin refused the model: ' (…)' with the command that exports one it takes, or '' when the weights
-// are no reason.
+// What to do when the plugin refused the model: ' (…)' with the command that exports one it takes, or '' when the
+// weights are no reason.
 std::string export_advice(const ov::Model& model);
 
 }  // namespace llm

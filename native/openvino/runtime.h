@@ -36,8 +36,8 @@ Inspection inspect_model(const std::string& model_path, const std::string& devic
 ModelFacts convert_gguf(const std::string& source, const std::string& target, const std::atomic<bool>& cancelled,
                         const EventSink& post);
 
-// The devices of one plugin (CPU, GPU, NPU), or of all for "". Loads their drivers, which may take a second. A plugin that
-// cannot be asked gives one entry with its `error`.
+// The devices of one plugin (CPU, GPU, NPU), or of all for "". Loads their drivers, which may take a second. A plugin
+// that cannot be asked gives one entry with its `error`.
 std::vector<DeviceFacts> list_devices(const std::string& plugin);
 
 }  // namespace llm
