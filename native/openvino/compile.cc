@@ -102,8 +102,8 @@ void check_nested(const ov::Any& value) {
   try {
     devices = value.as<ov::AnyMap>();
   } catch (const std::exception&) {
-    throw Failure("ERR_PROPERTY", "ovConfig.DEVICE_PROPERTIES: expected {DEVICE:{NAME:VALUE}}, found " +
-                                      value.as<std::string>());
+    throw Failure("ERR_PROPERTY",
+                  "ovConfig.DEVICE_PROPERTIES: expected {DEVICE:{NAME:VALUE}}, found " + value.as<std::string>());
   }
   for (const auto& [device, properties] : devices) {
     const auto known = known_properties(device);

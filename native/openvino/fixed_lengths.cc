@@ -34,7 +34,8 @@ Axes cache_axes(const ov::Model& model) {
   }
   throw Failure("ERR_UNSUPPORTED_MODEL",
                 "expected a KV cache whose batch and tokens are its two dynamic axes, as optimum-intel exports it, "
-                "found " + found);
+                "found " +
+                    found);
 }
 
 size_t length_of(const ov::CompiledModel& compiled, const char* name) try {

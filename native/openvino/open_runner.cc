@@ -118,9 +118,9 @@ std::unique_ptr<Runner> open_stateful(const EngineConfig& config, ov::AnyMap pro
     throw Failure(advice.empty() ? failure.code() : "ERR_UNSUPPORTED_MODEL",
                   config.model_path + ": " + failure.what() + advice);
   } catch (const ov::Exception& error) {
-    throw Failure(advice.empty() ? "ERR_ENGINE" : "ERR_UNSUPPORTED_MODEL",
-                  config.model_path + ": OpenVINO cannot run it on " + config.device + ": " +
-                      plain_words(error) + advice);
+    throw Failure(
+        advice.empty() ? "ERR_ENGINE" : "ERR_UNSUPPORTED_MODEL",
+        config.model_path + ": OpenVINO cannot run it on " + config.device + ": " + plain_words(error) + advice);
   }
 }
 

@@ -140,7 +140,7 @@ class StatefulRunner : public Runner {
   std::vector<Token> held_;             // the tokens whose keys and values are in the state
   Rope rope_ = Rope::kShort;            // of these
   std::optional<SequenceId> sequence_;  // whose they are, if anybody's
-  bool used_ = false;  // something was computed
+  bool used_ = false;                   // something was computed
   size_t wanted_ = 0;
 
   // What the input tensors point to.

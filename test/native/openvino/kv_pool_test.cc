@@ -3,9 +3,9 @@
 
 #include <openvino/op/ops.hpp>
 
+#include "../tap.h"
 #include "engine/failure.h"
 #include "openvino/core.h"
-#include "../tap.h"
 
 namespace {
 
