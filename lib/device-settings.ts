@@ -76,9 +76,7 @@ export async function settleDevice(
     ...(kind.usesCores ? threadProperties(readCores(), options) : {}),
     ...(kind.cachesModels && !ownCache(asked) ? { CACHE_DIR: await compiledFolder(definition, openvino) } : {}),
   }
-  const { maxPrompt, minResponse } = kind.fixedLengths
-    ? fixedLengths(options, most)
-    : { maxPrompt: 0, minResponse: 0 }
+  const { maxPrompt, minResponse } = kind.fixedLengths ? fixedLengths(options, most) : { maxPrompt: 0, minResponse: 0 }
   return {
     chosen,
     kind,

@@ -74,7 +74,7 @@ export class LLM {
       sampling: generation,
       contextLength: context.length,
       contextReason: context.reason,
-      maxPrompt: engine.info.maxPrompt || context.length,
+      maxPrompt: engine.info.maxPrompt || Number.POSITIVE_INFINITY,
       vocabularySize: engine.info.vocabularySize,
       canDraft: engine.info.canDraft,
       stopTokenIds,

@@ -21,7 +21,7 @@ export interface RequestContext {
   contextLength: number
   /** Why it is not what config.json says, or ''. */
   contextReason: string
-  /** Tokens of the longest prompt, where that is less than the context. */
+  /** Tokens of the longest prompt; Infinity where the context alone bounds it. */
   maxPrompt: number
   vocabularySize: number
   /** Whether prompt lookup can be had. */
