@@ -33,6 +33,7 @@ function flag(flags: string, description: string, rule: check.Rule, read: Read =
 }
 
 const numberFlag = (flags: string, description: string, rule: check.Rule) => flag(flags, description, rule, toNumber)
+const asQuantization: Read = (text) => (text === 'off' || text === 'group' ? text : toNumber(text))
 const someText: check.Rule = {
   expected: 'text that is not empty',
   accepts: (value) => typeof value === 'string' && value !== '',
@@ -68,6 +69,14 @@ function rareLoadFlags(): Option[] {
     numberFlag('--kv-cache-bytes <n>', 'most memory of the KV cache', loadRules.kvCacheBytes),
     flag('--kv-cache-precision <type>', 'u8, u4, f16 or f32', loadRules.kvCachePrecision),
     flag('--rope-regime <name>', 'auto, short or long LongRoPE factors', loadRules.ropeRegime),
+    flag('--cpu-kernel <name>', 'auto, openvino, own: what multiplies with weights', loadRules.cpuKernel),
+    flag(
+      '--activation-quantization <how>',
+      'off, 32, 64, group: own kernels',
+      loadRules.activationQuantization,
+      asQuantization,
+    ),
+    numberFlag('--packed-cache-bytes <n>', 'keeps packed weights of models up to that', loadRules.packedCacheBytes),
     flag('--draft-model <model>', 'smaller model that guesses tokens', loadRules.draftModel),
   ]
 }
@@ -75,7 +84,14 @@ function rareLoadFlags(): Option[] {
 /** Flags of estimating what a load will take. */
 export function estimateFlags(): Option[] {
   const own = numberFlag('--concurrency <n>', 'requests of full context at once (default 1)', check.integer(1, 1024))
-  const shared = new Set(['--device', '--context-length', '--ov', '--kv-cache-precision'])
+  const shared = new Set([
+    '--device',
+    '--context-length',
+    '--ov',
+    '--kv-cache-precision',
+    '--precision',
+    '--cpu-kernel',
+  ])
   const flags = loadFlags().filter(({ long }) => shared.has(long ?? ''))
   for (const option of flags) option.hideHelp(false)
   return [...flags, own]

@@ -14,8 +14,10 @@ export interface MemoryFacts {
   /** Widths of what all multiplications by weights but the last compute, and how many layers share them. */
   matmulWidth: number
   layers: number
-  /** Whether the own kernels multiply with int4 weights. */
+  /** Whether the own kernels multiply with compressed weights; the bytes that they pack, and of the constants that those are made of. */
   ownKernel: boolean
+  packedBytes: number
+  packedFrom: number
   /** OpenVINO's name of what the device computes in, e.g. `bf16`. */
   inferencePrecision: string
   kvPrecision: string
@@ -44,8 +46,8 @@ export interface MemoryNeeds {
 const libraries = 80e6
 /** The same: what the tokenizer's thread keeps of one token of the vocabulary. */
 const bytesPerToken = 600
-/** The same: what reading and compiling leaves for a byte of the xml. */
-const bytesPerGraphByte = 28
+/** The same: what reading and compiling leaves for a byte of the xml; the own kernels take the place of most of its nodes. */
+const bytesPerGraphByte = { own: 20, openvino: 28 }
 /** Buffers of a layer live while the next is computed. */
 const layersAtOnce = 2
 
@@ -57,23 +59,23 @@ export function memoryNeeds(facts: MemoryFacts): MemoryNeeds {
   const rows = Math.min(facts.prefillChunk, contextLength)
   const widest = facts.matmulWidth / Math.max(1, layers)
   const activations = 4 * (layersAtOnce * rows * widest + concurrency * vocabularySize)
-  const runtime = libraries + bytesPerToken * vocabularySize + bytesPerGraphByte * facts.graphBytes
+  const runtime =
+    libraries +
+    bytesPerToken * vocabularySize +
+    bytesPerGraphByte[facts.ownKernel ? 'own' : 'openvino'] * facts.graphBytes
   const total = weights.packed + weights.mapped + kvCache + activations + runtime
   return { weights, kvCache, activations, runtime, total }
 }
 
 /**
- * Weights in memory: they are read through the mapped file and repacked for the kernels, so they are there twice; of int4 weights the own
- * kernels give the pages of the file back. The one place that knows this.
+ * Weights in memory: they are read through the mapped file and repacked for the kernels, so they are there twice; the own kernels give the
+ * pages of what they packed back. The one place that knows this.
  *
  * Integers keep their size; f16 beside integers is their scales, which become f32; other floats become what the device computes in.
  */
-function residentWeights({
-  weights,
-  weightsBytes,
-  inferencePrecision,
-  ownKernel,
-}: MemoryFacts): MemoryNeeds['weights'] {
+function residentWeights(facts: MemoryFacts): MemoryNeeds['weights'] {
+  const { weights, weightsBytes, inferencePrecision, ownKernel, packedBytes, packedFrom } = facts
+  if (ownKernel && packedBytes > 0) return { packed: packedBytes, mapped: Math.max(0, weightsBytes - packedFrom) }
   const compressed = ['u4', 'i4', 'u8', 'i8', 'nf4'].some((type) => (weights[type] ?? 0) > 0)
   const computed = /^(bf16|f16)$/.test(inferencePrecision) ? 2 : 4
   let packed = 0
@@ -82,6 +84,5 @@ function residentWeights({
     else if (type === 'f32') packed += (bytes / 4) * computed
     else packed += bytes
   }
-  const returned = ownKernel ? (weights['u4'] ?? 0) + (weights['i4'] ?? 0) : 0
-  return { packed, mapped: Math.max(0, weightsBytes - returned) }
+  return { packed, mapped: weightsBytes }
 }

@@ -2,6 +2,9 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'no
 import { dirname, join } from 'node:path'
 import { type Plugin, plugins } from '../config/devices.js'
 import { LLMError } from '../errors.js'
+import { cacheRoot } from '../model/cache.js'
+import type { BuildInfo } from '../native/addon.js'
+import { type MeasuredKernel, measuredKernels } from '../native/kernel-choices.js'
 import { loadAddon } from '../native/load.js'
 import { packageVersion } from '../version.js'
 import { type Probed, type ProbeOptions, probe } from './probe.js'
@@ -21,6 +24,8 @@ export interface Machine {
   addonError: string
   plugins: Readonly<Record<Plugin, Probed>>
   cpu: { model: string; flags: readonly string[] }
+  /** Own kernels that this processor executes, the best first, and which weights were measured here so far. */
+  kernels: { present: readonly string[]; measured: readonly MeasuredKernel[] }
   /** Intel hardware on the PCI bus, whether or not a driver serves it. */
   hardware: { gpu: boolean; npu: boolean }
   /** /dev/dri/renderD* and /dev/accel/accel*. */
@@ -54,7 +59,7 @@ export async function readMachine(options: MachineOptions = {}): Promise<Machine
   const { root = '/', env = process.env, ...probing } = options
   const found = {} as Record<Plugin, Probed>
   for (const plugin of plugins) found[plugin] = await probe(plugin, probing)
-  const addon = addonVersion()
+  const addon = addonFacts()
   const report = glibc()
   const cpuinfo = text(join(root, 'proc/cpuinfo'))
   const field = (name: RegExp) => name.exec(cpuinfo)?.[1] ?? ''
@@ -66,6 +71,10 @@ export async function readMachine(options: MachineOptions = {}): Promise<Machine
     addonError: addon.error,
     plugins: found,
     cpu: { model: field(/^model name\s*:\s*(.*)$/m), flags },
+    kernels: {
+      present: addon.kernels,
+      measured: addon.error === '' ? await measuredKernels(cacheRoot(env), addon) : [],
+    },
     hardware: hardware(root),
     files: { gpu: deviceFiles(root, 'dev/dri', /^renderD\d+$/), npu: deviceFiles(root, 'dev/accel', /^accel\d+$/) },
     drivers: {
@@ -80,12 +89,12 @@ export async function readMachine(options: MachineOptions = {}): Promise<Machine
   }
 }
 
-function addonVersion(): { openvino: string; error: string } {
+function addonFacts(): Pick<BuildInfo, 'version' | 'openvino' | 'kernels'> & { error: string } {
   try {
-    return { openvino: loadAddon().buildInfo().openvino, error: '' }
+    return { ...loadAddon().buildInfo(), error: '' }
   } catch (error) {
     if (!(error instanceof LLMError)) throw error
-    return { openvino: '', error: error.message }
+    return { version: '', openvino: '', kernels: [], error: error.message }
   }
 }
 

@@ -251,6 +251,9 @@ export interface NativeInspection
   layers: number
   /** Sum of the widths of what all multiplications by constants but the last compute. */
   matmulWidth: number
+  /** Bytes of what own kernels would pack, and bytes of the constants in the file that it is made of. */
+  packedBytes: number
+  packedFrom: number
   /** INFERENCE_PRECISION_HINT of the device as it is by default, or '' when it does not tell. */
   inferencePrecision: string
 }
@@ -289,6 +292,8 @@ export interface BuildInfo {
   version: string
   /** OpenVINO build, e.g. `2026.4.1-22982-…`. */
   openvino: string
+  /** Own kernels that this processor executes, the best first; the last is the portable one. */
+  kernels: string[]
   /** Fields that the addon reads, as `name:type`, by structure. */
   fields: Record<string, string[]>
 }

@@ -1,5 +1,6 @@
 #include <napi.h>
 
+#include "../kernels/kernel.h"
 #include "../openvino/runtime.h"
 #include "engine_object.h"
 #include "exit.h"
@@ -22,6 +23,9 @@ Napi::Value build_info(const Napi::CallbackInfo& info) {
   auto object = Napi::Object::New(env);
   object.Set("version", OPENVINO_LLM_VERSION);
   object.Set("openvino", llm::openvino_version());
+  std::vector<std::string> names;
+  for (const auto* kernel : llm::kernels()) names.emplace_back(kernel->name);
+  object.Set("kernels", to_array(env, names));
   object.Set("fields", fields);
   return object;
 }

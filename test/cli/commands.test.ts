@@ -7,6 +7,7 @@ import { loadTiny, tiny } from '../llm/fixtures.js'
 import { exactFlags, run } from './cli.js'
 
 const folder = tiny('tiny-llama-fp32')
+const intFour = tiny('tiny-llama')
 
 t.test('tokenize prints what a request would see', async (t) => {
   await using llm = await loadTiny()
@@ -49,6 +50,10 @@ t.test('estimate shows what the API says', async (t) => {
   const { code, stdout } = await run(['estimate', folder, '--json', ...flags])
   t.equal(code, 0)
   t.match(JSON.parse(stdout), { weights, kvCache, fits: true })
+  const openvino = await estimate(intFour, { contextLength: 128, cpuKernel: 'openvino' })
+  const plain = await run(['estimate', intFour, '--json', '--context-length', '128', '--cpu-kernel', 'openvino'])
+  t.match(JSON.parse(plain.stdout), { weights: openvino.weights })
+  t.notSame(openvino.weights, (await estimate(intFour, { contextLength: 128 })).weights)
   t.match(await run(['estimate', folder, ...flags]), { code: 0, stdout: /\navailable +\d.*: it fits\n$/ })
   t.match(await run(['estimate', folder, '--concurrency', '0']), { code: 2, stderr: /--concurrency/ })
 })

@@ -10,6 +10,8 @@ const facts: MemoryFacts = {
   matmulWidth: 300,
   layers: 3,
   ownKernel: false,
+  packedBytes: 1200,
+  packedFrom: 1100,
   inferencePrecision: 'bf16',
   kvPrecision: 'f16',
   prefillChunk: 256,
@@ -19,7 +21,12 @@ const facts: MemoryFacts = {
 
 t.test('integers keep their size and their scales become f32; the file is mapped beside them', async (t) => {
   t.same(memoryNeeds(facts).weights, { packed: 1000 + 500 + 40 + 8, mapped: 1600 })
-  t.same(memoryNeeds({ ...facts, ownKernel: true }).weights, { packed: 1548, mapped: 600 }, 'int4 pages are given back')
+  t.same(memoryNeeds({ ...facts, ownKernel: true }).weights, { packed: 1200, mapped: 500 }, 'pages are given back')
+  t.same(
+    memoryNeeds({ ...facts, ownKernel: true, packedBytes: 0, packedFrom: 0 }).weights,
+    memoryNeeds(facts).weights,
+    'there is nothing that the own kernels take',
+  )
 })
 
 t.test('float weights take what the device computes in', async (t) => {

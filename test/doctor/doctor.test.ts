@@ -21,6 +21,7 @@ function machine(changes: Partial<Machine>): Machine {
     addonError: '',
     plugins: { CPU: seen('CPU'), GPU: seen('GPU'), NPU: seen('NPU') },
     cpu: { model: 'a CPU', flags: ['avx2', 'avx_vnni', 'avx512_vnni', 'amx_int8'] },
+    kernels: { present: ['avx2', 'portable'], measured: [] },
     hardware: { gpu: true, npu: true },
     files: { gpu: [{ path: '/dev/dri/renderD128', usable: true }], npu: [{ path: '/dev/accel/accel0', usable: true }] },
     drivers: { gpu: ['/usr/lib/libze_intel_gpu.so.1'], npu: ['/usr/lib/libze_intel_npu.so.1'] },
@@ -75,6 +76,25 @@ t.test('why a GPU or NPU is not seen, each with the command that mends it', asyn
     )
     t.match(found, [{ fix: gpu }, { fix: npu }], what)
   }
+})
+
+t.test('which kernels multiply with compressed weights', async (t) => {
+  const words = (kernels: Machine['kernels']) =>
+    diagnose(machine({ kernels }))
+      .filter(({ subject }) => subject === 'kernels')
+      .map(({ text }) => text)
+  t.match(words({ present: ['avx-vnni', 'avx2', 'portable'], measured: [] }), [/: avx-vnni, avx2; the first load/])
+  t.match(words({ present: ['portable'], measured: [] }), [/none of our own/])
+  t.same(words({ present: [], measured: [] }), [], 'the addon cannot be loaded')
+  const measured = [
+    { scheme: 'u4-g128', kernel: 'own' as const, ratios: [2, 1.234, 3] },
+    { scheme: 'i8-channel', kernel: 'openvino' as const, ratios: [0.9, 0.8, 1] },
+  ]
+  t.match(words({ present: ['avx2', 'portable'], measured }), [
+    /avx2$/,
+    /u4-g128: our own; ours were 2.00×, 1.23×, 3.00× as quick/,
+    /i8-channel: OpenVINO's; ours were 0.90×/,
+  ])
 })
 
 t.test('no hardware is no problem, even where a plugin cannot load without its driver', async (t) => {

@@ -165,7 +165,10 @@ t.test('auto measures each scheme once on a machine, and says what it took', asy
   }
   const [file] = readdirSync(join(cache, 'kernels'))
   const path = join(cache, 'kernels', file ?? '')
-  t.same(Object.keys(JSON.parse(readFileSync(path, 'utf8'))), ['u4 g32 asymmetric', 'u8 per channel asymmetric'])
+  t.same(Object.keys(JSON.parse(readFileSync(path, 'utf8')).choices), [
+    'u4 g32 asymmetric',
+    'u8 per channel asymmetric',
+  ])
   stages.length = 0
   {
     await using llm = await load()

@@ -258,8 +258,10 @@ t.test('the KV cache: bytes, precision and what they allow', async (t) => {
     message: /kvCachePrecision/,
   })
   for (const kvCachePrecision of ['u8', 'u4', 'f16', 'f32'] as const) {
-    await using llm = await LLM.load(tiny('tiny-llama-fp32'), { kvCachePrecision })
-    t.equal(llm.info.kvCache.precision, kvCachePrecision)
+    await using llm = await LLM.load(tiny('tiny-llama-fp32'), { kvCachePrecision, onWarning: () => {} })
+    // A CPU that computes in bf16 keeps 16-bit keys and values in bf16, and there a warning says so.
+    const kept = kvCachePrecision === 'f16' && llm.info.precision.inference === 'bf16' ? 'bf16' : kvCachePrecision
+    t.equal(llm.info.kvCache.precision, kept)
     t.equal((await llm.generate(prompt, { ...greedy, maxNewTokens: 5 })).tokens.length, 5, kvCachePrecision)
   }
 })
