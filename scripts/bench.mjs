@@ -30,9 +30,12 @@ runMain(async () => {
   const ours = { label: 'openvino-llm', side: 'openvino-llm', runtime: module, model: model.ours }
   const { folder } = await prepare(ours, threads)
   const ir = model.ir ?? folder
-  const wanted = options.peer ? mode.peers : []
+  /** @type {Record<string, (() => Promise<string>) | undefined>} what a peer loads; nothing when there is no GGUF for it */
+  const theirs = { 'node-llama-cpp': model.gguf, 'openvino-genai': async () => ir }
+  const wanted = options.peer ? mode.peers.filter((/** @type {string} */ name) => theirs[name]) : []
   const peers = []
-  for (const name of wanted) peers.push(...(await preparePeer(name, model, ir, threads)))
+  for (const name of wanted)
+    peers.push(...(await preparePeer(name, /** @type {() => Promise<string>} */ (theirs[name]), threads)))
 
   /** @type {import('./bench/compare.mjs').Mode} */
   const plan = await mode.plan(contextOf({ options, threads, module, model: model.ours, ir, peers }))
@@ -99,25 +102,25 @@ async function prepare(side, threads) {
 
 /**
  * @param {string} name
- * @param {import('./bench/models.mjs').Model} model
- * @param {string} ir
+ * @param {() => Promise<string>} modelFor what it loads
  * @param {number} threads
  * @returns {Promise<Pick<Setup, 'label' | 'side' | 'runtime' | 'model' | 'engine'>[]>} its sides; none when it cannot run
  *   here, which has been said
  */
-async function preparePeer(name, model, ir, threads) {
+async function preparePeer(name, modelFor, threads) {
   try {
     const runtime = await installPeer(name)
+    const model = await modelFor()
     const sides =
       name === 'openvino-genai'
         ? ['SDPA', 'PA'].map((engine) => ({
             label: `openvino-genai ${engine}`,
             side: name,
             runtime,
-            model: ir,
+            model,
             engine,
           }))
-        : [{ label: name, side: name, runtime, model: await model.gguf() }]
+        : [{ label: name, side: name, runtime, model }]
     for (const side of sides) await prepare(side, threads)
     return sides
   } catch (error) {

@@ -1,7 +1,7 @@
 // @ts-check
 import { parseArgs } from 'node:util'
 import { Complaint } from '../run.mjs'
-import { modelNames } from './models.mjs'
+import { isFolder, modelNames } from './models.mjs'
 
 export const usage = `npm run bench -- [mode] [--model NAME] [--pairs N | --quick] [other options]
   times openvino-llm beside its peers on the same model, greedy; without a mode: one stream, every figure
@@ -13,7 +13,8 @@ modes
   --kernel             this project's matmul kernels, against OpenVINO's in their place and the peers
   --pace               a running stream while a prompt of 2,000 tokens is computed
 options
-  --model NAME  ${modelNames.join(', ')} (default smollm2)
+  --model NAME  ${modelNames.join(', ')} (default smollm2),
+                or a model folder, beside the peers that can load it
   --prompt N    prompt tokens (default 512; modes have their own)
   --new N       new tokens, at least 2 (default 96; modes have their own)
   --pairs N     pairs of segments (default 7, the fewest that figures may be quoted from)
@@ -56,7 +57,7 @@ export function parseArguments(args) {
   return {
     mode: chosen[0] ?? 'single',
     concurrency: counts(values.concurrency),
-    model: oneOf('--model', values.model, modelNames) ?? 'smollm2',
+    model: isFolder(values.model) ? values.model : (oneOf('--model', values.model, modelNames) ?? 'smollm2'),
     prompt: integer('--prompt', values.prompt, 1),
     newTokens: integer('--new', values.new, 2),
     pairs: integer('--pairs', values.pairs, 1) ?? (values.quick ? 2 : 7),

@@ -1,5 +1,5 @@
 // @ts-check
-import { join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { cacheFolder } from '../cache.mjs'
 import { demoModel } from '../demo-model.mjs'
 import { root } from '../run.mjs'
@@ -20,14 +20,21 @@ export const modelNames = ['smollm2', ...Object.keys(shapes)]
  * @property {string} label for the report
  * @property {string} ours what this project loads: a GGUF or a model folder
  * @property {string} [ir] model folder of openvino-genai, when it is not the one that `ours` is converted into
- * @property {() => Promise<string>} gguf of node-llama-cpp; made on the first call
+ * @property {() => Promise<string>} [gguf] of node-llama-cpp; made on the first call; a folder has none
  */
 
+/** @param {string | undefined} text whether it says where a model is, and is no name */
+export const isFolder = (text) => text !== undefined && /[/\\]/.test(text)
+
 /**
- * @param {string} name one of {@link modelNames}
+ * @param {string} name one of {@link modelNames}, or a model folder
  * @returns {Promise<Model>} with files in the cache, made if need be
  */
 export async function findModel(name) {
+  if (isFolder(name)) {
+    const folder = resolve(name)
+    return { label: basename(folder), ours: folder, ir: folder }
+  }
   const shape = shapes[name]
   if (!shape) {
     const ours = await demoModel()

@@ -25,6 +25,7 @@ const accepted: [string[], object][] = [
     ['--pace', '--model', 'phi-3-mini', '--markdown'],
     { ...defaults, mode: 'pace', model: 'phi-3-mini', format: 'markdown' },
   ],
+  [['--model', './a folder'], { ...defaults, model: './a folder' }],
   [['-h'], { ...defaults, help: true }],
 ]
 for (const [args, expected] of accepted) {
