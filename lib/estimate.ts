@@ -73,6 +73,7 @@ export async function estimateDefinition(
     graphBytes: (await stat(modelPath)).size,
     // What `auto` measures is not known yet.
     ownKernel: device === defaultDevice && options.cpuKernel !== 'openvino',
+    keepsPages: process.platform !== 'linux',
     inferencePrecision: String(ovConfig['INFERENCE_PRECISION_HINT'] ?? inspected.inferencePrecision),
     kvPrecision: kvPrecisionOf(ovConfig, kind.kvPrecision),
     prefillChunk: prefillChunk(kind, weightsBytes, 'paged'),

@@ -30,11 +30,14 @@ export function estimateCommand(interrupts: Interrupts): Command {
 
 function text({ weights, kvCache, activations, runtime, total, available, fits }: MemoryEstimate): string {
   const rows: [string, string][] = [
-    ['weights', `${size(weights.packed)} packed, and ${size(weights.mapped)} of the file while there is room`],
+    [
+      'weights',
+      `${size(weights.packed)} packed${weights.mapped > 0 ? `, ${size(weights.mapped)} of the file while there is room` : ''}`,
+    ],
     ['KV cache', `${size(kvCache)} when the contexts are full`],
     ['activations', size(activations)],
     ['runtime', size(runtime)],
-    ['total', `${size(total)}, at least ${size(total - weights.mapped)}`],
+    ['total', `${size(total)}${weights.mapped > 0 ? `, at least ${size(total - weights.mapped)}` : ''}`],
     ['available', `${size(available)}: it ${fits ? 'fits' : 'does not fit'}`],
   ]
   return rows.map(([name, value]) => `${oneLine(`${name.padEnd(12)} ${value}`)}\n`).join('')

@@ -14,10 +14,11 @@ export interface MemoryFacts {
   /** Widths of what all multiplications by weights but the last compute, and how many layers share them. */
   matmulWidth: number
   layers: number
-  /** Whether the own kernels multiply with compressed weights; the bytes that they pack, and of the constants that those are made of. */
+  /** Whether the own kernels multiply with compressed weights, and the bytes that they pack. */
   ownKernel: boolean
   packedBytes: number
-  packedFrom: number
+  /** Whether pages of the file stay in memory after loading; on Linux they are given back. */
+  keepsPages: boolean
   /** OpenVINO's name of what the device computes in, e.g. `bf16`. */
   inferencePrecision: string
   kvPrecision: string
@@ -30,7 +31,7 @@ export interface MemoryFacts {
 
 /** Bytes of memory. */
 export interface MemoryNeeds {
-  /** `packed`: as the device computes with them; `mapped`: pages of the file, which the system takes back when it needs memory. */
+  /** `packed`: as the device computes with them; `mapped`: pages of the file that stay, and that the system takes back when it needs memory. */
   weights: { packed: number; mapped: number }
   /** Keys and values of as many full contexts as were asked for. */
   kvCache: number
@@ -68,14 +69,14 @@ export function memoryNeeds(facts: MemoryFacts): MemoryNeeds {
 }
 
 /**
- * Weights in memory: they are read through the mapped file and repacked for the kernels, so they are there twice; the own kernels give the
- * pages of what they packed back. The one place that knows this.
+ * Weights in memory: they are read through the mapped file and repacked for the kernels. Where pages of the file are not given back they are
+ * there twice. The one place that knows this.
  *
  * Integers keep their size; f16 beside integers is their scales, which become f32; other floats become what the device computes in.
  */
 function residentWeights(facts: MemoryFacts): MemoryNeeds['weights'] {
-  const { weights, weightsBytes, inferencePrecision, ownKernel, packedBytes, packedFrom } = facts
-  if (ownKernel && packedBytes > 0) return { packed: packedBytes, mapped: Math.max(0, weightsBytes - packedFrom) }
+  const { weights, weightsBytes, inferencePrecision, ownKernel, packedBytes, keepsPages } = facts
+  if (ownKernel && packedBytes > 0) return { packed: packedBytes, mapped: keepsPages ? weightsBytes : 0 }
   const compressed = ['u4', 'i4', 'u8', 'i8', 'nf4'].some((type) => (weights[type] ?? 0) > 0)
   const computed = /^(bf16|f16)$/.test(inferencePrecision) ? 2 : 4
   let packed = 0
@@ -84,5 +85,6 @@ function residentWeights(facts: MemoryFacts): MemoryNeeds['weights'] {
     else if (type === 'f32') packed += (bytes / 4) * computed
     else packed += bytes
   }
-  return { packed, mapped: weightsBytes }
+  // Floats may be computed with where they lie.
+  return { packed, mapped: keepsPages || !compressed ? weightsBytes : 0 }
 }

@@ -251,9 +251,8 @@ export interface NativeInspection
   layers: number
   /** Sum of the widths of what all multiplications by constants but the last compute. */
   matmulWidth: number
-  /** Bytes of what own kernels would pack, and bytes of the constants in the file that it is made of. */
+  /** Bytes of what own kernels would pack. */
   packedBytes: number
-  packedFrom: number
   /** INFERENCE_PRECISION_HINT of the device as it is by default, or '' when it does not tell. */
   inferencePrecision: string
 }

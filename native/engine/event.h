@@ -46,7 +46,6 @@ struct Inspection {
   int64_t layers = 0;
   int64_t matmul_width = 0;
   int64_t packed_bytes = 0;
-  int64_t packed_from = 0;
   std::string inference_precision;
 };
 

@@ -175,6 +175,8 @@ double EngineLoop::warm_up(Runner& runner, StepCosts* costs) {
       runner.drop(0);
       runner.reset();
     }
+    // The sizes that follow bring back what is still read.
+    if (done == 1) runner.give_back_file();
   }
   post_(Progress{"warmup", total, total});
   return milliseconds(Clock::now() - begin);

@@ -52,6 +52,7 @@ class PrecisionLadder : public Runner {
   // posts Reopened. Throws what the factory throws; then there is no runner any more, and only kv() and the destructor
   // may be called.
   void reset() override;
+  void give_back_file() noexcept override { runner_->give_back_file(); }
   KvUse kv() const override { return runner_ ? runner_->kv() : KvUse{}; }
 
  private:

@@ -72,6 +72,10 @@ class Runner {
   // After a throw: all sequences must be admitted and computed anew.
   virtual void reset() = 0;
 
+  // After the first step: what it read of the model's file is in the kernels' own form now, so pages of the file may
+  // leave memory. What is read again comes again.
+  virtual void give_back_file() noexcept {}
+
   // Nothing where the cache is not made of blocks.
   virtual KvUse kv() const { return {}; }
 };

@@ -179,7 +179,6 @@ struct Fill {
       found.Set("layers", static_cast<double>(inspection->layers));
       found.Set("matmulWidth", static_cast<double>(inspection->matmul_width));
       found.Set("packedBytes", static_cast<double>(inspection->packed_bytes));
-      found.Set("packedFrom", static_cast<double>(inspection->packed_from));
       found.Set("inferencePrecision", inspection->inference_precision);
       object.Set("result", found);
     } else if (const auto* check = std::get_if<CompareFacts>(&event.result)) {

@@ -4,8 +4,10 @@
 
 #ifdef __linux__
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -25,10 +27,10 @@ FilePages::FilePages() {
     std::string permissions;
     std::string offset;
     std::string device;
-    uint64_t inode = 0;
-    fields >> std::hex >> range.begin >> dash >> range.end >> permissions >> offset >> device >> std::dec >> inode;
+    fields >> std::hex >> range.begin >> dash >> range.end >> permissions >> offset >> device >> std::dec >>
+        range.inode;
     // A page that was written to would come back as it is in the file.
-    if (fields && inode != 0 && permissions.size() > 1 && permissions[1] == '-') files_.push_back(range);
+    if (fields && range.inode != 0 && permissions.size() > 1 && permissions[1] == '-') files_.push_back(range);
   }
 }
 
@@ -42,11 +44,24 @@ void FilePages::give_back(const uint8_t* data, size_t bytes) const {
   madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 
+void FilePages::give_back_weights(const std::string& model_path) noexcept try {
+  struct stat facts{};
+  if (stat(std::filesystem::path(model_path).replace_extension(".bin").c_str(), &facts) != 0) return;
+  // By the inode alone: devices go by other numbers in the list on some file systems, and another file only reads anew.
+  for (const auto& [begin, end, inode] : FilePages().files_) {
+    if (inode == facts.st_ino) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  }
+} catch (const std::exception&) {
+  // It stays in memory.
+}
+
 #else
 
 FilePages::FilePages() = default;
 
 void FilePages::give_back(const uint8_t*, size_t) const {}
+
+void FilePages::give_back_weights(const std::string&) noexcept {}
 
 #endif
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace llm {
@@ -15,10 +16,14 @@ class FilePages {
   // belongs to no file: giving that back would make it zero.
   void give_back(const uint8_t* data, size_t bytes) const;
 
+  // The same for everything that is mapped of the weights beside this openvino_model.xml.
+  static void give_back_weights(const std::string& model_path) noexcept;
+
  private:
   struct Range {
     uintptr_t begin;
     uintptr_t end;
+    uint64_t inode;
   };
   std::vector<Range> files_;
 };

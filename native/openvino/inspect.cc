@@ -53,9 +53,7 @@ Inspection inspect_model(const std::string& model_path, const std::string& devic
   for (const auto& variable : variables) found.kv_values_per_token += values_per_token(variable->get_info().data_shape);
   found.layers = static_cast<int64_t>(variables.size() / 2);
   found.matmul_width = matmul_width(*decoder.model, decoder.facts.vocabulary_size);
-  const auto kernels = kernel_facts(*decoder.model);
-  found.packed_bytes = static_cast<int64_t>(kernels.packed_bytes);
-  found.packed_from = static_cast<int64_t>(kernels.source_bytes);
+  found.packed_bytes = static_cast<int64_t>(kernel_facts(*decoder.model).packed_bytes);
   try {
     found.inference_precision = core().get_property(device, "INFERENCE_PRECISION_HINT").as<std::string>();
   } catch (const std::exception&) {

@@ -111,7 +111,7 @@ std::unique_ptr<Runner> open_stateful(const EngineConfig& config, ov::AnyMap pro
     });
     auto compiled = compile(decoder, config, properties, post, info);
     if (config.max_prompt > 0) note_fixed_lengths(compiled, info);
-    return make_stateful_runner(std::move(compiled), std::move(info), decoder, config.gather_rows);
+    return make_stateful_runner(std::move(compiled), std::move(info), decoder, config);
   } catch (const Failure& failure) {
     // The reader's own failures name the file already.
     if (std::string(failure.what()).rfind(config.model_path, 0) == 0) throw;

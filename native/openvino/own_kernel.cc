@@ -190,9 +190,7 @@ KernelFacts kernel_facts(const ov::Model& model) {
     if (find_compressed_weights(*matmul, weights, obstacle)) {
       auto& scheme = facts.schemes[weights.scheme];
       ++scheme.layers;
-      const auto& source = weights.source;
-      facts.packed_bytes += PackedWeights(source).bytes();
-      facts.source_bytes += source.rows * source.columns * static_cast<size_t>(source.bits) / 8;
+      facts.packed_bytes += PackedWeights(weights.source).bytes();
       if (scheme.layers == 1 || is_better_example(weights, scheme.example)) scheme.example = std::move(weights);
     } else if (!obstacle.empty()) {
       ++facts.obstacles[obstacle];

@@ -22,7 +22,6 @@ struct KernelFacts {
   std::map<std::string, SchemeFacts> schemes;
   std::map<std::string, size_t> obstacles;
   size_t packed_bytes = 0;  // of all schemes' layers, once packed
-  size_t source_bytes = 0;  // their values in the file, which are given back then
 };
 
 KernelFacts kernel_facts(const ov::Model& model);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "../engine/step_rows.h"
+#include "file_pages.h"
 #include "kv_pool.h"
 #include "long_rope.h"
 #include "runners.h"
@@ -37,6 +38,7 @@ class PagedRunner : public Runner {
         padding_block_(static_cast<Block>(blocks)),
         pool_(compiled, info_.kv_block_tokens, blocks + padding_blocks(info_.kv_block_tokens), std::move(memory)),
         logits_(index_of_logits(compiled)),
+        model_path_(config.model_path),
         request_(std::move(compiled)),
         ids_("input_ids", step_tokens(config)),
         positions_("position_ids", step_tokens(config)),
@@ -50,6 +52,7 @@ class PagedRunner : public Runner {
 
   RunnerInfo info() const override { return info_; }
   KvUse kv() const override { return blocks_.use(); }
+  void give_back_file() noexcept override { FilePages::give_back_weights(model_path_); }
 
   std::optional<size_t> admit(SequenceId sequence, Rope rope, std::span<const Token> tokens, size_t max_length,
                               size_t spare) override {
@@ -191,6 +194,7 @@ class PagedRunner : public Runner {
   Block padding_block_;  // the first of the last ones of the pool, which are not the block manager's
   KvPool pool_;          // outlives the request, whose inputs lie in it
   size_t logits_;        // which of the outputs they are
+  std::string model_path_;
   StepRequest request_;
   size_t wanted_ = 0;
 

@@ -8,10 +8,9 @@
 
 namespace llm {
 
-// One sequence at a time on the model's own state: works on every device and every OVModelForCausalLM export. `gathers`
-// says whether gather_rows() was done.
+// One sequence at a time on the model's own state: works on every device and every OVModelForCausalLM export.
 std::unique_ptr<Runner> make_stateful_runner(ov::CompiledModel compiled, RunnerInfo info, const DecoderModel& decoder,
-                                             bool gathers);
+                                             const EngineConfig& config);
 
 // Many sequences at once on a KV cache of blocks; the graph is one that page() has rewritten. Throws Failure
 // ERR_OUT_OF_MEMORY when the configuration's kv_bytes hold no block or are not to be had.

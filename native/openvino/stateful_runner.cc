@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "file_pages.h"
 #include "long_rope.h"
 #include "runners.h"
 #include "step_request.h"
@@ -12,10 +13,11 @@ namespace {
 
 class StatefulRunner : public Runner {
  public:
-  StatefulRunner(ov::CompiledModel compiled, RunnerInfo info, const DecoderModel& decoder, bool gathers)
+  StatefulRunner(ov::CompiledModel compiled, RunnerInfo info, const DecoderModel& decoder, const EngineConfig& config)
       : info_(std::move(info)),
         decoder_{nullptr, {}, decoder.has_attention_mask, decoder.has_position_ids, decoder.has_beam_idx},
-        gathers_(gathers),
+        gathers_(config.gather_rows),
+        model_path_(config.model_path),
         request_(std::move(compiled)) {
     info_.runner = "stateful";
     info_.max_sequences = 1;
@@ -23,6 +25,7 @@ class StatefulRunner : public Runner {
   }
 
   RunnerInfo info() const override { return info_; }
+  void give_back_file() noexcept override { FilePages::give_back_weights(model_path_); }
 
   // What the state holds is kept when it is the beginning of the prompt: then no trim is needed, which on a state would
   // be an f32 round trip of the whole cache.
@@ -135,6 +138,7 @@ class StatefulRunner : public Runner {
   RunnerInfo info_;
   DecoderModel decoder_;  // without its model: that was released after compilation
   bool gathers_;
+  std::string model_path_;
   StepRequest request_;
 
   std::vector<Token> held_;             // the tokens whose keys and values are in the state
@@ -152,8 +156,8 @@ class StatefulRunner : public Runner {
 }  // namespace
 
 std::unique_ptr<Runner> make_stateful_runner(ov::CompiledModel compiled, RunnerInfo info, const DecoderModel& decoder,
-                                             bool gathers) {
-  return std::make_unique<StatefulRunner>(std::move(compiled), std::move(info), decoder, gathers);
+                                             const EngineConfig& config) {
+  return std::make_unique<StatefulRunner>(std::move(compiled), std::move(info), decoder, config);
 }
 
 }  // namespace llm

@@ -11,7 +11,7 @@ const facts: MemoryFacts = {
   layers: 3,
   ownKernel: false,
   packedBytes: 1200,
-  packedFrom: 1100,
+  keepsPages: true,
   inferencePrecision: 'bf16',
   kvPrecision: 'f16',
   prefillChunk: 256,
@@ -21,12 +21,20 @@ const facts: MemoryFacts = {
 
 t.test('integers keep their size and their scales become f32; the file is mapped beside them', async (t) => {
   t.same(memoryNeeds(facts).weights, { packed: 1000 + 500 + 40 + 8, mapped: 1600 })
-  t.same(memoryNeeds({ ...facts, ownKernel: true }).weights, { packed: 1200, mapped: 500 }, 'pages are given back')
+  t.same(memoryNeeds({ ...facts, ownKernel: true }).weights, { packed: 1200, mapped: 1600 })
   t.same(
-    memoryNeeds({ ...facts, ownKernel: true, packedBytes: 0, packedFrom: 0 }).weights,
+    memoryNeeds({ ...facts, ownKernel: true, packedBytes: 0 }).weights,
     memoryNeeds(facts).weights,
     'there is nothing that the own kernels take',
   )
+})
+
+t.test('where pages are given back only floats may still lie in the file', async (t) => {
+  const mapped = (changes: Partial<MemoryFacts>) =>
+    memoryNeeds({ ...facts, keepsPages: false, ...changes }).weights.mapped
+  t.equal(mapped({}), 0)
+  t.equal(mapped({ ownKernel: true }), 0)
+  t.equal(mapped({ weights: { f32: 1600 } }), 1600)
 })
 
 t.test('float weights take what the device computes in', async (t) => {

@@ -19,7 +19,7 @@ const script = `
     return field('RssAnon') + field('RssFile')
   }
   const before = resident()
-  const llm = await LLM.load(process.argv[1])
+  const llm = await LLM.load(process.argv[1], { cpuKernel: process.argv[2] })
   await llm.generate({ tokens: Array.from({ length: ${tokens} - 8 }, (_, i) => i + 5) }, { maxNewTokens: 8, ignoreEos: true })
   console.log(resident() - before)
   await llm.close()
@@ -29,9 +29,11 @@ t.test(
   'the estimate is within 15 % of what SmolLM2 takes',
   { skip: process.platform === 'linux' ? missing : '/proc' },
   async (t) => {
-    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, folder])
-    const measured = Number(stdout)
-    const { total } = await estimate(folder, { contextLength: tokens })
-    t.ok(Math.abs(total - measured) <= 0.15 * measured, `estimated ${total}, measured ${measured}`)
+    for (const cpuKernel of ['own', 'openvino'] as const) {
+      const args = ['--input-type=module', '-e', script, folder, cpuKernel]
+      const measured = Number((await promisify(execFile)(process.execPath, args)).stdout)
+      const { total } = await estimate(folder, { contextLength: tokens, cpuKernel })
+      t.ok(Math.abs(total - measured) <= 0.15 * measured, `${cpuKernel}: estimated ${total}, measured ${measured}`)
+    }
   },
 )
