@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import t from 'tap'
 import { run } from './bench-modules.js'
 
@@ -133,4 +134,20 @@ t.test('a stream that ends before the long prompt is computed is told', async (t
     run(['tasks/pace'], `run(${slow}, { prompt: 400, newTokens: ${newTokens}, quietTokens: 10 })`)
   t.match((await pace(1000)).result, { quiet: Number, loaded: Number, ttft: Number, complete: true })
   t.match((await pace(30)).result, { complete: false })
+})
+
+t.test('the side on the scripted runner answers', async (t) => {
+  const setup = { runtime: resolve('dist/index.js'), model: 'test/fixtures/ir/tiny-llama', sequences: 1 }
+  const script = { vocabulary: 300, stepMicroseconds: 0 }
+  const program = `open({ version: '' }, ${JSON.stringify({ ...setup, script })}).then(async (side) => {
+    const counts = []
+    for (const sample of [false, true]) {
+      let count = 0
+      for await (const tokens of side.generate([1, 2, 3], 6, { sample })) count += tokens
+      counts.push(count)
+    }
+    await side.close()
+    return counts
+  })`
+  t.same(await run(['sides/scripted'], program), { result: [6, 6] })
 })

@@ -21,6 +21,7 @@ export async function open({ version }, { runtime, model, script, sequences }) {
   const { startRequest } = await inner('generation/request.js')
   const { GenerationStream } = await inner('generation/stream.js')
   const { resolveSampling } = await inner('config/sampling.js')
+  const { ResidentEngine } = await inner('resident-engine.js')
 
   const text = await TextWorker.open((await readFolder(model)).text)
   const engine = await Engine.start({
@@ -48,12 +49,15 @@ export async function open({ version }, { runtime, model, script, sequences }) {
     script: scriptOf(Math.min(text.tokens.size, script.vocabulary)),
     scriptNumbers: Int32Array.of(script.vocabulary, script.stepMicroseconds, 0, 0, 0, 0),
   })
+  const stays = { model: '', unloadAfter: undefined, open: () => Promise.reject(new Error('it is never closed')) }
   const context = {
-    engine,
+    engine: new ResidentEngine(engine, stays),
     text,
     warn: () => {},
     sampling: { doSample: false },
     contextLength,
+    contextReason: '',
+    maxPrompt: contextLength,
     vocabularySize: script.vocabulary,
     canDraft: false,
     stopTokenIds: [],
