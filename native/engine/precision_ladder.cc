@@ -1,19 +1,10 @@
 #include "precision_ladder.h"
 
 #include <algorithm>
-#include <limits>
+
+#include "logits.h"
 
 namespace llm {
-
-bool all_sound(std::span<const float> logits) {
-  bool sound = true;
-  float max = -std::numeric_limits<float>::infinity();
-  for (const float value : logits) {
-    sound &= value <= std::numeric_limits<float>::max();  // false for NaN and +infinity
-    max = value > max ? value : max;
-  }
-  return sound && max >= std::numeric_limits<float>::lowest();
-}
 
 PrecisionLadder::PrecisionLadder(const EngineConfig& config, RunnerFactory open, EventSink post)
     : config_(config),
@@ -24,8 +15,9 @@ PrecisionLadder::PrecisionLadder(const EngineConfig& config, RunnerFactory open,
 
 Rows PrecisionLadder::wait() {
   const Rows rows = runner_->wait();
+  // Every row and not the first ones only: which prompt overflows first is unknown.
   size_t sound = 0;
-  for (size_t row = 0; row < rows.count; ++row) sound += all_sound(rows.row(row)) ? 1 : 0;
+  for (size_t row = 0; row < rows.count; ++row) sound += range_of(rows.row(row)).sound ? 1 : 0;
   sound_ = sound_ || sound > 0;
   if (sound < rows.count) {
     climbing_ = next_rung().has_value();

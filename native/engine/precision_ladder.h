@@ -20,11 +20,6 @@ class NonFinite : public Failure {
   NonFinite() : Failure("ERR_NON_FINITE", "the model computed logits that are NaN or infinite") {}
 };
 
-// Neither NaN nor infinite; but a graph may mask tokens with -infinity as long as some logit is finite, as in Sampler.
-// One pass without branches: 32,000 logits take some microseconds, a step takes milliseconds, so every row is looked at
-// and not the first ones only: which prompt overflows first is unknown.
-bool all_sound(std::span<const float> logits);
-
 // A runner that is another one, opened by the factory with the rungs of `config.precision_ladder` one after the other:
 // each is a property `KEY=VALUE` that is added to the configured ones, in place of the rung before it. A rung is left
 // out when the device has no such property, when it is in effect already, or when the model's file sets that property.

@@ -2,28 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "failure.h"
+#include "logits.h"
 
 namespace llm {
-namespace {
-
-// The largest logit. Written without branches so that the compiler vectorizes it.
-float checked_max(std::span<const float> logits) {
-  float max = -std::numeric_limits<float>::infinity();
-  bool sound = true;
-  for (float value : logits) {
-    sound &= value <= std::numeric_limits<float>::max();  // false for NaN and +infinity
-    max = value > max ? value : max;
-  }
-  if (!sound || !std::isfinite(max)) {
-    throw Failure("ERR_NON_FINITE", "the model computed logits that are NaN or infinite");
-  }
-  return max;
-}
-
-}  // namespace
 
 Sampler::Sampler(const RequestParams& params)
     : temperature_(static_cast<float>(std::min(params.temperature, 1e30))),  // beyond it the quotients would be NaN
@@ -41,7 +24,8 @@ double Sampler::uniform() {
 }
 
 Token Sampler::sample(std::span<const float> logits) {
-  const float max = checked_max(logits);
+  const auto [max, sound] = range_of(logits);
+  if (!sound) throw Failure("ERR_NON_FINITE", "the model computed logits that are NaN or infinite");
   if (temperature_ == 0) {
     return static_cast<Token>(std::find(logits.begin(), logits.end(), max) - logits.begin());
   }
@@ -60,22 +44,26 @@ void Sampler::keep_all(std::span<const float> logits, float max) {
   }
 }
 
-// A min-heap of the k largest: one comparison for almost every logit, no copy of the row.
+// A min-heap of the k largest: one comparison for almost every logit, no copy of the row. top_k_ < logits.size().
 void Sampler::keep_top_k(std::span<const float> logits, float max) {
   const auto larger = [](const Candidate& a, const Candidate& b) {
     return a.weight != b.weight ? a.weight > b.weight : a.token < b.token;
   };
   candidates_.clear();
-  for (size_t i = 0; i < logits.size(); ++i) {
-    if (candidates_.size() < top_k_) {
-      candidates_.push_back({logits[i], static_cast<Token>(i)});
-      std::push_heap(candidates_.begin(), candidates_.end(), larger);
-    } else if (logits[i] > candidates_.front().weight) {
-      std::pop_heap(candidates_.begin(), candidates_.end(), larger);
-      candidates_.back() = {logits[i], static_cast<Token>(i)};
-      std::push_heap(candidates_.begin(), candidates_.end(), larger);
-    }
+  size_t next = 0;
+  for (; candidates_.size() < top_k_; ++next) candidates_.push_back({logits[next], static_cast<Token>(next)});
+  std::make_heap(candidates_.begin(), candidates_.end(), larger);
+  const auto consider = [&](size_t i) {
+    if (logits[i] <= candidates_.front().weight) return;
+    std::pop_heap(candidates_.begin(), candidates_.end(), larger);
+    candidates_.back() = {logits[i], static_cast<Token>(i)};
+    std::push_heap(candidates_.begin(), candidates_.end(), larger);
+  };
+  for (; next + kLogitLanes <= logits.size(); next += kLogitLanes) {
+    if (!any_above(logits.data() + next, candidates_.front().weight)) continue;
+    for (size_t lane = 0; lane < kLogitLanes; ++lane) consider(next + lane);
   }
+  for (; next < logits.size(); ++next) consider(next);
   for (auto& candidate : candidates_) candidate.weight = std::exp((candidate.weight - max) / temperature_);
 }
 
