@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { availableMemory } from './config/available-memory.js'
 import * as check from './config/check.js'
 import { defaultDevice, deviceKind, prefillChunk } from './config/devices.js'
-import { type MemoryFacts, type MemoryNeeds, memoryNeeds } from './config/memory.js'
+import { bothNeeds, type MemoryFacts, type MemoryNeeds, memoryNeeds } from './config/memory.js'
 import { type LoadOptions, loadRules } from './config/options.js'
 import { kvPrecisionOf, withOptions } from './config/properties.js'
 import { resolveDevice } from './device-settings.js'
@@ -15,7 +15,15 @@ import { runJob } from './native/job.js'
 export interface EstimateOptions
   extends Pick<
     LoadOptions,
-    'device' | 'contextLength' | 'kvCachePrecision' | 'precision' | 'cpuKernel' | 'ovConfig' | 'signal' | 'onProgress'
+    | 'device'
+    | 'contextLength'
+    | 'kvCachePrecision'
+    | 'precision'
+    | 'cpuKernel'
+    | 'draftModel'
+    | 'ovConfig'
+    | 'signal'
+    | 'onProgress'
   > {
   /** Requests of full context length that are computed at once, 1 to 1024. Default 1. */
   concurrency?: number | undefined
@@ -35,6 +43,7 @@ const rules: Record<keyof EstimateOptions, check.Rule> = {
   kvCachePrecision: loadRules.kvCachePrecision,
   precision: loadRules.precision,
   cpuKernel: loadRules.cpuKernel,
+  draftModel: loadRules.draftModel,
   ovConfig: loadRules.ovConfig,
   signal: loadRules.signal,
   onProgress: loadRules.onProgress,
@@ -49,20 +58,38 @@ const rules: Record<keyof EstimateOptions, check.Rule> = {
  */
 export async function estimate(model: string | URL, options: EstimateOptions = {}): Promise<MemoryEstimate> {
   check.checkOptions(options, rules, 'EstimateOptions')
-  const { signal, onProgress } = options
-  return estimateDefinition(await loadModel(model, { signal, onProgress }), options)
+  const { draftModel, signal, onProgress } = options
+  const definition = await loadModel(model, { signal, onProgress })
+  const draft = draftModel === undefined ? undefined : await loadModel(draftModel, { signal, onProgress })
+  return estimateDefinition(definition, options, draft)
 }
 
-/** {@link estimate} of a model whose files are known. */
+/** {@link estimate} of models whose files are known. */
 export async function estimateDefinition(
   definition: ModelDefinition,
-  options: Pick<
-    EstimateOptions,
-    'device' | 'contextLength' | 'kvCachePrecision' | 'precision' | 'cpuKernel' | 'ovConfig' | 'signal' | 'concurrency'
-  >,
+  options: NeedsOptions,
+  draft?: ModelDefinition,
 ): Promise<MemoryEstimate> {
-  const { signal, concurrency = 1 } = options
   const { device } = await resolveDevice(options, definition, availableMemory())
+  const own = await needsOf(definition, options, device, false)
+  const needs = draft ? bothNeeds(own, await needsOf(draft, options, device, true)) : own
+  const available = availableMemory()
+  return { ...needs, available, fits: unreclaimable(needs) <= available }
+}
+
+type NeedsOptions = Pick<
+  EstimateOptions,
+  'device' | 'contextLength' | 'kvCachePrecision' | 'precision' | 'cpuKernel' | 'ovConfig' | 'signal' | 'concurrency'
+>
+
+/** @param helps whether another model brings libraries and tokenizer */
+async function needsOf(
+  definition: ModelDefinition,
+  options: NeedsOptions,
+  device: string,
+  helps: boolean,
+): Promise<MemoryNeeds> {
+  const { signal, concurrency = 1 } = options
   const kind = deviceKind(device)
   const ovConfig = withOptions(options.ovConfig ?? {}, options)
   const { modelPath, weightsBytes } = definition
@@ -79,10 +106,9 @@ export async function estimateDefinition(
     prefillChunk: prefillChunk(kind, weightsBytes, 'paged'),
     contextLength: Math.min(options.contextLength ?? definition.contextLength, definition.contextLength),
     concurrency,
+    helps,
   }
-  const needs = memoryNeeds(facts)
-  const available = availableMemory()
-  return { ...needs, available, fits: unreclaimable(needs) <= available }
+  return memoryNeeds(facts)
 }
 
 /** What must be there for good. */
@@ -104,10 +130,13 @@ export async function requireMemory(
     'device' | 'contextLength' | 'kvCacheBytes' | 'kvCachePrecision' | 'precision' | 'cpuKernel' | 'ovConfig' | 'signal'
   >,
   available: number,
+  draft?: ModelDefinition,
 ): Promise<void> {
   const { contextLength, kvCacheBytes, kvCachePrecision, precision, cpuKernel, ovConfig, device, signal } = options
-  const asked = Math.max(kvCacheBytes ?? 0, 4 * (definition.kvValuesPerToken ?? 0) * (contextLength ?? 0))
-  if (definition.weightsBytes * most.times + asked + most.plus < available) return
+  const models = [definition, ...(draft ? [draft] : [])]
+  const sum = (of: (model: ModelDefinition) => number) => models.reduce((all, model) => all + of(model), 0)
+  const asked = sum((model) => Math.max(kvCacheBytes ?? 0, 4 * (model.kvValuesPerToken ?? 0) * (contextLength ?? 0)))
+  if (sum(({ weightsBytes }) => weightsBytes) * most.times + asked + most.plus < available) return
   // Without a wish a few tokens are the least that one can want: keys and values come only as they are used.
   const least = {
     device,
@@ -118,13 +147,13 @@ export async function requireMemory(
     signal,
     contextLength: contextLength ?? 1,
   }
-  const { weights, kvCache, activations, runtime } = await estimateDefinition(definition, least)
+  const { weights, kvCache, activations, runtime } = await estimateDefinition(definition, least, draft)
   const cache = kvCacheBytes ?? kvCache
   const needed = weights.packed + cache + activations + runtime
   if (needed <= available) return
   throw new LLMError(
     'ERR_OUT_OF_MEMORY',
-    `${definition.folder}: needs about ${gigabytes(needed)} of memory (weights ${gigabytes(weights.packed)}, KV cache ${gigabytes(cache)}, ` +
+    `${models.map(({ folder }) => folder).join(' and ')}: needs about ${gigabytes(needed)} of memory (weights ${gigabytes(weights.packed)}, KV cache ${gigabytes(cache)}, ` +
       `the rest ${gigabytes(activations + runtime)}), and ${gigabytes(available)} are available; ignoreMemory: true loads it nevertheless`,
   )
 }

@@ -56,7 +56,7 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
   const { chosen, kind, asked, config: byDevice } = await settleDevice(options, definition, build.openvino)
   const { device, properties } = byDevice
   const choice = chooseRunner({ ...options, device }, kind, definition, build.openvino, warn)
-  if (!options.ignoreMemory) await requireMemory(definition, { ...options, device }, availableMemory())
+  if (!options.ignoreMemory) await requireMemory(definition, { ...options, device }, availableMemory(), draft)
   const span = activationSpan(activationQuantization(options.activationQuantization, asked))
   const kernelChoices = new KernelChoices(cacheRoot(), build, { properties, activationSpan: span })
   const packedCache = new PackedCache(cacheRoot(), build)
@@ -101,7 +101,7 @@ export async function openModel(model: string | URL, options: LoadOptions, warn:
       unloadAfter: options.unloadAfter,
       async open(closing) {
         if (!options.ignoreMemory)
-          await requireMemory(definition, { ...options, device, signal: closing }, availableMemory())
+          await requireMemory(definition, { ...options, device, signal: closing }, availableMemory(), draft)
         return await openEngine(closing)
       },
     })

@@ -27,6 +27,24 @@ async function loaded() {
   return llm.info
 }
 
+t.test('a draft model is counted in', async (t) => {
+  const alone = await estimate(folder, { ...f32, contextLength: 100 })
+  const helped = await estimate(folder, { ...f32, contextLength: 100, draftModel: folder })
+  t.equal(helped.weights.packed, 2 * alone.weights.packed)
+  t.equal(helped.kvCache, 2 * alone.kvCache)
+  t.ok(helped.runtime > alone.runtime)
+  t.ok(helped.runtime < 1.5 * alone.runtime, 'libraries and tokenizer are there once')
+
+  const definition = await readFolder(folder)
+  const { total, weights } = await estimateDefinition(definition, { ...f32, contextLength: 1 }, definition)
+  const needed = total - weights.mapped
+  await requireMemory(definition, f32, needed, definition)
+  await t.rejects(requireMemory(definition, f32, needed - 1, definition), {
+    code: 'ERR_OUT_OF_MEMORY',
+    message: /tiny-llama-fp32 and .*tiny-llama-fp32: needs about/,
+  })
+})
+
 t.test('misuse', async (t) => {
   await t.rejects(estimate(folder, { concurrency: 0 }), { name: 'TypeError', message: /concurrency/ })
   await t.rejects(estimate(folder, { maxNewTokens: 1 } as object), { name: 'TypeError', message: /maxNewTokens/ })

@@ -91,6 +91,7 @@ export function estimateFlags(): Option[] {
     '--kv-cache-precision',
     '--precision',
     '--cpu-kernel',
+    '--draft-model',
   ])
   const flags = loadFlags().filter(({ long }) => shared.has(long ?? ''))
   for (const option of flags) option.hideHelp(false)

@@ -27,6 +27,8 @@ export interface MemoryFacts {
   contextLength: number
   /** Requests with so many tokens each. */
   concurrency: number
+  /** Whether it works for another model, as a draft model does, whose libraries and tokenizer serve both. */
+  helps: boolean
 }
 
 /** Bytes of memory. */
@@ -60,12 +62,21 @@ export function memoryNeeds(facts: MemoryFacts): MemoryNeeds {
   const rows = Math.min(facts.prefillChunk, contextLength)
   const widest = facts.matmulWidth / Math.max(1, layers)
   const activations = 4 * (layersAtOnce * rows * widest + concurrency * vocabularySize)
-  const runtime =
-    libraries +
-    bytesPerToken * vocabularySize +
-    bytesPerGraphByte[facts.ownKernel ? 'own' : 'openvino'] * facts.graphBytes
+  const process = facts.helps ? 0 : libraries + bytesPerToken * vocabularySize
+  const runtime = process + bytesPerGraphByte[facts.ownKernel ? 'own' : 'openvino'] * facts.graphBytes
   const total = weights.packed + weights.mapped + kvCache + activations + runtime
   return { weights, kvCache, activations, runtime, total }
+}
+
+/** What two models need together. */
+export function bothNeeds(a: MemoryNeeds, b: MemoryNeeds): MemoryNeeds {
+  return {
+    weights: { packed: a.weights.packed + b.weights.packed, mapped: a.weights.mapped + b.weights.mapped },
+    kvCache: a.kvCache + b.kvCache,
+    activations: a.activations + b.activations,
+    runtime: a.runtime + b.runtime,
+    total: a.total + b.total,
+  }
 }
 
 /**

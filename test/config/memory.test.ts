@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type MemoryFacts, memoryNeeds } from '#lib/config/memory.js'
+import { bothNeeds, type MemoryFacts, memoryNeeds } from '#lib/config/memory.js'
 
 const facts: MemoryFacts = {
   weights: { u4: 1000, u8: 500, f16: 20, i64: 8 },
@@ -17,6 +17,7 @@ const facts: MemoryFacts = {
   prefillChunk: 256,
   contextLength: 1024,
   concurrency: 2,
+  helps: false,
 }
 
 t.test('integers keep their size and their scales become f32; the file is mapped beside them', async (t) => {
@@ -53,5 +54,16 @@ t.test('keys and values grow with contexts, activations with the step', async (t
   t.equal(memoryNeeds(facts).activations, 4 * (2 * 256 * 100 + 2 * 100))
   t.equal(memoryNeeds({ ...facts, contextLength: 16 }).activations, 4 * (2 * 16 * 100 + 2 * 100))
   const { weights, kvCache, activations, runtime, total } = memoryNeeds(facts)
+  t.equal(total, weights.packed + weights.mapped + kvCache + activations + runtime)
+})
+
+t.test('a model that helps another one brings its graph alone', async (t) => {
+  const alone = memoryNeeds(facts)
+  const helper = memoryNeeds({ ...facts, helps: true })
+  t.equal(helper.runtime, 28 * facts.graphBytes)
+  t.equal(alone.runtime - helper.runtime, alone.total - helper.total)
+  const { weights, kvCache, activations, runtime, total } = bothNeeds(alone, helper)
+  t.same(weights, { packed: 2 * alone.weights.packed, mapped: 2 * alone.weights.mapped })
+  t.equal(kvCache, 2 * alone.kvCache)
   t.equal(total, weights.packed + weights.mapped + kvCache + activations + runtime)
 })
