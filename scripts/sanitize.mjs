@@ -17,7 +17,8 @@ const deadline = 600_000
 
 runMain(async () => {
   const compiler = await findSanitizer()
-  const sources = [...(await listSources('native/engine')), ...(await listSources('test/native'))]
+  const folders = ['native/engine', 'native/kernels', 'test/native']
+  const sources = (await Promise.all(folders.map(listSources))).flat()
   const verdicts = []
   for (const sanitizer of builds) verdicts.push({ sanitizer, verdict: await test(compiler, sanitizer, sources) })
   for (const { sanitizer, verdict } of verdicts)

@@ -156,7 +156,7 @@ void run(Call& call, QuantizationSpan span, const Threads& threads, Scratch& scr
     threads.run((call.rows + kRowsPerTask - 1) / kRowsPerTask, prepare_task, &call);
   }
   // Few tasks when every weight is read once; more, so that a slow core holds nobody up, when there is much to do.
-  const size_t share = (call.blocks + workers * 4 - 1) / (workers * 4);
+  const size_t share = (call.blocks + workers * 8 - 1) / (workers * 8);
   const size_t fitting =
       call.rows <= call.kernel->tile_rows ? call.blocks : std::max<size_t>(1, kTaskBytes / block_bytes);
   call.blocks_per_task = alone ? call.blocks : std::max<size_t>(1, std::min(share, fitting));

@@ -58,10 +58,16 @@ export function formatSummary(report) {
 
 /** @param {Report} report */
 function headOf({ title, model, machine, date }) {
-  return [
-    `${model}: ${title}.`,
-    `${machine.cpu} (${formatFlags(machine.flags)}), ${count(machine.cores, 'core')}, ${machine.platform}, Node ${machine.node}, ${date.slice(0, 10)}.`,
-  ]
+  return [`${model}: ${title}.`, machineLine(machine, date)]
+}
+
+/**
+ * @param {import('./machine.mjs').Machine} machine
+ * @param {string} date ISO 8601
+ */
+export function machineLine(machine, date) {
+  const { cpu, flags, cores, platform, node } = machine
+  return `${cpu} (${formatFlags(flags)}), ${count(cores, 'core')}, ${platform}, Node ${node}, ${date.slice(0, 10)}.`
 }
 
 /** @param {Report} report */
@@ -99,7 +105,7 @@ function ratioTable({ ratios }) {
  * @param {readonly string[]} header
  * @param {readonly (readonly string[])[]} rows the first column is text, the others are numbers
  */
-function table(header, rows) {
+export function table(header, rows) {
   const widths = header.map((title, column) =>
     Math.max(3, title.length, ...rows.map((row) => row[column]?.length ?? 0)),
   )

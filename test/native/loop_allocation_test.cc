@@ -16,11 +16,16 @@ thread_local size_t allocations = 0;
 
 }  // namespace
 
-// The other forms of new and delete call these, but for those of over-aligned types, which the engine has none of.
+// Other forms of new and delete call these, but for those of over-aligned types, which the engine has none of, and for
+// the one that does not throw, of which AddressSanitizer would put its own beside our delete.
 void* operator new(size_t size) {
   ++allocations;
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
+}
+void* operator new(size_t size, const std::nothrow_t&) noexcept {
+  ++allocations;
+  return std::malloc(size);
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
