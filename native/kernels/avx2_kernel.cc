@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "x86_gate.h"
 #include "x86_quantize.h"
 
 #define LLM_YMM LLM_TARGET("avx2,fma,f16c")
@@ -61,7 +62,7 @@ constexpr size_t kTileRows = 4;
 
 #include "ymm_tiles.h"
 
-constexpr Kernel kKernel{"avx2", kTileRows, quantize_row, multiply};
+constexpr Kernel kKernel{"avx2", kTileRows, quantize_row, multiply, gate};
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "x86_gate.h"
 #include "x86_quantize.h"
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -131,7 +132,7 @@ constexpr size_t kTileRows = 12;
 
 #include "x86_multiply.h"
 
-constexpr Kernel kKernel{"avx512-vnni", kTileRows, quantize_row, multiply};
+constexpr Kernel kKernel{"avx512-vnni", kTileRows, quantize_row, multiply, gate};
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "x86_gate.h"
 #include "x86_quantize.h"
 
 #define LLM_YMM LLM_TARGET("avx2,fma,f16c,avxvnni")
@@ -34,7 +35,7 @@ constexpr size_t kTileRows = 4;
 
 #include "ymm_tiles.h"
 
-constexpr Kernel kKernel{"avx-vnni", kTileRows, quantize_row, multiply};
+constexpr Kernel kKernel{"avx-vnni", kTileRows, quantize_row, multiply, gate};
 
 }  // namespace
 

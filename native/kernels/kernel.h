@@ -37,6 +37,9 @@ struct Kernel {
   // out[i * 16 + r] = the product of the block's row r with row first_row + i of the activations, for `count` rows.
   void (*multiply)(const PackedWeights& weights, size_t block, const Activations& activations, size_t first_row,
                    size_t count, float* out);
+  // gates[i] = silu(gates[i]) * ups[i] for `count` of them, a multiple of 8; silu(v) = v / (1 + exp(-v)), to about 1e-7
+  // of it. What is infinite or no number does not become a number.
+  void (*gate)(float* gates, const float* ups, size_t count);
 };
 
 const Kernel& portable_kernel();

@@ -1,7 +1,6 @@
 #include "matmul.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 namespace llm {
@@ -9,11 +8,8 @@ namespace {
 
 constexpr size_t kBlockRows = PackedWeights::kBlockRows;
 
-// Weights that a task goes through again for each batch of rows: they stay in a core's second-level cache.
+// Weights that a task goes through again for each tile of rows: they stay in a core's second-level cache.
 constexpr size_t kTaskBytes = 192 * 1024;
-
-// Rows of activations that are gone through for one task's weights before the next.
-constexpr size_t kBatchBytes = 384 * 1024;
 
 // Below this much work, waking threads costs more than it brings: about 20 microseconds of one.
 constexpr size_t kAloneBytes = 96 * 1024;
@@ -47,7 +43,6 @@ struct Call {
   uint8_t* memory[4];  // values, scales, sums, padded floats
   size_t blocks;
   size_t blocks_per_task;
-  size_t rows_per_batch;
 };
 
 // Rows that `count` becomes tiles of: as even as they can be, so that none is left with a small one.
@@ -57,40 +52,40 @@ size_t tile_rows(const Kernel& kernel, size_t left) {
   return (left + tiles - 1) / tiles;
 }
 
-float silu(float value) { return value / (1.F + std::exp(-value)); }
-
-void multiply_block(const Call& call, const Part& part, size_t block, size_t first_row, size_t last_row) {
+void multiply_tile(const Call& call, const Part& part, size_t block, size_t row, size_t count) {
   alignas(64) float results[kMostTileRows * kBlockRows];
-  alignas(64) float ups[kMostTileRows * kBlockRows];
+  call.kernel->multiply(*part.weights, block, call.activations, row, count, results);
+  if (part.up) {
+    alignas(64) float ups[kMostTileRows * kBlockRows];
+    call.kernel->multiply(*part.up, block, call.activations, row, count, ups);
+    call.kernel->gate(results, ups, count * kBlockRows);
+  }
   const size_t outputs = part.weights->rows();
   const size_t width = std::min(kBlockRows, outputs - block * kBlockRows);
-  for (size_t row = first_row; row < last_row;) {
-    const size_t count = tile_rows(*call.kernel, last_row - row);
-    call.kernel->multiply(*part.weights, block, call.activations, row, count, results);
-    if (part.up) {
-      call.kernel->multiply(*part.up, block, call.activations, row, count, ups);
-      for (size_t i = 0; i < count * kBlockRows; ++i) results[i] = silu(results[i]) * ups[i];
+  for (size_t i = 0; i < count; ++i) {
+    float* out = part.out + (row + i) * outputs + block * kBlockRows;
+    const float* from = results + i * kBlockRows;
+    if (width == kBlockRows) {
+      std::memcpy(out, from, kBlockRows * sizeof(float));  // a known size is a few instructions
+    } else {
+      std::memcpy(out, from, width * sizeof(float));
     }
-    for (size_t i = 0; i < count; ++i) {
-      std::memcpy(part.out + (row + i) * outputs + block * kBlockRows, results + i * kBlockRows, width * sizeof(float));
-    }
-    row += count;
   }
 }
 
+// Tile by tile of rows: their activations stay in the first-level cache while the task's weights come from the second.
 void multiply_task(void* context, size_t index) {
   const Call& call = *static_cast<const Call*>(context);
   const size_t begin = index * call.blocks_per_task;
   const size_t end = std::min(begin + call.blocks_per_task, call.blocks);
-  for (size_t row = 0; row < call.rows; row += call.rows_per_batch) {
-    const size_t last_row = std::min(row + call.rows_per_batch, call.rows);
+  for (size_t row = 0; row < call.rows;) {
+    const size_t count = tile_rows(*call.kernel, call.rows - row);
     for (const auto& part : call.parts) {
       const size_t first = std::max(begin, part.first_block);
       const size_t last = std::min(end, part.first_block + part.weights->blocks());
-      for (size_t block = first; block < last; ++block) {
-        multiply_block(call, part, block - part.first_block, row, last_row);
-      }
+      for (size_t block = first; block < last; ++block) multiply_tile(call, part, block - part.first_block, row, count);
     }
+    row += count;
   }
 }
 
@@ -160,7 +155,6 @@ void run(Call& call, QuantizationSpan span, const Threads& threads, Scratch& scr
   const size_t fitting =
       call.rows <= call.kernel->tile_rows ? call.blocks : std::max<size_t>(1, kTaskBytes / block_bytes);
   call.blocks_per_task = alone ? call.blocks : std::max<size_t>(1, std::min(share, fitting));
-  call.rows_per_batch = up(std::max<size_t>(kBatchBytes / a.columns, 1), kMostTileRows);
   const size_t tasks = (call.blocks + call.blocks_per_task - 1) / call.blocks_per_task;
   if (alone) {
     for (size_t task = 0; task < tasks; ++task) multiply_task(&call, task);

@@ -1,11 +1,13 @@
 // What the others are compared with; slow.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
 
 #include "half.h"
 #include "kernel.h"
+#include "silu.h"
 
 namespace llm {
 namespace {
@@ -91,7 +93,25 @@ void multiply(const PackedWeights& weights, size_t block, const Activations& act
   }
 }
 
-constexpr Kernel kKernel{"portable", 1, quantize, multiply};
+float silu(float value) {
+  float t = -value;
+  t = kMostExponent < t ? kMostExponent : t;
+  t = kLeastExponent > t ? kLeastExponent : t;
+  const float rounded = std::fma(t, kLog2E, kRounder);
+  const float n = rounded - kRounder;
+  const float r = std::fma(-n, kLn2Low, std::fma(-n, kLn2High, t));
+  float series = 0;
+  for (const float coefficient : kSeries) series = std::fma(series, r, coefficient);
+  series = std::fma(std::fma(series, r, 1.F), r, 1.F);
+  const auto power = std::bit_cast<float>((std::bit_cast<uint32_t>(rounded) + kExponentBias) << 23);
+  return value / std::fma(series, power, 1.F);
+}
+
+void gate(float* gates, const float* ups, size_t count) {
+  for (size_t i = 0; i < count; ++i) gates[i] = silu(gates[i]) * ups[i];
+}
+
+constexpr Kernel kKernel{"portable", 1, quantize, multiply, gate};
 
 }  // namespace
 

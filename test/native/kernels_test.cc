@@ -375,3 +375,32 @@ TEST("kernels: a gate multiplies silu(gate) by up") {
     CHECK(std::abs(found[i] - expected) <= 1e-6 * (1 + std::abs(expected)));
   }
 }
+
+TEST("kernels: every gate gives what the portable one gives, to the bit, and the portable one what silu is") {
+  std::vector<float> values{0.F, -0.F, 1e-30F, -1e-30F, 1e-42F, 87.F, -87.F, 88.F, -88.F, 1e30F, -1e30F, 3.4e38F};
+  for (float value = -95; value < 95; value += 0.00731F) values.push_back(value);
+  values.resize(values.size() / 8 * 8);
+  const auto ups = activations(values.size(), 17);
+  auto wanted = values;
+  llm::portable_kernel().gate(wanted.data(), ups.data(), wanted.size());
+  for (const auto* kernel : llm::kernels()) {
+    auto found = values;
+    kernel->gate(found.data(), ups.data(), found.size());
+    CHECK(same(found, wanted));
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double value = values[i];
+    const double expected = value / (1 + std::exp(-value)) * ups[i];
+    CHECK(std::abs(wanted[i] - expected) <= 5e-7 * std::abs(expected) + 1e-36);
+  }
+}
+
+TEST("kernels: a gate lets through what is no finite number") {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const auto* kernel : llm::kernels()) {
+    std::vector<float> values{std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity, 1, 1, 1, 1, 1};
+    const std::vector<float> ups{1, 1, 1, std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity, 1, 1};
+    kernel->gate(values.data(), ups.data(), values.size());
+    for (size_t i = 0; i < values.size(); ++i) CHECK(std::isfinite(values[i]) == (i >= 6));
+  }
+}

@@ -45,8 +45,10 @@ constexpr size_t kHeadRows = 16;  // of a step of so many streams; a longer prom
 // Ways to read: which is the quickest depends on the machine.
 constexpr std::array<size_t, 3> kAheads{0, 2048, 8192};
 
-// Any value will do: what a product takes does not depend on it. As f16 this one is 0.33.
+// Any value will do for weights: what a product takes does not depend on it. As f16 this one is 0.33. Activations are
+// small, because exp() of what overflows takes longer.
 constexpr int kByte = 0x35;
+constexpr float kActivation = 1e-3F;
 
 struct Layer {
   PackedWeights qkv;
@@ -100,7 +102,7 @@ class Decoder {
   void step(const Kernel& kernel, size_t rows, const llm::Threads& threads) {
     const size_t widest = std::max({shape_.hidden, shape_.qkv, shape_.attention, shape_.ffn});
     if (in_.size() < rows * widest) {
-      in_.assign(rows * widest, 0.5F);
+      in_.assign(rows * widest, kActivation);
       out_.resize(rows * widest);
     }
     if (logits_.empty()) logits_.resize(kHeadRows * shape_.vocabulary);
