@@ -8,7 +8,7 @@
           "action_name": "cmake-js",
           "inputs": ["CMakeLists.txt"],
           "outputs": ["build/Release/openvino_llm.node"],
-          "action": ["node", "scripts/build.mjs", "--addon"]
+          "action": ["node", "scripts/build/build.mjs", "--addon"]
         }
       ]
     }

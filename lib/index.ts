@@ -1,18 +1,6 @@
-export type {
-  GenerationOptions,
-  LoadOptions,
-  LoadProgress,
-  ModelWarning,
-  PromptLookup,
-  ReprefillProgress,
-  RequestDefaults,
-  WarmOptions,
-} from './config/options.js'
-export { type ConvertOptions, convert } from './convert.js'
-export { type Device, type DevicesOptions, devices } from './devices.js'
+export { type Device, type DevicesOptions, devices } from './devices/list.js'
+export type { ModelResidency, Residency } from './engine/resident.js'
 export { type ErrorCode, errorCodes, LLMError } from './errors.js'
-export { type EstimateOptions, estimate, type MemoryEstimate } from './estimate.js'
-export type { StreamPart, TextPart } from './generation/answer.js'
 export type {
   RequestEnd,
   RequestError,
@@ -32,8 +20,20 @@ export {
   type TextGenerationPipeline,
 } from './integrations/pipeline.js'
 export { LLM } from './llm.js'
+export { type EstimateOptions, estimate, type MemoryEstimate } from './memory/estimate.js'
 export type { Metrics } from './metrics.js'
+export { type ConvertOptions, convert } from './model/convert.js'
 export type { Verdict } from './model/verdict.js'
-export type { ModelResidency, Residency } from './resident-engine.js'
+export type {
+  GenerationOptions,
+  LoadOptions,
+  LoadProgress,
+  ModelWarning,
+  PromptLookup,
+  ReprefillProgress,
+  RequestDefaults,
+  WarmOptions,
+} from './options/options.js'
+export type { StreamPart, TextPart } from './output/answer.js'
 export type { BosPolicy, ChatMessage, ChatOptions, EncodedPrompt, EncodeOptions } from './text/types.js'
 export { packageVersion as version } from './version.js'

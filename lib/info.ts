@@ -1,10 +1,10 @@
-import type { Context } from './context.js'
+import { loadAddon } from './addon/load.js'
+import type { ReadyInfo } from './engine/boundary.js'
+import type { Residency } from './engine/resident.js'
+import type { Context } from './loading/context.js'
 import type { ModelDefinition } from './model/definition.js'
 import { exporterDoubt } from './model/exporter.js'
 import { type Verdict, verdictFor } from './model/verdict.js'
-import type { ReadyInfo } from './native/addon.js'
-import { loadAddon } from './native/load.js'
-import type { Residency } from './resident-engine.js'
 import { packageVersion } from './version.js'
 
 /** What is known of a loaded model: `llm.info`. */
@@ -68,10 +68,10 @@ export interface ModelInfo {
   stopWords: string[]
   /** Bytes. `weights` lie in the memory-mapped file; `resident` is the whole process, now. */
   memory: { weights: number; resident: number }
-  /** What multiplies with the weights of each scheme, and why; `scheme` '' are layers that no own kernel takes. CPU only. */
+  /** What multiplies with the weights of each scheme, and why; `scheme` '' are layers that no built-in kernel takes. CPU only. */
   kernels: { scheme: string; layers: number; kernel: string; ratios: number[]; reason: string }[]
   /**
-   * The weights that own kernels have packed: their bytes, 0 when there are none; the file that they lie in (see
+   * The weights that built-in kernels have packed: their bytes, 0 when there are none; the file that they lie in (see
    * `LoadOptions.packedCacheBytes`), '' for memory of this process; and whether it was there before, so that nothing was packed.
    */
   packed: { bytes: number; file: string; reused: boolean }
@@ -106,7 +106,7 @@ export function modelInfo(parts: InfoParts): ModelInfo {
     modelType: definition.modelType,
     contextLength: context.length,
     contextReason: context.reason,
-    longRope: ready.ropeRegime === 'none' ? null : { original: ready.longRopeThreshold, regime: ready.ropeRegime },
+    longRope: ready.ropeRegime === 'none' ? null : { original: ready.longRopeBorder, regime: ready.ropeRegime },
     vocabularySize: ready.vocabularySize,
     weights: ready.weights,
     exporter: ready.rtInfo,

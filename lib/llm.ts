@@ -1,4 +1,15 @@
-import * as check from './config/check.js'
+import type { ResidentEngine } from './engine/resident.js'
+import { LLMError } from './errors.js'
+import { RequestTracker } from './generation/diagnostics.js'
+import { checkBatch, type GenerateAllOptions, type Prompts, runAll } from './generation/generate-all.js'
+import { type CheckedPrompt, checkPrompt, checkTokens, type Prompt } from './generation/prompt.js'
+import { RequestQueue } from './generation/queue.js'
+import { encodeOptions, type RequestContext, startRequest, warnIgnored } from './generation/request.js'
+import { type GenerationResult, type WarmResult, warmResult } from './generation/result.js'
+import { GenerationStream } from './generation/stream.js'
+import { type ModelInfo, modelInfo } from './info.js'
+import { type OpenedModel, openModel } from './loading/open-model.js'
+import type { Metrics } from './metrics.js'
 import {
   encodeRules,
   type GenerationOptions,
@@ -9,23 +20,12 @@ import {
   type WarmOptions,
   warmRules,
   withoutChat,
-} from './config/options.js'
-import { resolveSampling, type Sampling } from './config/sampling.js'
-import { LLMError } from './errors.js'
-import { RequestTracker } from './generation/diagnostics.js'
-import { checkBatch, type GenerateAllOptions, type Prompts, runAll } from './generation/generate-all.js'
-import { type CheckedPrompt, checkPrompt, checkTokens, type Prompt } from './generation/prompt.js'
-import { RequestQueue } from './generation/queue.js'
-import { encodeOptions, type RequestContext, startRequest, warnIgnored } from './generation/request.js'
-import { type GenerationResult, type WarmResult, warmResult } from './generation/result.js'
-import { GenerationStream } from './generation/stream.js'
-import { type ModelInfo, modelInfo } from './info.js'
-import type { Metrics } from './metrics.js'
-import { type OpenedModel, openModel } from './open-model.js'
-import type { ResidentEngine } from './resident-engine.js'
-import { Detokenizer } from './text/detokenizer.js'
-import type { TextWorker } from './text/text-worker.js'
+} from './options/options.js'
+import * as check from './options/rules.js'
+import { resolveSampling, type Sampling } from './options/sampling.js'
+import { Detokenizer } from './output/detokenizer.js'
 import type { ChatMessage, ChatOptions, EncodedPrompt } from './text/types.js'
+import type { TextWorker } from './text/worker/text-worker.js'
 import { type Warn, warnOnce } from './warnings.js'
 
 /** Requests that wait unless an option says otherwise: enough for a burst, few enough that memory stays bounded. */

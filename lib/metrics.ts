@@ -1,5 +1,5 @@
-import type { NativeMetrics } from './native/addon.js'
-import type { Residency } from './resident-engine.js'
+import type { NativeMetrics } from './engine/boundary.js'
+import type { Residency } from './engine/resident.js'
 
 /** Counts of a model: how it is now, and sums since it was loaded. `llm.metrics()`. */
 export interface Metrics extends NativeMetrics {

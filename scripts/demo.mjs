@@ -1,8 +1,8 @@
 // @ts-check
 import { join } from 'node:path'
+import { exists } from './build/wheel.mjs'
 import { demoModel } from './demo-model.mjs'
 import { Complaint, root, run, runMain } from './run.mjs'
-import { exists } from './wheel.mjs'
 
 runMain(async () => {
   const cli = join(root, 'dist', 'cli', 'main.js')

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type Device, devices } from '../devices.js'
+import { type Device, devices } from '../devices/list.js'
 import type { Interrupts } from './interrupts.js'
 import { addCommonFlags } from './options.js'
 import { oneLine } from './report.js'

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type EstimateOptions, estimate, type MemoryEstimate } from '../estimate.js'
+import { type EstimateOptions, estimate, type MemoryEstimate } from '../memory/estimate.js'
 import { size } from './byte-size.js'
 import type { Interrupts } from './interrupts.js'
 import { withProgress } from './load.js'

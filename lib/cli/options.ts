@@ -1,14 +1,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import * as check from '../config/check.js'
+import { propertyLines } from '../devices/properties.js'
 import {
   chatOptionNames,
   type GenerationOptions,
   generationRules,
   type LoadOptions,
   loadRules,
-} from '../config/options.js'
-import { propertyLines } from '../config/properties.js'
-import { resolveSampling } from '../config/sampling.js'
+} from '../options/options.js'
+import * as check from '../options/rules.js'
+import { resolveSampling } from '../options/sampling.js'
 
 /** What commander makes of a command line: values by the names of the API. */
 export type Flags = Readonly<Record<string, unknown>>
@@ -72,7 +72,7 @@ function rareLoadFlags(): Option[] {
     flag('--cpu-kernel <name>', 'auto, openvino, own: what multiplies with weights', loadRules.cpuKernel),
     flag(
       '--activation-quantization <how>',
-      'off, 32, 64, group: own kernels',
+      'off, 32, 64, group: built-in kernels',
       loadRules.activationQuantization,
       asQuantization,
     ),

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander'
-import { loadAddon } from '../native/load.js'
+import { loadAddon } from '../addon/load.js'
 import { packageVersion } from '../version.js'
 import { chatCommand } from './chat.js'
 import { checkCommand } from './check.js'

@@ -1,4 +1,4 @@
-import type { LoadProgress } from '../config/options.js'
+import type { LoadProgress } from '../options/options.js'
 
 const width = 24
 

@@ -1,4 +1,4 @@
-import type { Plugin } from '../config/devices.js'
+import type { Plugin } from '../devices/table.js'
 import type { DeviceFile, Machine } from './machine.js'
 
 /** One thing that the doctor found. */
@@ -82,7 +82,7 @@ function ownKernels({ present, measured }: Machine['kernels']): Finding[] {
     finding(first),
     ...measured.map(({ scheme, kernel, ratios }) => {
       const times = ratios.map((ratio) => `${ratio.toFixed(2)}×`).join(', ')
-      const name = kernel === 'own' ? 'our own' : "OpenVINO's"
+      const name = kernel === 'builtin' ? 'our own' : "OpenVINO's"
       return finding(`weights ${scheme}: ${name}; ours were ${times} as quick for 1, 8 and 128 rows`)
     }),
   ]

@@ -1,13 +1,13 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Plugin, plugins } from '../config/devices.js'
+import { loadAddon } from '../addon/load.js'
+import { cacheRoot } from '../cache/folder.js'
+import { type MeasuredKernel, measuredKernels } from '../cache/kernel-choices.js'
+import { type Probed, type ProbeOptions, probe } from '../devices/probe.js'
+import { type Plugin, plugins } from '../devices/table.js'
+import type { BuildInfo } from '../engine/boundary.js'
 import { LLMError } from '../errors.js'
-import { cacheRoot } from '../model/cache.js'
-import type { BuildInfo } from '../native/addon.js'
-import { type MeasuredKernel, measuredKernels } from '../native/kernel-choices.js'
-import { loadAddon } from '../native/load.js'
 import { packageVersion } from '../version.js'
-import { type Probed, type ProbeOptions, probe } from './probe.js'
 
 /** A device file, and whether this process may read and write it. */
 export interface DeviceFile {
@@ -24,7 +24,7 @@ export interface Machine {
   addonError: string
   plugins: Readonly<Record<Plugin, Probed>>
   cpu: { model: string; flags: readonly string[] }
-  /** Own kernels that this processor executes, the best first, and which weights were measured here so far. */
+  /** Built-in kernels that this processor executes, the best first, and which weights were measured here so far. */
   kernels: { present: readonly string[]; measured: readonly MeasuredKernel[] }
   /** Intel hardware on the PCI bus, whether or not a driver serves it. */
   hardware: { gpu: boolean; npu: boolean }

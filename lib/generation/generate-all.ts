@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
-import * as check from '../config/check.js'
-import { type GenerationOptions, generationRules } from '../config/options.js'
+import { type GenerationOptions, generationRules } from '../options/options.js'
+import * as check from '../options/rules.js'
 import type { Prompt } from './prompt.js'
 import type { GenerationResult } from './result.js'
 

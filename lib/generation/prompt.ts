@@ -1,7 +1,7 @@
-import { describe } from '../config/check.js'
-import { chatOptionNames, type GenerationOptions } from '../config/options.js'
 import { LLMError } from '../errors.js'
-import { checkMessages } from '../text/messages.js'
+import { chatOptionNames, type GenerationOptions } from '../options/options.js'
+import { describe } from '../options/rules.js'
+import { checkMessages } from '../text/template/messages.js'
 import type { ChatMessage } from '../text/types.js'
 
 /**

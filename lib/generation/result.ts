@@ -1,4 +1,4 @@
-import type { NativeTimings } from '../native/addon.js'
+import type { NativeTimings } from '../engine/boundary.js'
 
 /** Why an answer ended: a stop token or stop word, `maxNewTokens` or the context, or the caller. */
 export type FinishReason = 'stop' | 'length' | 'cancelled'

@@ -1,8 +1,8 @@
 import { ReadableStream } from 'node:stream/web'
-import type { ReprefillProgress } from '../config/options.js'
+import type { RequestHandler } from '../engine/engine.js'
 import { LLMError } from '../errors.js'
-import type { RequestHandler } from '../native/engine.js'
-import type { Answer, StreamPart } from './answer.js'
+import type { ReprefillProgress } from '../options/options.js'
+import type { Answer, StreamPart } from '../output/answer.js'
 import { type AnswerProgress, type GenerationResult, resultOf } from './result.js'
 
 /** A request that has been handed to the engine. */

@@ -1,8 +1,8 @@
-import * as check from '../config/check.js'
-import type { GenerationOptions, LoadOptions } from '../config/options.js'
-import { generationRules } from '../config/options.js'
 import { LLMError } from '../errors.js'
 import { LLM } from '../llm.js'
+import type { GenerationOptions, LoadOptions } from '../options/options.js'
+import { generationRules } from '../options/options.js'
+import * as check from '../options/rules.js'
 import type { ChatMessage } from '../text/types.js'
 
 /** Options of one call, named as transformers names them. */

@@ -1,5 +1,5 @@
+import { type JobProgress, runJob as runNativeJob } from '../engine/job.js'
 import { LLMError } from '../errors.js'
-import { type JobProgress, runJob as runNativeJob } from '../native/job.js'
 import type { ModelDefinition } from './definition.js'
 import { judge, makeVerdict, type Verdict } from './verdict.js'
 

@@ -19,7 +19,7 @@ export interface ContextLength {
    * Of a model with LongRoPE (`longrope`, earlier `su`) the length beyond which it needs its second set of position factors, when that is
    * below {@link contextLength}. Whether an export has both sets is seen in its graph only.
    */
-  longRopeOriginal: number | undefined
+  longRopeBorder: number | undefined
 }
 
 /**
@@ -35,7 +35,7 @@ export function readContextLength(config: JsonObject): ContextLength {
     throw new LLMError('ERR_MODEL_INVALID', `${config.file}: expected one of ${fields.join(', ')}, found none of them`)
 
   const original = readLongRopeOriginal(config)
-  return { contextLength, longRopeOriginal: original === undefined || original >= contextLength ? undefined : original }
+  return { contextLength, longRopeBorder: original === undefined || original >= contextLength ? undefined : original }
 }
 
 function readLongRopeOriginal(config: JsonObject): number | undefined {

@@ -36,7 +36,7 @@ export interface ModelDefinition {
   /** Tokens that prompt and answer may have together. ≥ 1. */
   contextLength: number
   /** Beyond it the model needs the second set of its LongRoPE factors; undefined when it has none, or no more positions. */
-  longRopeOriginal: number | undefined
+  longRopeBorder: number | undefined
   /** Tokens that a token of some layers sees before it, by config.json; undefined when all see everything. ≥ 1. */
   slidingWindow: number | undefined
   /** Keys and values of one token in all layers, in numbers, by config.json; undefined when it does not tell. */

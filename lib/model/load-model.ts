@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { type CacheOptions, cachedModel } from './cache.js'
+import { type CacheOptions, cachedModel } from '../cache/folder.js'
 import type { ModelDefinition } from './definition.js'
 import { readFolder, toPath } from './folder.js'
 import { fileError } from './model-file.js'

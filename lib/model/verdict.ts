@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { NativeCheck } from '../native/addon.js'
+import type { NativeCheck } from '../engine/boundary.js'
 import { packageVersion } from '../version.js'
 import type { ModelDefinition } from './definition.js'
 import { JsonObject } from './json-object.js'

@@ -1,10 +1,10 @@
-import * as check from '../config/check.js'
-import { encodeRules } from '../config/options.js'
 import { LLMError } from '../errors.js'
-import { ChatTemplate } from './chat-template.js'
-import { Conversation } from './conversation.js'
-import type { Tokenizer } from './tokenizer.js'
-import { tokenContent } from './tokenizer-file.js'
+import { encodeRules } from '../options/options.js'
+import * as check from '../options/rules.js'
+import { ChatTemplate } from './template/chat-template.js'
+import { Conversation } from './template/conversation.js'
+import type { Tokenizer } from './tokenizer/tokenizer.js'
+import { tokenContent } from './tokenizer/tokenizer-file.js'
 import type { BosPolicy, ChatMessage, ChatOptions, EncodedPrompt, EncodeOptions, TextSource } from './types.js'
 
 const maxCompiledTemplates = 16

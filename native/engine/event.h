@@ -9,14 +9,14 @@
 #include <variant>
 #include <vector>
 
-#include "types.h"
+#include "engine/types.h"
 
 namespace llm {
 
 // What can be learned from a model without compiling it.
-struct ModelFacts {
+struct GraphInfo {
   int64_t vocabulary_size = 0;            // rows of the embedding table
-  int64_t long_rope_threshold = 0;        // longest sequence of the short LongRoPE factors, 0 = the graph has one set
+  int64_t long_rope_border = 0;           // longest sequence of the short LongRoPE factors, 0 = the graph has one set
   std::map<std::string, double> weights;  // bytes of constants by element type
   std::map<std::string, std::string> rt_info;
 };
@@ -32,7 +32,7 @@ struct KvUse {
 
 // Which kernel multiplies with the weights of one scheme; see NativeKernelChoice in lib/native/addon.ts.
 struct KernelChoice {
-  std::string scheme;  // "" for layers that no own kernel takes
+  std::string scheme;  // "" for layers that no built-in kernel takes
   int64_t layers = 0;
   std::string kernel;
   std::vector<double> ratios;
@@ -41,7 +41,7 @@ struct KernelChoice {
 
 // What a graph tells of the memory that its model will take; see NativeInspection in lib/native/addon.ts.
 struct Inspection {
-  ModelFacts model;
+  GraphInfo model;
   int64_t kv_values_per_token = 0;
   int64_t layers = 0;
   int64_t matmul_width = 0;
@@ -49,29 +49,29 @@ struct Inspection {
   std::string inference_precision;
 };
 
-// Where the packed weights of the own kernels lie; see ReadyInfo.packed in lib/native/addon.ts.
-struct PackedFacts {
+// Where the packed weights of the built-in kernels lie; see ReadyInfo.packed in lib/native/addon.ts.
+struct PackedInfo {
   double bytes = 0;
   std::string file;
   bool reused = false;
 };
 
 struct RunnerInfo {
-  ModelFacts model;
+  GraphInfo model;
   std::string runner;
   std::string reason;
   std::vector<std::string> devices;
   std::map<std::string, std::string> properties;
   size_t max_sequences = 1;
   bool wants_long_steps = false;  // a step is the slower the more tokens are in the cache, whatever it computes
-  bool can_trim = false;          // and fork: what draft verification and several answers of one prompt need
+  bool can_draft = false;         // and fork: what draft verification and several answers of one prompt need
   std::string rope;               // see ReadyInfo.ropeRegime in lib/native/addon.ts
   size_t rope_border = 0;         // see RopeBorder: 0 unless the runner changes between the factors
   size_t kv_tokens = 0;           // tokens that all sequences together can hold; 0 = each has its own, unbounded
   double kv_bytes = 0;            // memory of those
   size_t kv_block_tokens = 0;
   std::vector<KernelChoice> kernels;
-  PackedFacts packed;
+  PackedInfo packed;
   std::string kv_precision;  // of the paged cache's tensors; "" when only the properties tell
   size_t max_prompt = 0;     // longest prompt that the model was compiled for; 0 = no such bound
   double read_ms = 0;
@@ -79,7 +79,7 @@ struct RunnerInfo {
   double compile_ms = 0;
 };
 
-struct DeviceFacts {
+struct DeviceInfo {
   std::string name;
   std::string full_name;
   std::map<std::string, std::string> properties;
@@ -171,7 +171,7 @@ struct Failed {
   std::string message;
 };
 // What comparing two ways to compute a model found; see NativeComparison in lib/native/addon.ts.
-struct CompareFacts {
+struct ComparisonResult {
   int64_t positions = 0;
   int64_t agreeing = 0;
   int64_t near_ties = 0;
@@ -182,7 +182,7 @@ struct CompareFacts {
   double right_loss = 0;
 };
 struct Done {
-  std::variant<ModelFacts, Inspection, std::vector<DeviceFacts>, CompareFacts> result;
+  std::variant<GraphInfo, Inspection, std::vector<DeviceInfo>, ComparisonResult> result;
 };
 struct Closed {};
 

@@ -6,8 +6,8 @@
 #include <thread>
 #include <utility>
 
-#include "event.h"
-#include "failure.h"
+#include "engine/event.h"
+#include "engine/failure.h"
 
 namespace llm {
 

@@ -1,9 +1,9 @@
-#include "loop.h"
+#include "engine/loop.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "precision_ladder.h"
+#include "engine/precision_fallback.h"
 
 namespace llm {
 namespace {
@@ -96,12 +96,12 @@ void EngineLoop::run() {
 // False when there is no runner to serve with: dead_ says why, unless it was stopped meanwhile.
 bool EngineLoop::load() {
   try {
-    runner_ = std::make_unique<PrecisionLadder>(config_, factory_, post_);
+    runner_ = std::make_unique<PrecisionFallback>(config_, factory_, post_);
     const double warmup_ms = warm_up_finite();
     Ready ready{runner_->info(), warmup_ms};
     vocabulary_ = static_cast<size_t>(ready.info.model.vocabulary_size);
     kv_tokens_ = ready.info.kv_tokens;
-    can_trim_ = ready.info.can_trim;
+    can_draft_ = ready.info.can_draft;
     border_ = RopeBorder(ready.info.rope_border);
     scheduler_.emplace(
         *runner_, Scheduler::Limits{.sequences = ready.info.max_sequences,
@@ -109,7 +109,7 @@ bool EngineLoop::load() {
                                         ready.info.wants_long_steps ? config_.stateful_chunk : config_.prefill_chunk),
                                     .guesses = static_cast<size_t>(config_.draft_tokens),
                                     .border = border_});
-    guesses_.emplace(*runner_, config_.draft_model_path.empty() ? nullptr : open_drafter(), vocabulary_);
+    guesses_.emplace(*runner_, config_.draft_model_path.empty() ? nullptr : open_draft_model(), vocabulary_);
     note_metrics();
     post_(std::move(ready));
     return true;
@@ -122,22 +122,22 @@ bool EngineLoop::load() {
   }
 }
 
-std::unique_ptr<ModelDrafter> EngineLoop::open_drafter() {
+std::unique_ptr<DraftModel> EngineLoop::open_draft_model() {
   EngineConfig config = config_;
   config.model_path = std::exchange(config.draft_model_path, {});
   config.packed_path.clear();  // it is the other model's
   config.rope_regime = "auto";
   auto runner = factory_(config, post_);
   for (const RunnerInfo& info : {runner_->info(), runner->info()}) {
-    if (!info.can_trim) {
+    if (!info.can_draft) {
       throw Failure("ERR_UNSUPPORTED_MODEL",
                     "a draft model needs the paged runner for both models, but one of them is " + info.runner + ": " +
                         info.reason);
     }
   }
   warm_up(*runner, nullptr);
-  return std::make_unique<ModelDrafter>(std::move(runner), static_cast<size_t>(config_.prefill_chunk),
-                                        static_cast<size_t>(config_.draft_tokens), vocabulary_);
+  return std::make_unique<DraftModel>(std::move(runner), static_cast<size_t>(config_.prefill_chunk),
+                                      static_cast<size_t>(config_.draft_tokens), vocabulary_);
 }
 
 // The warm-up is the first to see logits.
@@ -309,9 +309,9 @@ void EngineLoop::guess(std::span<Sequence* const> decoding) {
 // May end the sequence and invalidate the reference.
 void EngineLoop::accept(Sequence& sequence, const Rows& rows, size_t row) {
   const auto place = find(scheduler_->running, sequence.id);
-  Guesses::Verdict verdict;
+  SpeculativeDecoder::Verification verdict;
   try {
-    verdict = guesses_->judge(sequence, rows, row);
+    verdict = guesses_->verify(sequence, rows, row);
   } catch (...) {
     fail(scheduler_->running, place, current_failure("ERR_ENGINE"));
     return;
@@ -345,7 +345,7 @@ void EngineLoop::fork_siblings(Sequence& sequence, const Rows& rows, size_t row)
     auto& child = list.emplace_back(first_sibling(sequence));
     sequence.siblings.clear();
     std::swap(sequence.siblings, child.siblings);
-    if (!can_trim_ || !scheduler_->has_place()) {
+    if (!can_draft_ || !scheduler_->has_place()) {
       scheduler_->add(list, list.begin());  // finds the prompt in the cache
       continue;
     }

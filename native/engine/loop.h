@@ -10,13 +10,13 @@
 #include <thread>
 #include <vector>
 
-#include "event.h"
-#include "failure.h"
-#include "guesses.h"
-#include "runner.h"
-#include "scheduler.h"
-#include "sequence.h"
-#include "step_costs.h"
+#include "engine/drafting/speculative_decoder.h"
+#include "engine/event.h"
+#include "engine/failure.h"
+#include "engine/runner.h"
+#include "engine/scheduling/scheduler.h"
+#include "engine/scheduling/step_costs.h"
+#include "engine/sequence.h"
 
 namespace llm {
 
@@ -50,7 +50,7 @@ class EngineLoop {
 
   void run();
   bool load();
-  std::unique_ptr<ModelDrafter> open_drafter();
+  std::unique_ptr<DraftModel> open_draft_model();
   double warm_up(Runner& runner, StepCosts* costs);
   double warm_up_finite();
   Mail take_mail();
@@ -81,10 +81,10 @@ class EngineLoop {
 
   // Engine thread only.
   std::unique_ptr<Runner> runner_;
-  std::optional<Guesses> guesses_;
+  std::optional<SpeculativeDecoder> guesses_;
   size_t vocabulary_ = 0;
   size_t kv_tokens_ = 0;  // what all sequences together can have; 0 = no such bound
-  bool can_trim_ = false;
+  bool can_draft_ = false;
   RopeBorder border_;
   StepCosts costs_;
   std::optional<Scheduler> scheduler_;

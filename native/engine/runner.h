@@ -6,9 +6,9 @@
 #include <optional>
 #include <span>
 
-#include "event.h"
-#include "rope.h"
-#include "types.h"
+#include "engine/event.h"
+#include "engine/rope.h"
+#include "engine/types.h"
 
 namespace llm {
 
@@ -60,10 +60,10 @@ class Runner {
   // end of the engine interrupts.)
   virtual void interrupt() noexcept = 0;
 
-  // Takes back the tokens from `length` on: the next span begins there. Only where info().can_trim.
+  // Takes back the tokens from `length` on: the next span begins there. Only where info().can_draft.
   virtual void trim(SequenceId sequence, size_t length) = 0;
 
-  // `child` becomes an admitted sequence with what the parent has computed. Only where info().can_trim.
+  // `child` becomes an admitted sequence with what the parent has computed. Only where info().can_draft.
   virtual void fork(SequenceId parent, SequenceId child, size_t max_length) = 0;
 
   // Forgets a sequence; what it left in the KV cache may serve a later prompt.

@@ -7,9 +7,9 @@
 #include <mutex>
 #include <vector>
 
-#include "block_manager.h"
-#include "failure.h"
-#include "runner.h"
+#include "engine/failure.h"
+#include "engine/runner.h"
+#include "engine/scheduling/block_manager.h"
 
 namespace llm {
 
@@ -37,7 +37,7 @@ class ScriptedRunner : public Runner {
     info.devices = {"none"};
     info.model.vocabulary_size = static_cast<int64_t>(script_.vocabulary);
     info.max_sequences = script_.max_sequences;
-    info.can_trim = true;
+    info.can_draft = true;
     info.rope_border = script_.rope_border;
     info.kv_tokens = script_.blocks * kBlockTokens;
     info.kv_block_tokens = has_blocks() ? kBlockTokens : 0;

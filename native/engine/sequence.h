@@ -6,11 +6,11 @@
 #include <utility>
 #include <vector>
 
-#include "event.h"
-#include "prompt_lookup.h"
-#include "rope.h"
-#include "sampler.h"
-#include "types.h"
+#include "engine/drafting/prompt_lookup.h"
+#include "engine/event.h"
+#include "engine/rope.h"
+#include "engine/sampling/sampler.h"
+#include "engine/types.h"
 
 namespace llm {
 

@@ -15,7 +15,7 @@ struct EngineConfig {
   std::string model_path;
   std::string device;
   std::vector<std::string> properties;
-  std::vector<std::string> precision_ladder;
+  std::vector<std::string> precision_fallback;
   bool gather_rows = false;
   std::string rope_regime = "auto";
   int32_t prefill_chunk = 0;

@@ -1,5 +1,5 @@
 // Leaves and bits: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, CPUID.
-#include "cpu_features.h"
+#include "kernels/cpu_features.h"
 
 #include <cstdint>
 

@@ -1,4 +1,4 @@
-#include "huge_memory.h"
+#include "kernels/huge_memory.h"
 
 #include <new>
 

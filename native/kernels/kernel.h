@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <span>
 
-#include "packed_weights.h"
+#include "kernels/packed_weights.h"
 
 namespace llm {
 

@@ -1,9 +1,9 @@
 // Which kernels this processor executes.
 #include <vector>
 
-#include "cpu_features.h"
-#include "kernel.h"
-#include "x86_kernels.h"
+#include "kernels/cpu_features.h"
+#include "kernels/kernel.h"
+#include "kernels/x86/x86_kernels.h"
 
 namespace llm {
 

@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "kernel.h"
-#include "packed_weights.h"
+#include "kernels/kernel.h"
+#include "kernels/packed_weights.h"
 
 namespace llm {
 

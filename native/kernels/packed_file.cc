@@ -1,4 +1,4 @@
-#include "packed_file.h"
+#include "kernels/packed_file.h"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "packed_weights.h"
+#include "kernels/packed_weights.h"
 
 #ifdef _WIN32
 #include <windows.h>

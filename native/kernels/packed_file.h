@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "matmul.h"
+#include "kernels/matmul.h"
 
 namespace llm {
 

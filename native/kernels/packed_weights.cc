@@ -1,9 +1,9 @@
-#include "packed_weights.h"
+#include "kernels/packed_weights.h"
 
 #include <algorithm>
 #include <cstring>
 
-#include "half.h"
+#include "kernels/half.h"
 
 #if defined(__SSE2__) || defined(_M_X64)
 #include <emmintrin.h>

@@ -5,9 +5,9 @@
 #include <cstring>
 #include <limits>
 
-#include "half.h"
-#include "kernel.h"
-#include "silu.h"
+#include "kernels/half.h"
+#include "kernels/kernel.h"
+#include "kernels/silu.h"
 
 namespace llm {
 namespace {

@@ -1,11 +1,11 @@
 #include <napi.h>
 
-#include "../kernels/kernel.h"
-#include "../openvino/runtime.h"
-#include "engine_object.h"
-#include "exit.h"
-#include "fields.h"
-#include "job_object.h"
+#include "kernels/kernel.h"
+#include "node/engine_object.h"
+#include "node/exit.h"
+#include "node/fields.h"
+#include "node/job_object.h"
+#include "openvino/runtime.h"
 
 namespace {
 

@@ -1,11 +1,11 @@
-#include "engine_object.h"
+#include "node/engine_object.h"
 
 #include <cmath>
 
-#include "../engine/scripted_runner.h"
-#include "../openvino/runtime.h"
-#include "events.h"
-#include "fields.h"
+#include "engine/scripted_runner.h"
+#include "node/events.h"
+#include "node/fields.h"
+#include "openvino/runtime.h"
 
 namespace llm {
 namespace {

@@ -1,7 +1,7 @@
 // class Engine of lib/native/addon.ts.
 #pragma once
-#include "../engine/loop.h"
-#include "threaded_object.h"
+#include "engine/loop.h"
+#include "node/threaded_object.h"
 
 namespace llm {
 

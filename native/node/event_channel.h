@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "events.h"
+#include "node/events.h"
 
 namespace llm {
 

@@ -1,4 +1,4 @@
-#include "events.h"
+#include "node/events.h"
 
 #include <algorithm>
 
@@ -18,16 +18,16 @@ Napi::Array list_to_js(Napi::Env env, const std::vector<std::string>& list) {
   return array;
 }
 
-Napi::Object facts_to_js(Napi::Env env, const ModelFacts& facts) {
+Napi::Object facts_to_js(Napi::Env env, const GraphInfo& facts) {
   auto object = Napi::Object::New(env);
   object.Set("vocabularySize", static_cast<double>(facts.vocabulary_size));
-  object.Set("longRopeThreshold", static_cast<double>(facts.long_rope_threshold));
+  object.Set("longRopeBorder", static_cast<double>(facts.long_rope_border));
   object.Set("weights", map_to_js(env, facts.weights));
   object.Set("rtInfo", map_to_js(env, facts.rt_info));
   return object;
 }
 
-Napi::Array devices_to_js(Napi::Env env, const std::vector<DeviceFacts>& devices) {
+Napi::Array devices_to_js(Napi::Env env, const std::vector<DeviceInfo>& devices) {
   auto array = Napi::Array::New(env, devices.size());
   for (size_t i = 0; i < devices.size(); ++i) {
     auto object = Napi::Object::New(env);
@@ -40,7 +40,7 @@ Napi::Array devices_to_js(Napi::Env env, const std::vector<DeviceFacts>& devices
   return array;
 }
 
-Napi::Object comparison_to_js(Napi::Env env, const CompareFacts& facts) {
+Napi::Object comparison_to_js(Napi::Env env, const ComparisonResult& facts) {
   auto object = Napi::Object::New(env);
   object.Set("positions", static_cast<double>(facts.positions));
   object.Set("agreeing", static_cast<double>(facts.agreeing));
@@ -77,7 +77,7 @@ Napi::Object info_to_js(Napi::Env env, const RunnerInfo& from, double warmup_ms)
   info.Set("devices", list_to_js(env, from.devices));
   info.Set("properties", map_to_js(env, from.properties));
   info.Set("maxSequences", static_cast<double>(from.max_sequences));
-  info.Set("canDraft", from.can_trim);
+  info.Set("canDraft", from.can_draft);
   info.Set("ropeRegime", from.rope);
   auto kv = Napi::Object::New(env);
   kv.Set("tokens", static_cast<double>(from.kv_tokens));
@@ -171,7 +171,7 @@ struct Fill {
   }
   void operator()(const Done& event) const {
     object.Set("type", "done");
-    if (const auto* facts = std::get_if<ModelFacts>(&event.result)) {
+    if (const auto* facts = std::get_if<GraphInfo>(&event.result)) {
       object.Set("result", facts_to_js(env, *facts));
     } else if (const auto* inspection = std::get_if<Inspection>(&event.result)) {
       auto found = facts_to_js(env, inspection->model);
@@ -181,10 +181,10 @@ struct Fill {
       found.Set("packedBytes", static_cast<double>(inspection->packed_bytes));
       found.Set("inferencePrecision", inspection->inference_precision);
       object.Set("result", found);
-    } else if (const auto* check = std::get_if<CompareFacts>(&event.result)) {
+    } else if (const auto* check = std::get_if<ComparisonResult>(&event.result)) {
       object.Set("result", comparison_to_js(env, *check));
     } else {
-      object.Set("result", devices_to_js(env, std::get<std::vector<DeviceFacts>>(event.result)));
+      object.Set("result", devices_to_js(env, std::get<std::vector<DeviceInfo>>(event.result)));
     }
   }
   void operator()(const Closed&) const { object.Set("type", "closed"); }

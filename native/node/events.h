@@ -2,7 +2,7 @@
 #pragma once
 #include <napi.h>
 
-#include "../engine/event.h"
+#include "engine/event.h"
 
 namespace llm {
 

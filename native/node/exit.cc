@@ -1,4 +1,4 @@
-#include "exit.h"
+#include "node/exit.h"
 
 #include <algorithm>
 #include <chrono>

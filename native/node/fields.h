@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "../engine/types.h"
+#include "engine/types.h"
 
 namespace llm {
 
@@ -20,7 +20,7 @@ void each_field(EngineConfig& config, Visit&& visit) {
   visit("modelPath", config.model_path);
   visit("device", config.device);
   visit("properties", config.properties);
-  visit("precisionLadder", config.precision_ladder);
+  visit("precisionFallback", config.precision_fallback);
   visit("gatherRows", config.gather_rows);
   visit("ropeRegime", config.rope_regime);
   visit("prefillChunk", config.prefill_chunk);

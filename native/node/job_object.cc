@@ -1,9 +1,9 @@
-#include "job_object.h"
+#include "node/job_object.h"
 
 #include <algorithm>
 
-#include "../openvino/runtime.h"
-#include "fields.h"
+#include "node/fields.h"
+#include "openvino/runtime.h"
 
 namespace llm {
 namespace {

@@ -1,7 +1,7 @@
 // class Job of lib/native/addon.ts.
 #pragma once
-#include "../engine/job.h"
-#include "threaded_object.h"
+#include "engine/job.h"
+#include "node/threaded_object.h"
 
 namespace llm {
 

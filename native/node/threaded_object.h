@@ -6,8 +6,8 @@
 #include <memory>
 #include <utility>
 
-#include "event_channel.h"
-#include "exit.h"
+#include "node/event_channel.h"
+#include "node/exit.h"
 
 namespace llm {
 

@@ -1,8 +1,8 @@
-#include "core.h"
+#include "openvino/core.h"
 
 #include <sstream>
 
-#include "runtime.h"
+#include "openvino/runtime.h"
 
 namespace llm {
 
@@ -45,8 +45,8 @@ std::vector<std::string> names_of(const std::string& plugin) {
 
 }  // namespace
 
-std::vector<DeviceFacts> list_devices(const std::string& plugin) {
-  std::vector<DeviceFacts> devices;
+std::vector<DeviceInfo> list_devices(const std::string& plugin) {
+  std::vector<DeviceInfo> devices;
   std::vector<std::string> names;
   try {
     names = names_of(plugin);
@@ -54,7 +54,7 @@ std::vector<DeviceFacts> list_devices(const std::string& plugin) {
     return {{plugin, "", {}, plain_words(error)}};
   }
   for (const auto& name : names) {
-    DeviceFacts device{name, "", {}, ""};
+    DeviceInfo device{name, "", {}, ""};
     try {
       device.full_name = core().get_property(name, ov::device::full_name);
       for (const auto& property : core().get_property(name, ov::supported_properties)) {

@@ -4,7 +4,7 @@
 #include <openvino/openvino.hpp>
 #include <string>
 
-#include "../engine/failure.h"
+#include "engine/failure.h"
 
 namespace llm {
 

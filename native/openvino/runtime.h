@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "../engine/event.h"
-#include "../engine/runner.h"
+#include "engine/event.h"
+#include "engine/runner.h"
 
 namespace llm {
 
@@ -20,24 +20,25 @@ std::unique_ptr<Runner> open_runner(const EngineConfig& config, const EventSink&
 
 // Compares what both runners compute in f32 for made-up prompts of these lengths; reports the stages `read`, `compile`
 // and `compare`. Throws Failure, and Interrupted between two steps once `cancelled` is set.
-CompareFacts check_model(const std::string& model_path, const std::string& device, const std::vector<int32_t>& lengths,
-                         const std::atomic<bool>& cancelled, const EventSink& post);
+ComparisonResult check_model(const std::string& model_path, const std::string& device,
+                             const std::vector<int32_t>& lengths, const std::atomic<bool>& cancelled,
+                             const EventSink& post);
 
 // Compares what two configurations compute for one text, teacher-forced; the same stages. Throws Failure, and
 // Interrupted between two steps once `cancelled` is set.
-CompareFacts compare_models(const EngineConfig& left, const EngineConfig& right, const std::vector<Token>& text,
-                            const std::atomic<bool>& cancelled, const EventSink& post);
+ComparisonResult compare_models(const EngineConfig& left, const EngineConfig& right, const std::vector<Token>& text,
+                                const std::atomic<bool>& cancelled, const EventSink& post);
 
 // Reads a model without compiling it, and asks the device for its default precision. Throws Failure.
 Inspection inspect_model(const std::string& model_path, const std::string& device);
 
 // Writes openvino_model.xml and openvino_model.bin into the existing folder `target`; reports the stages `read`,
 // `convert` and `write`. Throws Failure, and Interrupted between the stages once `cancelled` is set.
-ModelFacts convert_gguf(const std::string& source, const std::string& target, const std::atomic<bool>& cancelled,
-                        const EventSink& post);
+GraphInfo convert_gguf(const std::string& source, const std::string& target, const std::atomic<bool>& cancelled,
+                       const EventSink& post);
 
 // The devices of one plugin (CPU, GPU, NPU), or of all for "". Loads their drivers, which may take a second. A plugin
 // that cannot be asked gives one entry with its `error`.
-std::vector<DeviceFacts> list_devices(const std::string& plugin);
+std::vector<DeviceInfo> list_devices(const std::string& plugin);
 
 }  // namespace llm

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import t from 'tap'
-import { loadAddon } from '#lib/native/load.js'
+import { loadAddon } from '#lib/addon/load.js'
 import { tiny } from '../llm/fixtures.js'
 import { run } from './cli.js'
 

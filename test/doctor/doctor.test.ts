@@ -1,9 +1,9 @@
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import type { Probed } from '#lib/devices/probe.js'
 import { diagnose } from '#lib/doctor/diagnose.js'
 import { type Machine, readMachine } from '#lib/doctor/machine.js'
-import type { Probed } from '#lib/doctor/probe.js'
 import { run } from '../cli/cli.js'
 
 const none: Probed = { kind: 'found', devices: [] }
@@ -87,7 +87,7 @@ t.test('which kernels multiply with compressed weights', async (t) => {
   t.match(words({ present: ['portable'], measured: [] }), [/none of our own/])
   t.same(words({ present: [], measured: [] }), [], 'the addon cannot be loaded')
   const measured = [
-    { scheme: 'u4-g128', kernel: 'own' as const, ratios: [2, 1.234, 3] },
+    { scheme: 'u4-g128', kernel: 'builtin' as const, ratios: [2, 1.234, 3] },
     { scheme: 'i8-channel', kernel: 'openvino' as const, ratios: [0.9, 0.8, 1] },
   ]
   t.match(words({ present: ['avx2', 'portable'], measured }), [

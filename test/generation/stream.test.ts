@@ -1,8 +1,8 @@
 import t from 'tap'
-import { Answer } from '#lib/generation/answer.js'
+import type { Engine } from '#lib/engine/engine.js'
 import { GenerationStream } from '#lib/generation/stream.js'
-import type { Engine } from '#lib/native/engine.js'
-import { params, type ScriptOptions, startScripted } from '../native/scripted.js'
+import { Answer } from '#lib/output/answer.js'
+import { params, type ScriptOptions, startScripted } from '../engine/scripted.js'
 import { tableOf } from './table.js'
 
 // The script spells "abcd" again and again.

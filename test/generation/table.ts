@@ -1,4 +1,4 @@
-import type { TokenTable } from '#lib/text/token-table.js'
+import type { TokenTable } from '#lib/text/tokenizer/token-table.js'
 
 /** A token table written by hand: text or bytes per token; `<…>` is a special token. */
 export function tableOf(pieces: (string | number[])[], stripLeadingSpace = false): TokenTable {

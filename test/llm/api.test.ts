@@ -256,7 +256,7 @@ t.test('a load can be aborted, reports progress, and fails with what its listene
   await t.rejects(loadTiny('tiny-llama', { onProgress: throwing }), error)
   const seen: string[] = []
   await using llm = await loadTiny('tiny-llama', {
-    // Own kernels, which some machines choose, pack.
+    // Built-in kernels, which some machines choose, pack.
     cpuKernel: 'openvino',
     onProgress: ({ stage, done, total }) => seen.push(`${stage} ${done}/${total}`),
   })

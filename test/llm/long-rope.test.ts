@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import t from 'tap'
+import type { Engine } from '#lib/engine/engine.js'
 import type { ReprefillProgress, RequestReprefill } from '#lib/index.js'
-import type { Engine } from '#lib/native/engine.js'
 import { goldenTiny, loadTiny, tiny } from './fixtures.js'
 import { answerOf, startTiny } from './runners.js'
 
@@ -22,7 +22,7 @@ t.test('each chunk size and each side of the border, with either runner', async 
   for (const runner of ['paged', 'stateful'] as const) {
     for (let size = 1; size <= 61; size++) {
       const engine = await startTiny(folder, runner, { prefillChunk: size, statefulChunk: size })
-      t.match(engine.info, { runner, ropeRegime: 'auto', longRopeThreshold: border })
+      t.match(engine.info, { runner, ropeRegime: 'auto', longRopeBorder: border })
       const answers = await Promise.all(
         cases.map(({ prompt, greedy }) => answerOf(engine, prompt, { maxNewTokens: greedy.length })),
       )
@@ -152,7 +152,7 @@ t.test('a graph that may have no further input is left as it is, or gets the lon
   const answer = async (engine: Engine, { prompt, greedy }: Case) =>
     (await answerOf(engine, prompt, { maxNewTokens: greedy.length })).tokens
   const asIs = await startTiny(folder, 'stateful', { gatherRows: false })
-  t.match(asIs.info, { ropeRegime: 'short', longRopeThreshold: border })
+  t.match(asIs.info, { ropeRegime: 'short', longRopeBorder: border })
   for (const { prompt, greedy } of cases.filter(({ prompt }) => prompt.length < border)) {
     const inside = { prompt, greedy: greedy.slice(0, border - prompt.length) }
     t.same(await answer(asIs, inside), inside.greedy)

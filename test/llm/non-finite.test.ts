@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import t from 'tap'
+import { Engine, type EngineListeners } from '#lib/engine/engine.js'
 import { LLM, type ModelWarning } from '#lib/index.js'
-import { Engine, type EngineListeners } from '#lib/native/engine.js'
+import { run, scriptedConfig } from '../engine/scripted.js'
 import { overflowingModel } from '../model/overflowing-model.js'
-import { run, scriptedConfig } from '../native/scripted.js'
 import { tiny } from './fixtures.js'
 
 const prompt = [1, 5, 7]
@@ -51,7 +51,7 @@ t.test('a model that overflows in f16', async (t) => {
           modelPath: join(folder, 'openvino_model.xml'),
           device: 'CPU',
           properties: ['INFERENCE_PRECISION_HINT=f16'],
-          precisionLadder: ['ACTIVATIONS_SCALE_FACTOR=8', 'INFERENCE_PRECISION_HINT=f32'],
+          precisionFallback: ['ACTIVATIONS_SCALE_FACTOR=8', 'INFERENCE_PRECISION_HINT=f32'],
           gatherRows: true,
           kvTokens: 512,
           kvBytes: 1e9,

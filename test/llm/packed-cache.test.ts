@@ -8,7 +8,7 @@ t.setTimeout(180_000)
 
 // The file of packed weights, from the outside. By itself: test/native/packed_file_test.cc.
 
-const options: LoadOptions = { cpuKernel: 'own', packedCacheBytes: Number.POSITIVE_INFINITY, ovConfig: exact }
+const options: LoadOptions = { cpuKernel: 'builtin', packedCacheBytes: Number.POSITIVE_INFINITY, ovConfig: exact }
 const prompt = { tokens: Array.from({ length: 30 }, (_, i) => (i * 31 + 7) % 480) }
 
 /** Loads, answers, closes: where the weights lay, the answer, and what was warned of. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import type { Engine } from '#lib/native/engine.js'
+import type { Engine } from '#lib/engine/engine.js'
 import { goldenTiny, loadTiny, tiny } from './fixtures.js'
 import { answerOf, answersOf, startTiny } from './runners.js'
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import type { EngineConfig, NativeTimings, RequestParams } from '#lib/native/addon.js'
-import { Engine, type RequestHandler } from '#lib/native/engine.js'
-import { params, scriptedConfig } from '../native/scripted.js'
+import type { EngineConfig, NativeTimings, RequestParams } from '#lib/engine/boundary.js'
+import { Engine, type RequestHandler } from '#lib/engine/engine.js'
+import { params, scriptedConfig } from '../engine/scripted.js'
 import { exact, tiny } from './fixtures.js'
 
 /** A tiny model computed exactly, with everything about the engine in the test's hand. No warm-up: its costs would decide about guesses. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Engine } from '#lib/native/engine.js'
+import type { Engine } from '#lib/engine/engine.js'
 import { answerOf, startTiny } from './runners.js'
 
 // tiny-phi3-sw16 sees 16 tokens back. Runners and chunks must agree far beyond that, where most of the cache lies behind the window: the

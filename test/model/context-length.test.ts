@@ -13,7 +13,7 @@ t.test('the names of all families', async (t) => {
     'seq_length',
     'max_sequence_length',
   ])
-    t.strictSame(read({ [name]: 77 }), { contextLength: 77, longRopeOriginal: undefined })
+    t.strictSame(read({ [name]: 77 }), { contextLength: 77, longRopeBorder: undefined })
   t.equal(read({ n_ctx: 5, max_position_embeddings: 6 }).contextLength, 6)
   t.equal(read({ max_position_embeddings: null, n_ctx: 5 }).contextLength, 5)
 })
@@ -21,11 +21,11 @@ t.test('the names of all families', async (t) => {
 t.test('LongRoPE: the original length, where there is more', async (t) => {
   const long = { max_position_embeddings: 128 }
   const original = { original_max_position_embeddings: 32 }
-  const both = { contextLength: 128, longRopeOriginal: 32 }
+  const both = { contextLength: 128, longRopeBorder: 32 }
   t.strictSame(read({ ...long, rope_scaling: { type: 'su' }, ...original }), both)
   t.strictSame(read({ ...long, rope_scaling: { rope_type: 'longrope', ...original } }), both)
   t.strictSame(read({ ...long, rope_parameters: { rope_type: 'longrope', ...original } }), both)
-  const none = { contextLength: 128, longRopeOriginal: undefined }
+  const none = { contextLength: 128, longRopeBorder: undefined }
   const whole = { type: 'longrope', original_max_position_embeddings: 128 }
   t.strictSame(read({ ...long, rope_scaling: whole }), none)
   t.strictSame(read({ ...long, rope_scaling: { type: 'yarn', ...original } }), none)

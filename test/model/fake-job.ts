@@ -1,7 +1,7 @@
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { NativeCheck } from '#lib/engine/boundary.js'
 import type { ConvertOptions } from '#lib/model/gguf/convert.js'
-import type { NativeCheck } from '#lib/native/addon.js'
 
 type RunJob = NonNullable<ConvertOptions['runJob']>
 

@@ -19,7 +19,7 @@ t.test('reads a whole folder', async (t) => {
     weightsBytes: 558629,
     modelType: 'llama',
     contextLength: 256,
-    longRopeOriginal: undefined,
+    longRopeBorder: undefined,
     vocabularySize: 512,
   })
   t.strictSame(model.generation, { doSample: false, stopStrings: [], unsupported: [] })
@@ -273,12 +273,12 @@ t.test('the real Phi-3 files', { skip: !existsSync(files) && `${files} is not th
     modelFolder(t, { ...shared, 'config.json': read(config), 'chat_template.jinja': null })
 
   const short = await readFolder(folder('config-4k.json'))
-  t.match(short, { modelType: 'phi3', contextLength: 4096, longRopeOriginal: undefined, vocabularySize: 32064 })
+  t.match(short, { modelType: 'phi3', contextLength: 4096, longRopeBorder: undefined, vocabularySize: 32064 })
   t.strictSame(short.stopTokenIds, [32000, 32001, 32007])
   t.match(short.text.templates.default, /<\|user\|>/)
   t.match(short.text.templateFile, /tokenizer_config\.json$/)
   t.match(await readFolder(folder('config-128k.json')), {
     contextLength: 131072,
-    longRopeOriginal: 4096,
+    longRopeBorder: 4096,
   })
 })

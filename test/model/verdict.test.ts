@@ -1,11 +1,11 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import type { NativeCheck } from '#lib/engine/boundary.js'
 import { LLMError } from '#lib/errors.js'
 import { checkLengths, checkModel } from '#lib/model/check-model.js'
 import { readFolder } from '#lib/model/folder.js'
 import { judge, verdictFile, verdictFor, writeVerdict } from '#lib/model/verdict.js'
-import type { NativeCheck } from '#lib/native/addon.js'
 import { fakeJob } from './fake-job.js'
 import { modelFolder } from './model-folder.js'
 

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 
 const folders = JSON.parse(process.env['OPENVINO_LLM_PACKAGE_TOOLS'] ?? '{}') as Record<string, string>
 
-/** The folder of a tool of scripts/package-tools.mjs, by its name and the beginning of its version, or why it is not there. */
+/** The folder of a tool of scripts/package/package-tools.mjs, by its name and the beginning of its version, or why it is not there. */
 export function tool(name: string): { folder: string; missing: false } | { folder: ''; missing: string } {
   const found = Object.entries(folders).find(([key]) => key.startsWith(`${name}.`) || key.startsWith(`${name}@`))
   if (found) return { folder: found[1], missing: false }

@@ -29,7 +29,7 @@ t.test(
   'the estimate is within 15 % of what SmolLM2 takes',
   { skip: process.platform === 'linux' ? missing : '/proc' },
   async (t) => {
-    for (const cpuKernel of ['own', 'openvino'] as const) {
+    for (const cpuKernel of ['builtin', 'openvino'] as const) {
       const args = ['--input-type=module', '-e', script, folder, cpuKernel]
       const measured = Number((await promisify(execFile)(process.execPath, args)).stdout)
       const { total } = await estimate(folder, { contextLength: tokens, cpuKernel })

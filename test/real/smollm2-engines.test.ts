@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
+import { demoModelPath } from '#lib/cache/folder.js'
 import { type ChatMessage, LLM } from '#lib/index.js'
-import { demoModelPath } from '#lib/model/cache.js'
 import { exact } from '../llm/fixtures.js'
 
 // A real model: both engines, many requests at once, guesses, a next chat turn, and what u8 keys and values cost.

@@ -4,7 +4,7 @@ import t from 'tap'
 import { fakeTool, node } from './script.js'
 
 const skip = process.platform === 'win32' ? 'the fake tools are sh scripts' : false
-const native = ['scripts/build.mjs', '--native']
+const native = ['scripts/build/build.mjs', '--native']
 
 /** A folder for PATH and one for the cache; the tools named are found and say a version. */
 function machine(folder: string, tools: Record<string, string>): Record<string, string> {
@@ -80,14 +80,14 @@ function openvino(folder: string, year: number, release: number): string {
 
 t.test('OpenVINO_DIR is used as it is, without Python and without a download', async (t) => {
   const folder = openvino(t.testdir({}), 2026, 4)
-  const { code, stdout, stderr } = await node(['scripts/openvino.mjs'], { PATH: '', OpenVINO_DIR: folder })
+  const { code, stdout, stderr } = await node(['scripts/build/openvino.mjs'], { PATH: '', OpenVINO_DIR: folder })
   t.same({ code, stdout, stderr }, { code: 0, stdout: `${folder}\n`, stderr: '' })
 })
 
 t.test('a wrong OpenVINO_DIR is named, with the folder that was meant', async (t) => {
   const root = t.testdir({})
   const folder = openvino(root, 2026, 4)
-  const { code, stderr } = await node(['scripts/openvino.mjs'], { PATH: '', OpenVINO_DIR: root })
+  const { code, stderr } = await node(['scripts/build/openvino.mjs'], { PATH: '', OpenVINO_DIR: root })
   t.equal(code, 1)
   t.equal(
     stderr,
@@ -97,23 +97,23 @@ t.test('a wrong OpenVINO_DIR is named, with the folder that was meant', async (t
 
 t.test('an OpenVINO that is too old is refused', async (t) => {
   const folder = openvino(t.testdir({}), 2025, 4)
-  const { code, stderr } = await node(['scripts/openvino.mjs'], { PATH: '', OpenVINO_DIR: folder })
+  const { code, stderr } = await node(['scripts/build/openvino.mjs'], { PATH: '', OpenVINO_DIR: folder })
   t.equal(code, 1)
   t.match(stderr, /^OpenVINO_DIR: expected OpenVINO 2026\.4 or newer, found 2025\.4 in .+\n$/)
 })
 
 t.test('what is in the cache is not fetched again, and half of it is not taken for the whole', { skip }, async (t) => {
   const environment = machine(t.testdir({}), {})
-  const first = await node(['scripts/openvino.mjs'], environment)
+  const first = await node(['scripts/build/openvino.mjs'], environment)
   t.match(first.stderr, /^Python 3 was not found/, 'an empty cache needs pip')
   t.same(readdirSync(join(t.testdirName, 'cache', 'openvino')), [], 'the attempt left nothing behind')
   const folder = join(t.testdirName, 'cache', 'openvino', `2026.4.1-${process.platform}-${process.arch}`)
   mkdirSync(folder)
-  t.match((await node(['scripts/openvino.mjs'], environment)).stderr, /^Python 3 was not found/)
+  t.match((await node(['scripts/build/openvino.mjs'], environment)).stderr, /^Python 3 was not found/)
   const cmakeFolder = join(folder, 'openvino', 'cmake')
   mkdirSync(cmakeFolder, { recursive: true })
   writeFileSync(join(cmakeFolder, 'OpenVINOConfig.cmake'), '')
-  t.same(await node(['scripts/openvino.mjs'], environment), { code: 0, stdout: `${cmakeFolder}\n`, stderr: '' })
+  t.same(await node(['scripts/build/openvino.mjs'], environment), { code: 0, stdout: `${cmakeFolder}\n`, stderr: '' })
 })
 
 t.test('what a killed download left is removed, what another process is writing is not', { skip }, async (t) => {
@@ -121,13 +121,13 @@ t.test('what a killed download left is removed, what another process is writing 
   // No system gives this number to a process.
   const [dead, alive] = [`${name}2147483646-0a1b2c3d`, `${name}${process.pid}-0a1b2c3d`]
   const environment = machine(t.testdir({ cache: { openvino: { [dead]: { file: '' }, [alive]: {} } } }), {})
-  t.equal((await node(['scripts/openvino.mjs'], environment)).code, 1)
+  t.equal((await node(['scripts/build/openvino.mjs'], environment)).code, 1)
   t.same(readdirSync(join(t.testdirName, 'cache', 'openvino')), [alive])
 })
 
 t.test('a cache folder that cannot be written is named, with the variable that moves it', { skip }, async (t) => {
   const file = join(t.testdir({ cache: 'a file' }), 'cache')
-  const { code, stderr } = await node(['scripts/openvino.mjs'], { PATH: '', OPENVINO_LLM_CACHE: file })
+  const { code, stderr } = await node(['scripts/build/openvino.mjs'], { PATH: '', OPENVINO_LLM_CACHE: file })
   t.equal(code, 1)
   t.ok(stderr.startsWith(`${join(file, 'openvino')}: the cache folder cannot be written`), stderr)
   t.match(stderr, /OPENVINO_LLM_CACHE names another\.\n$/)

@@ -15,7 +15,7 @@ const packages = join(process.cwd(), 'build', 'packages')
 const release = join(process.cwd(), 'build', 'Release')
 const platform = { name: '@openvino-llm/linux-x64-gnu', os: 'linux', cpu: 'x64', libc: 'glibc' }
 
-const module = <T>(name: string) => import(pathToFileURL(join('scripts', 'prebuild', name)).href) as Promise<T>
+const module = <T>(name: string) => import(pathToFileURL(join('scripts', 'package', name)).href) as Promise<T>
 const { checkPlatformFolder, checkSize, compareVersions, isBinaryFor } = await module<{
   checkPlatformFolder(folder: string, of: typeof platform): Promise<{ problems: string[]; glibc?: string }>
   checkSize(kind: string, folder: string, tarball: string): Promise<{ problems: string[] }>
@@ -34,7 +34,7 @@ t.test(
   'both packages are made, and installed without a network they answer',
   { skip, timeout: 240_000 },
   async (t): Promise<void> => {
-    const made = await node(['scripts/prebuild.mjs'], env as Record<string, string>)
+    const made = await node(['scripts/package/prebuild.mjs'], env as Record<string, string>)
     if (/^pip could not download/m.test(made.stderr)) {
       t.pass('made and installed', { skip: 'OpenVINO’s licences could not be downloaded' })
       return
@@ -107,7 +107,10 @@ t.test('an addon with more exports, or found by DT_RUNPATH, is refused', { skip 
 })
 
 t.test('the floor of the build can be limited', { skip }, async (t) => {
-  const { code, stderr } = await node(['scripts/prebuild.mjs', '--max-glibc', '2.5'], env as Record<string, string>)
+  const { code, stderr } = await node(
+    ['scripts/package/prebuild.mjs', '--max-glibc', '2.5'],
+    env as Record<string, string>,
+  )
   t.equal(code, 1)
   t.match(stderr, /The addon needs GLIBC 2\.\d+, newer than 2\.5\.\n$/)
   t.ok(compareVersions('2.28', '2.5') > 0)
@@ -136,7 +139,7 @@ t.test('a package over its budget, with a script, an inexact version or an unkno
 
 t.test('the package for a platform that was not built is not made', async (t) => {
   const { code, stderr } = await node(
-    ['scripts/prebuild.mjs', '--platform', 'plan9-x64'],
+    ['scripts/package/prebuild.mjs', '--platform', 'plan9-x64'],
     env as Record<string, string>,
   )
   t.equal(code, 1)
@@ -145,7 +148,7 @@ t.test('the package for a platform that was not built is not made', async (t) =>
 
 t.test('npm run build runs a script named prebuild first, which then does nothing', async (t) => {
   const tree = (command: string) => async (pid: number) =>
-    pid === process.ppid ? { parent: 1, command: 'sh -c node scripts/prebuild.mjs' } : { parent: 0, command }
+    pid === process.ppid ? { parent: 1, command: 'sh -c node scripts/package/prebuild.mjs' } : { parent: 0, command }
   const before = process.env['npm_lifecycle_event']
   t.teardown(() => {
     if (before === undefined) delete process.env['npm_lifecycle_event']

@@ -1,10 +1,10 @@
 import t from 'tap'
 import { node } from './script.js'
 
-/** Reports TAP as scripts/test.mjs does; gives the exit code and the last line. */
+/** Reports TAP as scripts/test/test.mjs does; gives the exit code and the last line. */
 async function report(tap: string) {
   const program = `
-    import { TestReport } from './scripts/test-report.mjs'
+    import { TestReport } from './scripts/test/test-report.mjs'
     const report = new TestReport()
     await report.read(process.stdin, 'the source')
     process.exitCode = report.finish()`

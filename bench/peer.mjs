@@ -1,0 +1,90 @@
+// @ts-check
+import { join } from 'node:path'
+import { findPython } from '../scripts/build/tools.mjs'
+import { cacheFolder } from '../scripts/cache.mjs'
+import { Complaint, run } from '../scripts/run.mjs'
+import { makeOnce } from './once.mjs'
+
+/**
+ * The peers, each installed into the cache when it is first measured: none is a dependency of this project.
+ * @type {Record<string, { version: string, sentinel: string, install: (version: string, work: string) => Promise<number> }>}
+ */
+const peers = {
+  // Its prebuilt binaries are optional packages of npm, so no install script has to run.
+  'node-llama-cpp': {
+    version: '3.22.1',
+    sentinel: join('node_modules', 'node-llama-cpp', 'dist', 'index.js'),
+    install: (version, work) =>
+      runNpm(
+        [
+          'install',
+          '--prefix',
+          work,
+          '--ignore-scripts',
+          '--no-audit',
+          '--no-fund',
+          '--loglevel=error',
+          `node-llama-cpp@${version}`,
+        ],
+        work,
+      ),
+  },
+  // Of the same OpenVINO as wheels.json pins.
+  'openvino-genai': {
+    version: '2026.4.1.0',
+    sentinel: process.platform === 'win32' ? join('Scripts', 'python.exe') : join('bin', 'python'),
+    install: installWheel,
+  },
+}
+
+/** @type {import('node:child_process').SpawnOptions['stdio']} Standard output is the report's alone. */
+const stdio = ['ignore', 2, 2]
+
+/**
+ * @param {keyof typeof peers} name
+ * @returns {Promise<string>} the absolute path of what runs it: a JavaScript module to import, or a Python
+ * @throws {Complaint} when it cannot be installed
+ */
+export async function installPeer(name) {
+  const peer = peers[name]
+  if (!peer) throw new Error(`there is no peer ${name}`)
+  const { version, sentinel, install } = peer
+  const target = join(cacheFolder(), 'bench', `${name}-${version}`)
+  try {
+    await makeOnce(target, sentinel, async (work) => {
+      console.error(`Installing ${name} ${version} into ${target}, once.`)
+      if ((await install(version, work)) !== 0) {
+        throw new Complaint(`${name} ${version} could not be installed (see above).`)
+      }
+    })
+  } catch (error) {
+    if (error instanceof Complaint) throw error
+    throw new Complaint(`${name} ${version} could not be installed: ${error instanceof Error ? error.message : error}.`)
+  }
+  return join(target, sentinel)
+}
+
+/**
+ * @param {string} version
+ * @param {string} work becomes a virtual environment; its programs are not used, so that it may be moved
+ */
+async function installWheel(version, work) {
+  const python = await findPython()
+  if (!python.found) throw new Complaint(python.missing)
+  const [command, ...first] = /** @type {[string]} */ (python.found)
+  const code = await run(command, [...first, '-m', 'venv', work], { stdio })
+  if (code !== 0) return code
+  const inside = join(work, /** @type {{ sentinel: string }} */ (peers['openvino-genai']).sentinel)
+  const pip = ['-m', 'pip', 'install', '--only-binary=:all:', '--no-input', '--disable-pip-version-check', '--quiet']
+  return await run(inside, [...pip, `openvino-genai==${version}`], { stdio })
+}
+
+/**
+ * @param {string[]} args
+ * @param {string} cwd
+ */
+function runNpm(args, cwd) {
+  // Below `npm run` this is npm's own script, which starts without a shell on Windows too.
+  const npm = process.env.npm_execpath
+  return npm?.endsWith('.js') ? run(process.execPath, [npm, ...args], { cwd, stdio }) : run('npm', args, { cwd, stdio })
+}

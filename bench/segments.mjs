@@ -1,0 +1,92 @@
+// @ts-check
+import { fork, spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { Complaint } from '../scripts/run.mjs'
+import { foreignShare, processorTime } from './machine.mjs'
+
+/**
+ * @typedef {import('./worker.mjs').Setup} Setup
+ * @typedef {{ answer?: any, error?: string }} Reply
+ */
+
+/** The longest segment takes minutes: what runs this long hangs. In milliseconds. */
+const deadline = 1_800_000
+
+/** Sides that are no JavaScript have a worker of their own. */
+const python = new Set(['openvino-genai'])
+
+/**
+ * Who runs when: A B B A A B …, so that a machine that gets steadily slower or faster favours neither.
+ * @template T
+ * @param {readonly T[]} sides
+ * @param {number} rounds segments of each side
+ * @returns {T[]}
+ */
+export function interleave(sides, rounds) {
+  return Array.from({ length: rounds }, (_, round) => (round % 2 === 0 ? [...sides] : [...sides].reverse())).flat()
+}
+
+/**
+ * Runs one segment in a process of its own, from the load on: its memory, threads and event loop are nobody else's, and
+ * every pair has a load to compare.
+ * @param {Setup} setup
+ * @returns {Promise<{ answer: any, foreign: number }>} `answer` is what its task measured, with what worker.mjs adds;
+ *   `foreign` is the share of the machine that other programs used
+ * @throws {Complaint} when the side fails, dies or hangs
+ */
+export async function runSegment(setup) {
+  const before = processorTime()
+  const { child, reply } = python.has(setup.side) ? runPython(setup) : runNode(setup)
+  let hung = false
+  const timer = setTimeout(() => {
+    hung = true
+    child.kill('SIGKILL')
+  }, deadline)
+  /** @type {string} */
+  const end = await new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message))
+    // The next segment begins when this one has given back its memory.
+    child.once('close', (code, signal) => resolve(`its process ended with ${signal ?? `exit code ${code}`}`))
+  })
+  clearTimeout(timer)
+  const { answer, error } = await reply()
+  if (answer) return { answer, foreign: foreignShare(before, processorTime(), answer.cpuTime) }
+  throw new Complaint(
+    `${setup.label}: ${error ?? (hung ? `the segment did not end within ${deadline / 1000} s` : end)}`,
+  )
+}
+
+/** @param {Setup} setup */
+function runNode(setup) {
+  // Standard output is the report's alone.
+  const child = fork(fileURLToPath(new URL('worker.mjs', import.meta.url)), {
+    stdio: ['ignore', 2, 2, 'ipc'],
+    execArgv: [],
+  })
+  /** @type {Reply} */
+  let reply = {}
+  child.once('message', (message) => {
+    reply = /** @type {Reply} */ (message)
+  })
+  // A child that is gone says so by itself.
+  child.send(setup, () => {})
+  return { child, reply: async () => reply }
+}
+
+/** @param {Setup} setup one line of JSON goes in, one comes out */
+function runPython(setup) {
+  const script = fileURLToPath(new URL(`sides/${setup.side}.py`, import.meta.url))
+  const child = spawn(setup.runtime, ['-I', script], { stdio: ['pipe', 'pipe', 'inherit'] })
+  child.stdin.on('error', () => {})
+  child.stdin.end(`${JSON.stringify(setup)}\n`)
+  const line = text(child.stdout).catch(() => '')
+  return {
+    child,
+    /** @returns {Promise<Reply>} */
+    async reply() {
+      const json = await line
+      return json.trim() === '' ? {} : JSON.parse(json)
+    },
+  }
+}

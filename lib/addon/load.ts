@@ -1,0 +1,46 @@
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { isMainThread } from 'node:worker_threads'
+import { type Addon, boundaryFields } from '../engine/boundary.js'
+import { LLMError } from '../errors.js'
+import { packageVersion } from '../version.js'
+import { type AddonPlace, findAddon } from './find.js'
+import { openAddon } from './open.js'
+import { systemInfo } from './system.js'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
+
+let loaded: Addon | undefined
+
+/**
+ * The native addon, loaded on first use: importing the package touches no native code.
+ *
+ * Looked for in the folder that `OPENVINO_LLM_ADDON` names, else in a checkout's `build/Release`, else in the platform's package, else
+ * in a checkout's `prebuilds`. OpenVINO is taken from the same folder, or from the one that `OPENVINO_LLM_RUNTIME` names.
+ * @throws LLMError `ERR_SYSTEM` when the system or processor cannot run it, `ERR_ADDON_NOT_FOUND` when it is missing or cannot be
+ * loaded, `ERR_ADDON_MISMATCH` when it, or the OpenVINO in this process, is of another version.
+ */
+export function loadAddon(): Addon {
+  if (!loaded) {
+    const place = findAddon(systemInfo(), process.env, root)
+    const addon = check(openAddon(place, process.env.OPENVINO_LLM_RUNTIME), place)
+    if (isMainThread) process.once('exit', (code) => addon.atExit(code))
+    loaded = addon
+  }
+  return loaded
+}
+
+/** Both sides must have been built from the same declarations: a field that one side does not know would be lost in silence. */
+export function check(addon: Addon, { remedy }: Pick<AddonPlace, 'remedy'>): Addon {
+  const { version, fields } = addon.buildInfo()
+  const theirs = JSON.stringify(fields)
+  const ours = JSON.stringify(boundaryFields)
+  if (version !== packageVersion || theirs !== ours) {
+    const found = version === packageVersion ? `other fields: ${theirs}, expected ${ours}` : `version ${version}`
+    throw new LLMError(
+      'ERR_ADDON_MISMATCH',
+      `the native addon does not belong to openvino-llm ${packageVersion}: it has ${found}. Run: ${remedy}`,
+    )
+  }
+  return addon
+}

@@ -1,0 +1,348 @@
+/**
+ * THE BOUNDARY between TypeScript and C++: everything that crosses it is declared here, and nothing else crosses.
+ *
+ * Commands go down as calls, everything comes up as events. JavaScript decides and defaults; the addon asserts and has no
+ * defaults. The tables at the end name every field that crosses; `load.ts` compares them with the addon's own (`buildInfo`),
+ * so that a field that only one side knows is an error at load.
+ */
+
+/** What `new Engine` takes. Every field is required. */
+export interface EngineConfig {
+  /**
+   * Which runner computes: `paged` (many sequences), `stateful` (one at a time), `auto` (paged where device and graph allow it, else
+   * stateful; ReadyInfo says which and why), or `scripted` from `script` (tests of everything around it).
+   */
+  runner: 'auto' | 'paged' | 'stateful' | 'scripted'
+  /** Absolute path of openvino_model.xml; '' for the scripted runner. */
+  modelPath: string
+  /** OpenVINO device string. */
+  device: string
+  /** OpenVINO properties as `KEY=VALUE` lines, passed to `compile_model`. */
+  properties: string[]
+  /**
+   * `KEY=VALUE` lines. When logits are NaN or infinite the model is compiled again with the first of these, then the next instead, until
+   * they are finite; all requests are computed anew. What the device lacks, has in effect, or the model's file sets, is left out.
+   */
+  precisionFallback: string[]
+  /** Whether the wanted rows of logits may be gathered inside the graph (not on NPU: its plugin refuses another Parameter). */
+  gatherRows: boolean
+  /**
+   * For a graph that chooses between short and long LongRoPE factors: `auto` chooses by the length of each sequence (only with
+   * `gatherRows`; else the graph is left as it is), `short` and `long` compute everything with one set.
+   */
+  ropeRegime: 'auto' | 'short' | 'long'
+  /** Tokens of one prefill step; a longer prompt is computed in several steps. ≥ 1. */
+  prefillChunk: number
+  /** The same for the stateful runner, whose steps are slow once there is a cache, whatever they compute. ≥ 1. */
+  statefulChunk: number
+  /** Most sequences that are computed at once, ≥ 1; the stateful runner has one. */
+  maxSequences: number
+  /** Tokens that the paged runner's KV cache shall hold for all sequences together, ≥ 1; reserved, not touched. */
+  kvTokens: number
+  /** Most bytes of that cache; it holds fewer tokens when they do not fit. > 0, may be infinite. */
+  kvBytes: number
+  /** Where a device compiles for fixed lengths: tokens of the longest prompt, and of the longest answer to that. 0: any lengths. */
+  maxPrompt: number
+  minResponse: number
+  /** openvino_model.xml of a draft model for speculative decoding, or ''. */
+  draftModelPath: string
+  /** Most tokens that the draft model guesses for a step; 0 without one. */
+  draftTokens: number
+  /**
+   * What multiplies with compressed weights on CPU: `openvino`; `own`, this package's kernels, or one instruction set's by its name; or
+   * `auto`: what `kernelChoices` says, and what is measured for a scheme that is not in it.
+   */
+  cpuKernel: string
+  /** Inputs of one scale when built-in kernels quantize activations: 0 leaves them f32, otherwise 32, 64, or -1 for a whole group of the weights. */
+  activationSpan: number
+  /** What was measured on this machine before, as lines `SCHEME=builtin` or `SCHEME=openvino`. */
+  kernelChoices: string[]
+  /** File that packed weights of the model (not of a draft model) are taken from and kept in, or ''. Its folder must exist. */
+  packedPath: string
+  /** Numbers of tokens that the warm-up computes once each, in this order. */
+  warmup: Int32Array
+  /** Scripted runner: the tokens that follow a prompt, repeated when they run out. */
+  script: Int32Array
+  /**
+   * Scripted runner: [vocabulary size, microseconds a step, first step that throws (0 = none), number of steps that throw, blocks of its
+   * KV cache (of 4 tokens), longest sequence of the short position factors (0 = there is one set)].
+   */
+  scriptNumbers: Int32Array
+}
+
+/** What `submit` takes beside the id and the prompt. Every field is required. */
+export interface RequestParams {
+  /** With the prompt never more than the context and the KV cache. 0 only computes the prompt, for a later one with the same beginning. */
+  maxNewTokens: number
+  /** Generation ends after one of these (it is part of the answer). */
+  stopTokenIds: Int32Array
+  /** 0 is greedy. */
+  temperature: number
+  /** 0 keeps all. */
+  topK: number
+  /** In (0, 1]; 1 keeps all. */
+  topP: number
+  /** Unsigned 32 bits; answer i of a request draws with seed + i. */
+  seed: number
+  /** Higher goes first: each 1 counts as having come 10 seconds earlier, so nobody waits for ever. */
+  priority: number
+  /** Prompt lookup: longest n-gram that is looked for, 0 = none; and most tokens that are guessed for a step. Only where ReadyInfo.canDraft. */
+  lookupNgram: number
+  lookupTokens: number
+}
+
+/** Times in milliseconds, measured on the engine's thread. */
+export interface NativeTimings {
+  /** From submit until the first step of this request began. */
+  queued: number
+  /** From there until the first token was sampled. */
+  prefill: number
+  /** From the first token until the last. */
+  decode: number
+  /** Of `decode`: computing the sequence again after it had grown beyond the border of its position factors; 0 when it did not. */
+  reprefill: number
+  /** Prompt tokens that were already in the KV cache. */
+  cachedTokens: number
+  /** Tokens that were guessed and computed, and how many of those were right. */
+  draftTokens: number
+  acceptedTokens: number
+}
+
+/** Counts of an engine: how it is now, and sums since it was ready. */
+export interface NativeMetrics {
+  /** Sequences in the batch, and waiting for a place in it. */
+  running: number
+  waiting: number
+  /** Blocks of the KV cache: all, held by sequences, kept for later prompts; and cached ones that had to make room. All 0 when stateful. */
+  blocks: number
+  blocksUsed: number
+  blocksCached: number
+  evictions: number
+  steps: number
+  /** Tokens of prompts, and how many of those were in the KV cache already; prompts that found any. */
+  promptTokens: number
+  cachedTokens: number
+  prefixHits: number
+  generatedTokens: number
+  draftTokens: number
+  acceptedTokens: number
+  /** Sequences that gave up their blocks for others and are computed again. */
+  preemptions: number
+}
+
+/** What the addon learned while it loaded the model. */
+export interface ReadyInfo {
+  runner: string
+  /** Why this runner. */
+  reason: string
+  /** Devices that execute the model, e.g. `CPU`. */
+  devices: string[]
+  /** Effective values of the compiled model's properties. */
+  properties: Record<string, string>
+  /** Sequences that are computed at once. */
+  maxSequences: number
+  /** Whether guessed tokens can be taken back (prompt lookup, draft model) and an answer be forked. */
+  canDraft: boolean
+  /**
+   * The KV cache of all sequences: tokens that it holds (0 = one sequence's, as long as the context), bytes reserved, tokens of a block,
+   * element type of keys and values ('' when only `properties` tell).
+   */
+  kvCache: { tokens: number; bytes: number; blockTokens: number; precision: string }
+  /** Longest prompt that the model was compiled for; 0 = no such bound. */
+  maxPrompt: number
+  /** Rows of the embedding table: token ids at or above it would be read out of bounds. */
+  vocabularySize: number
+  /** Longest sequence of the short factors when the graph selects LongRoPE factors by position, else 0. */
+  longRopeBorder: number
+  /** Which of these factors sequences get: `auto` by their length; `none` when the graph does not choose. */
+  ropeRegime: 'auto' | 'short' | 'long' | 'none'
+  /** Bytes of constants by element type, e.g. `{ u4: 5000000 }`. */
+  weights: Record<string, number>
+  /** rt_info of the model, flattened: `nncf/weight_compression/mode` → value. */
+  rtInfo: Record<string, string>
+  /** What multiplies with the weights of each scheme; empty where no weights are compressed, and elsewhere than on CPU. */
+  kernels: NativeKernelChoice[]
+  /**
+   * Where the weights lie that built-in kernels have packed: bytes of them (0 = there are none), the file that is mapped or '' for memory of
+   * the process, and whether that file was there before, so that nothing was packed.
+   */
+  packed: { bytes: number; file: string; reused: boolean }
+  /** Milliseconds: reading, choosing kernels and packing weights, compiling, warming up. */
+  timings: { read: number; pack: number; compile: number; warmup: number }
+}
+
+export interface NativeKernelChoice {
+  /** E.g. `u4 g128 asymmetric`; '' for layers that no built-in kernel takes, and `reason` says why. */
+  scheme: string
+  layers: number
+  /** `openvino`, or the instruction set of the built-in kernel. */
+  kernel: string
+  /** How many times quicker the built-in kernel is with 1, 8 and 128 rows, when that was measured in this load. */
+  ratios: number[]
+  reason: string
+}
+
+/** Everything that comes up from an engine. Exactly one `finished` or `failed` per submitted id. */
+export type EngineEvent =
+  | { type: 'progress'; stage: 'read' | 'compile' | 'warmup'; done: number; total: number }
+  | { type: 'warning'; code: string; message: string }
+  | { type: 'ready'; info: ReadyInfo }
+  /** The model was compiled again, for `precisionFallback`. */
+  | { type: 'reopened'; info: ReadyInfo }
+  | { type: 'tokens'; id: number; tokens: Int32Array }
+  /** The sequence has grown beyond the border of its position factors: `done` of its `total` tokens have been computed again. */
+  | { type: 'reprefill'; id: number; done: number; total: number }
+  | { type: 'finished'; id: number; reason: 'stop' | 'length' | 'cancelled'; timings: NativeTimings }
+  /** id 0 is the engine itself: it did not load. One that dies later fails each request with the cause. */
+  | { type: 'failed'; id: number; code: string; message: string }
+  | { type: 'closed' }
+
+/** Everything that comes up from a job: progress, then one `done` or `failed`, then `closed`. */
+export type JobEvent =
+  | { type: 'progress'; stage: string; done: number; total: number }
+  | { type: 'done'; result: unknown }
+  | { type: 'failed'; id: number; code: string; message: string }
+  | { type: 'closed' }
+
+export interface NativeEngine {
+  /** One id per answer, chosen by the caller, > 0 and never used before; every token id must lie inside the vocabulary. */
+  submit(ids: number[], prompt: Int32Array, params: RequestParams): void
+  /** Idempotent; unknown ids are ignored. */
+  cancel(id: number): void
+  metrics(): NativeMetrics
+  /** Idempotent. Every request ends as cancelled, then `closed` comes. */
+  close(): void
+}
+
+export interface NativeJob {
+  /** Idempotent. The job fails with ERR_CANCELLED as soon as it can. */
+  cancel(): void
+}
+
+/** Arguments and results of the jobs by kind. */
+export interface Jobs {
+  /** Reads a GGUF and writes openvino_model.xml and .bin into the existing folder `target`. */
+  convert: { args: { source: string; target: string }; result: { vocabularySize: number } }
+  /**
+   * Loads the drivers and lists the devices of one plugin (`CPU`, `GPU`, `NPU`), or of all for ''. A plugin that cannot be asked is one
+   * device with its `error`. Some drivers crash: only a process that may die should ask.
+   */
+  devices: { args: { plugin: string }; result: NativeDevice[] }
+  /**
+   * Compares the logits of the paged and the stateful runner in f32, teacher-forced on made-up prompts of these lengths; stages `read`,
+   * `compile`, `compare`. ERR_UNSUPPORTED_MODEL when the graph cannot be paged at all.
+   */
+  check: { args: { modelPath: string; device: string; lengths: Int32Array }; result: NativeCheck }
+  /**
+   * Compares the logits that two configurations give for the positions of one text, teacher-forced; the same stages. Both need a context
+   * and a KV cache that hold the text.
+   */
+  compare: { args: { left: EngineConfig; right: EngineConfig; tokens: Int32Array }; result: NativeComparison }
+  /** Reads a model without compiling it, and asks the device what it computes in by default. */
+  inspect: { args: { modelPath: string; device: string }; result: NativeInspection }
+}
+
+/** What a graph tells of the memory that its model will take. */
+export interface NativeInspection extends Pick<ReadyInfo, 'vocabularySize' | 'longRopeBorder' | 'weights' | 'rtInfo'> {
+  /** Keys and values of one token in all layers, in numbers. */
+  kvValuesPerToken: number
+  /** Layers that keep keys and values. */
+  layers: number
+  /** Sum of the widths of what all multiplications by constants but the last compute. */
+  matmulWidth: number
+  /** Bytes of what built-in kernels would pack. */
+  packedBytes: number
+  /** INFERENCE_PRECISION_HINT of the device as it is by default, or '' when it does not tell. */
+  inferencePrecision: string
+}
+
+/** What comparing the two runners found; near ties count as agreeing. */
+export type NativeCheck = Pick<NativeComparison, 'positions' | 'agreeing' | 'maxDifference' | 'deviation'>
+
+/** What comparing two configurations found. */
+export interface NativeComparison {
+  /** Positions compared; on how many the most likely token was the same, and on how many others the two were a near tie (1 % of `deviation`). */
+  positions: number
+  agreeing: number
+  nearTies: number
+  /** Mean Kullback-Leibler divergence of the left one's probabilities from the right one's, nats. */
+  divergence: number
+  /** Mean negative log-likelihood of the tokens that follow in the text, nats. */
+  leftLoss: number
+  rightLoss: number
+  /** Largest difference of two logits, and the standard deviation of all logits for scale. */
+  maxDifference: number
+  deviation: number
+}
+
+export interface NativeDevice {
+  /** OpenVINO device string, e.g. `CPU` or `GPU.0`. */
+  name: string
+  fullName: string
+  /** Properties that the device lets one read, as text. */
+  properties: Record<string, string>
+  /** Why the device could not be asked, or ''. */
+  error: string
+}
+
+export interface BuildInfo {
+  /** Version of this package that the addon was built for. */
+  version: string
+  /** OpenVINO build, e.g. `2026.4.1-22982-…`. */
+  openvino: string
+  /** Built-in kernels that this processor executes, the best first; the last is the portable one. */
+  kernels: string[]
+  /** Fields that the addon reads, as `name:type`, by structure. */
+  fields: Record<string, string[]>
+}
+
+export interface Addon {
+  buildInfo(): BuildInfo
+  /**
+   * Stops and joins all native threads; to be called in the main thread's `exit` event, because process.exit() runs no
+   * cleanup hooks. A thread that cannot be stopped within 300 ms ends the process with `code`.
+   */
+  atExit(code: number): void
+  Engine: new (config: EngineConfig, onEvents: (events: EngineEvent[]) => void) => NativeEngine
+  Job: new <K extends keyof Jobs>(kind: K, args: Jobs[K]['args'], onEvents: (events: JobEvent[]) => void) => NativeJob
+}
+
+/** Must equal the addon's `buildInfo().fields`, in this order. */
+export const boundaryFields = {
+  EngineConfig: [
+    'runner:string',
+    'modelPath:string',
+    'device:string',
+    'properties:string[]',
+    'precisionFallback:string[]',
+    'gatherRows:boolean',
+    'ropeRegime:string',
+    'prefillChunk:int',
+    'statefulChunk:int',
+    'maxSequences:int',
+    'kvTokens:number',
+    'kvBytes:number',
+    'maxPrompt:int',
+    'minResponse:int',
+    'draftModelPath:string',
+    'draftTokens:int',
+    'cpuKernel:string',
+    'activationSpan:int',
+    'kernelChoices:string[]',
+    'packedPath:string',
+    'warmup:int[]',
+    'script:int[]',
+    'scriptNumbers:int[]',
+  ],
+  RequestParams: [
+    'maxNewTokens:int',
+    'stopTokenIds:int[]',
+    'temperature:number',
+    'topK:int',
+    'topP:number',
+    'seed:int',
+    'priority:number',
+    'lookupNgram:int',
+    'lookupTokens:int',
+  ],
+} satisfies { EngineConfig: `${keyof EngineConfig}:${string}`[]; RequestParams: `${keyof RequestParams}:${string}`[] }

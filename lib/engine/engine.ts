@@ -1,0 +1,208 @@
+import { loadAddon } from '../addon/load.js'
+import { LLMError } from '../errors.js'
+import type {
+  EngineConfig,
+  EngineEvent,
+  NativeEngine,
+  NativeMetrics,
+  NativeTimings,
+  ReadyInfo,
+  RequestParams,
+} from './boundary.js'
+import { nativeError } from './failure.js'
+import type { JobProgress } from './job.js'
+
+/** What becomes of one answer. `finished` or `failed` is called once, and last. */
+export interface RequestHandler {
+  tokens(tokens: Int32Array): void
+  /** So many of the sequence's tokens have been computed again; see the event `reprefill`. */
+  reprefill?(done: number, total: number): void
+  finished(reason: 'stop' | 'length' | 'cancelled', timings: NativeTimings): void
+  failed(error: unknown): void
+}
+
+export interface EngineListeners {
+  signal?: AbortSignal | undefined
+  onProgress?: ((progress: JobProgress) => void) | undefined
+  onWarning?: ((code: string, message: string) => void) | undefined
+}
+
+interface Settle {
+  resolve(engine: Engine): void
+  reject(error: unknown): void
+}
+
+/** A loaded model on its own native thread. */
+export class Engine {
+  #native: NativeEngine
+  #info: ReadyInfo | undefined
+  #handlers = new Map<number, RequestHandler>()
+  #nextId = 1
+  #ready: Settle | undefined
+  #closed: Promise<void>
+  #onClosed: () => void = () => {}
+  #closing = false
+  #listeners: EngineListeners
+
+  /**
+   * Loads a model. An aborted signal rejects at once with `signal.reason`; the thread ends as soon as OpenVINO lets it.
+   * @throws LLMError with the code of what went wrong.
+   */
+  static start(config: EngineConfig, listeners: EngineListeners = {}): Promise<Engine> {
+    return new Promise((resolve, reject) => {
+      const { signal } = listeners
+      signal?.throwIfAborted()
+      const abort = () => {
+        reject(signal?.reason)
+        engine.close()
+      }
+      const settle = () => signal?.removeEventListener('abort', abort)
+      const engine = new Engine(config, listeners, {
+        resolve: (ready) => {
+          settle()
+          resolve(ready)
+        },
+        reject: (error) => {
+          settle()
+          reject(error)
+        },
+      })
+      signal?.addEventListener('abort', abort, { once: true })
+    })
+  }
+
+  private constructor(config: EngineConfig, listeners: EngineListeners, ready: Settle) {
+    this.#listeners = listeners
+    this.#ready = ready
+    this.#closed = new Promise((resolve) => {
+      this.#onClosed = resolve
+    })
+    const { Engine: Native } = loadAddon()
+    this.#native = new Native(config, (events) => {
+      for (const event of events) this.#take(event)
+    })
+  }
+
+  /** What the addon learned while it loaded the model. */
+  get info(): ReadyInfo {
+    if (!this.#info) throw new Error('the engine is not ready')
+    return this.#info
+  }
+
+  /** Starts or queues a request with an answer for each handler and gives their ids. Token ids and params must have been checked. */
+  submit(prompt: Int32Array, params: RequestParams, handlers: readonly RequestHandler[]): number[] {
+    if (this.#closing) throw new LLMError('ERR_CLOSED', 'the model has been closed')
+    const ids = handlers.map((handler) => {
+      this.#handlers.set(this.#nextId, handler)
+      return this.#nextId++
+    })
+    try {
+      this.#native.submit(ids, prompt, params)
+    } catch (error) {
+      for (const id of ids) this.#handlers.delete(id)
+      throw error
+    }
+    return ids
+  }
+
+  /** Counts as of the last step. */
+  metrics(): NativeMetrics {
+    return this.#native.metrics()
+  }
+
+  /** Idempotent; the answer ends as `cancelled` unless it ended before. */
+  cancel(id: number): void {
+    this.#native.cancel(id)
+  }
+
+  /** Idempotent. Ends every request as `cancelled` and resolves when the thread is gone and its memory is free. */
+  close(): Promise<void> {
+    if (!this.#closing) {
+      this.#closing = true
+      this.#native.close()
+    }
+    return this.#closed
+  }
+
+  /** Called by the addon, which must never see an exception: what a handler throws fails that handler's request. */
+  #take(event: EngineEvent): void {
+    switch (event.type) {
+      case 'ready':
+        this.#info = event.info
+        this.#ready?.resolve(this)
+        this.#ready = undefined
+        return
+      case 'reopened': {
+        // Warming up was done by whoever computed meanwhile.
+        const { warmup } = this.info.timings
+        this.#info = { ...event.info, timings: { ...event.info.timings, warmup } }
+        return
+      }
+      case 'progress':
+        this.#report(event)
+        return
+      case 'warning':
+        this.#warn(event.code, event.message)
+        return
+      case 'closed':
+        this.#onClosed()
+        return
+      case 'failed':
+        if (event.id === 0) {
+          this.#ready?.reject(nativeError(event))
+          this.#ready = undefined
+          this.close()
+        } else {
+          this.#finish(event.id, (handler) => handler.failed(nativeError(event)))
+        }
+        return
+      case 'finished':
+        this.#finish(event.id, (handler) => handler.finished(event.reason, event.timings))
+        return
+      case 'tokens':
+        this.#tell(event.id, (handler) => handler.tokens(event.tokens))
+        return
+      case 'reprefill':
+        this.#tell(event.id, (handler) => handler.reprefill?.(event.done, event.total))
+    }
+  }
+
+  #tell(id: number, what: (handler: RequestHandler) => void): void {
+    const handler = this.#handlers.get(id)
+    if (!handler) return
+    try {
+      what(handler)
+    } catch (error) {
+      this.#native.cancel(id)
+      this.#finish(id, (failing) => failing.failed(error))
+    }
+  }
+
+  #finish(id: number, how: (handler: RequestHandler) => void): void {
+    const handler = this.#handlers.get(id)
+    this.#handlers.delete(id)
+    if (handler) how(handler)
+  }
+
+  /** What a listener throws is uncaught, as with every event of Node's own; the addon must not see it. */
+  #warn(code: string, message: string): void {
+    try {
+      this.#listeners.onWarning?.(code, message)
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error
+      })
+    }
+  }
+
+  #report({ stage, done, total }: JobProgress): void {
+    if (!this.#ready || this.#listeners.signal?.aborted) return
+    try {
+      this.#listeners.onProgress?.({ stage, done, total })
+    } catch (error) {
+      this.#ready.reject(error)
+      this.#ready = undefined
+      this.close()
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import { describe } from '../../options/rules.js'
+import type { ChatMessage } from '../types.js'
+
+/**
+ * The messages as they are, once their roles and contents were looked at.
+ * @throws TypeError naming the message and field that is not as it should be.
+ */
+export function checkMessages(messages: unknown): ChatMessage[] {
+  if (!Array.isArray(messages)) throw new TypeError(`expected messages to be an array, received ${describe(messages)}`)
+  if (messages.length === 0) throw new TypeError('expected at least one chat message, received an empty array')
+  return messages.map((message: unknown, i) => {
+    const wrong = (field: string, expected: string, found: string): TypeError =>
+      new TypeError(`messages[${i}]${field}: expected ${expected}, received ${found}`)
+    if (typeof message !== 'object' || message === null) throw wrong('', 'an object', describe(message))
+    const { role, content } = message as Record<string, unknown>
+    if (typeof role !== 'string') throw wrong('.role', 'a string', describe(role))
+    if (Array.isArray(content)) {
+      content.forEach((part: { type?: unknown; text?: unknown } | null, j) => {
+        if (part?.type === 'text' && typeof part.text === 'string') return
+        const found = typeof part?.type === 'string' ? `a part whose type is ${describe(part.type)}` : describe(part)
+        throw wrong(`.content[${j}]`, "{ type: 'text', text: string }", found)
+      })
+    } else if (content !== null && content !== undefined && typeof content !== 'string') {
+      throw wrong('.content', 'a string or an array of parts', describe(content))
+    }
+    return message as ChatMessage
+  })
+}

@@ -1,0 +1,200 @@
+import { LLMError } from '../../errors.js'
+import { type AddedToken, AddedTokenMatcher } from './added-tokens.js'
+import { Bpe } from './bpe.js'
+import { createNormalizer, createPreTokenizer, type Normalizer, type PreTokenizer } from './pre-tokenizer.js'
+import { createTokenTable, type TokenTable } from './token-table.js'
+import { mergeAddedTokens, readTokenizerFile, type TokenizerFile, tokenContent } from './tokenizer-file.js'
+
+/** Longer texts are refused: they fit no context, and their arrays would exhaust the memory. UTF-16 units. */
+const maxTextLength = 8 * 1024 * 1024
+
+/** Options of {@link Tokenizer.encode}. */
+export interface TokenizeOptions {
+  /** Put what the files say before and behind the text (BOS, EOS). */
+  addSpecialTokens: boolean
+  /** Special tokens in the text are plain text. */
+  splitSpecialTokens: boolean
+  /** A character that {@link Tokenizer.breakLiterals} put into the text, and that is no part of it. */
+  breaker?: string
+}
+
+/**
+ * Text to token ids, as the `tokenizers` library and transformers do it for BPE models. Added tokens, normalizing and
+ * cutting into words come first, then the merges.
+ */
+export class Tokenizer {
+  readonly path: string
+  readonly addedTokens: ReadonlyMap<string, AddedToken>
+  readonly bosTokenId: number | undefined
+  /** Ids of the config's `eos_token`. */
+  readonly eosTokenIds: number[]
+  readonly #file: TokenizerFile
+  readonly #normalizer: Normalizer
+  readonly #preTokenizer: PreTokenizer
+  readonly #model: Bpe
+  readonly #vocabulary: ReadonlyMap<string, number>
+  readonly #raw: AddedTokenMatcher
+  readonly #normalized: AddedTokenMatcher
+  readonly #special: AddedTokenMatcher
+  readonly #prefix: number[]
+  readonly #suffix: number[]
+
+  /**
+   * @param path of tokenizer.json; at most 64 MiB.
+   * @param config tokenizer_config.json, merged with special_tokens_map.json.
+   * @throws LLMError naming the file, see `readTokenizerFile`.
+   */
+  constructor(path: string, config: Record<string, unknown>) {
+    const file = readTokenizerFile(path)
+    this.path = path
+    this.#file = file
+    this.#normalizer = createNormalizer(file.normalizer, `${path}: normalizer`)
+    this.#preTokenizer = createPreTokenizer(file.preTokenizer, `${path}: pre_tokenizer`)
+    this.addedTokens = mergeAddedTokens(file, config)
+    this.#vocabulary = new Map(file.vocabulary)
+    const unknown = file.model['unk_token']
+    this.#model = new Bpe(file.model, this.#vocabulary, this.#idOf(tokenContent(unknown)), `${path}: model`)
+    const tokens = [...this.addedTokens.values()]
+    this.#raw = new AddedTokenMatcher(
+      tokens.filter((token) => !token.normalized).map((token) => [token.content, token]),
+    )
+    this.#normalized = new AddedTokenMatcher(
+      tokens.filter((token) => token.normalized).map((token) => [this.#normalizer(token.content), token]),
+    )
+    this.#special = new AddedTokenMatcher(
+      tokens.filter((token) => token.special).map((token) => [token.content, token]),
+    )
+    const named = (key: string): number | undefined => this.#idOf(tokenContent(config[key]))
+    this.bosTokenId = named('bos_token')
+    const eos = named('eos_token')
+    this.eosTokenIds = eos === undefined ? [] : [eos]
+    const { prefix, suffix } = this.#postProcessor(file.postProcessor, `${path}: post_processor`)
+    this.#prefix = withFlag(prefix, config['add_bos_token'], this.bosTokenId, (id, rest) => [id, ...rest])
+    this.#suffix = withFlag(suffix, config['add_eos_token'], eos, (id, rest) => [...rest, id])
+  }
+
+  /** Built anew on each call: it is made to be transferred. */
+  table(): TokenTable {
+    const added = [...this.addedTokens.values()].map((token) => {
+      return token.normalized ? { ...token, content: this.#normalizer(token.content) } : token
+    })
+    return createTokenTable(this.#file.vocabulary, added, this.#file.decoder, `${this.path}: decoder`)
+  }
+
+  encode(text: string, options: TokenizeOptions): number[] {
+    if (text.length > maxTextLength) {
+      throw new LLMError(
+        'ERR_CONTEXT_LENGTH',
+        `the text has ${text.length} characters; at most ${maxTextLength} can be encoded`,
+      )
+    }
+    const ids = options.addSpecialTokens ? [...this.#prefix] : []
+    // Lone surrogates have no UTF-8.
+    for (const piece of this.#raw.split(text.replace(/\p{Surrogate}/gu, '\ufffd'), options.splitSpecialTokens)) {
+      if ('id' in piece) ids.push(piece.id)
+      else this.#encodePlain(piece.text, piece.start === 0, options, ids)
+    }
+    if (options.addSpecialTokens) ids.push(...this.#suffix)
+    return ids
+  }
+
+  /** Puts `breaker` into every literal of a special token, so that it is none any more. */
+  breakLiterals(text: string, breaker: string): string {
+    const cuts = new Set<number>()
+    this.#special.overlapping(text, (start, token) => {
+      // A token of one character cannot be cut: it is put behind it and still matches; there is no text for it anyway.
+      cuts.add(start + String.fromCodePoint(token.content.codePointAt(0) ?? 0).length)
+    })
+    let result = ''
+    let done = 0
+    for (const cut of [...cuts].sort((a, b) => a - b)) {
+      result += text.slice(done, cut) + breaker
+      done = cut
+    }
+    return result + text.slice(done)
+  }
+
+  #encodePlain(text: string, first: boolean, options: TokenizeOptions, ids: number[]): void {
+    if (options.breaker !== undefined && text.replaceAll(options.breaker, '') === '') return
+    for (const piece of this.#normalized.split(this.#normalizer(text), options.splitSpecialTokens)) {
+      if ('id' in piece) {
+        ids.push(piece.id)
+        continue
+      }
+      const plain = options.breaker === undefined ? piece.text : piece.text.replaceAll(options.breaker, '')
+      if (plain === '') continue
+      for (const word of this.#preTokenizer(plain, first && piece.start === 0)) this.#model.encode(word, ids)
+    }
+  }
+
+  #idOf(content: string | undefined): number | undefined {
+    if (content === undefined) return undefined
+    return this.addedTokens.get(content)?.id ?? this.#vocabulary.get(content)
+  }
+
+  /** The ids that the post-processor puts around a single text. */
+  #postProcessor(value: unknown, where: string): { prefix: number[]; suffix: number[] } {
+    const prefix: number[] = []
+    const suffix: number[] = []
+    const config = (value ?? { type: 'ByteLevel' }) as Record<string, unknown>
+    const invalid = (what: string): never => {
+      throw new LLMError('ERR_TOKENIZER_INVALID', `${where}: ${what}`)
+    }
+    switch (config['type']) {
+      case 'ByteLevel':
+        break
+      case 'Sequence':
+        if (!Array.isArray(config['processors'])) return invalid('expected an array processors')
+        config['processors'].forEach((step: unknown, i) => {
+          const inner = this.#postProcessor(step, `${where}[${i}]`)
+          prefix.unshift(...inner.prefix)
+          suffix.push(...inner.suffix)
+        })
+        break
+      case 'BertProcessing':
+      case 'RobertaProcessing':
+        for (const [key, target] of [
+          ['cls', prefix],
+          ['sep', suffix],
+        ] as const) {
+          const pair = config[key]
+          if (!Array.isArray(pair) || !Number.isInteger(pair[1])) return invalid(`expected [token, id] as ${key}`)
+          target.push(pair[1] as number)
+        }
+        break
+      case 'TemplateProcessing': {
+        if (!Array.isArray(config['single'])) return invalid('expected an array single')
+        let target = prefix
+        for (const item of config['single'] as ({ Sequence?: unknown; SpecialToken?: { id?: unknown } } | null)[]) {
+          if (item?.Sequence !== undefined) {
+            target = suffix
+            continue
+          }
+          const name = item?.SpecialToken?.id
+          const id = typeof name === 'string' ? this.#idOf(name) : undefined
+          if (id === undefined) return invalid(`single: token ${JSON.stringify(name)} is not in the vocabulary`)
+          target.push(id)
+        }
+        break
+      }
+      default:
+        throw new LLMError(
+          'ERR_UNSUPPORTED_TOKENIZER',
+          `${where}: type ${JSON.stringify(config['type'])} is not supported`,
+        )
+    }
+    return { prefix, suffix }
+  }
+}
+
+/** `add_bos_token` and `add_eos_token` of the config win over the post-processor where they are given. */
+function withFlag(
+  ids: number[],
+  flag: unknown,
+  id: number | undefined,
+  add: (id: number, rest: number[]) => number[],
+): number[] {
+  if (typeof flag !== 'boolean' || id === undefined) return ids
+  const rest = ids.filter((other) => other !== id)
+  return flag ? add(id, rest) : rest
+}

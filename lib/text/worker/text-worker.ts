@@ -1,0 +1,208 @@
+import { LLMError } from '../../errors.js'
+import type { TokenTable } from '../tokenizer/token-table.js'
+import type { ChatMessage, ChatOptions, EncodedPrompt, EncodeOptions, TextSource } from '../types.js'
+import type { Job, Ready } from './worker.js'
+import { Thread } from './worker-thread.js'
+
+/** Settings of {@link TextWorker.open}. */
+export interface TextWorkerOptions {
+  /** Aborts the opening. */
+  signal?: AbortSignal
+  /** Milliseconds that the opening and each job may run; waiting does not count. Default 15,000. */
+  deadlineMs?: number
+  /** Megabytes of JavaScript objects that the thread may hold. Default 1,024. */
+  memoryMb?: number
+}
+
+interface Pending {
+  job: Job
+  resolve: (prompt: EncodedPrompt) => void
+  reject: (reason: unknown) => void
+  /** Made where the caller called, for its stack. */
+  trace: Error
+  signal: AbortSignal | undefined
+  onAbort: () => void
+  settled: boolean
+}
+
+/**
+ * A running job that nobody waits for any more may go on for so long, in milliseconds; starting a thread anew costs
+ * about as much.
+ */
+const abortedGraceMs = 500
+
+/**
+ * The main thread's side of tokenizer and chat templates, which run in a worker thread. One job runs at a time, the
+ * others wait in order. A job that runs past its deadline or exhausts the memory fails alone: its thread is ended, and
+ * a new one does the rest. While nothing runs the thread does not keep the process alive.
+ */
+export class TextWorker {
+  /** Bytes of every token. */
+  readonly tokens: TokenTable
+  /** Ids of the tokenizer files' eos_token. */
+  readonly eosTokenIds: readonly number[]
+  readonly bosTokenId: number | undefined
+  readonly #source: TextSource
+  readonly #limits: { deadlineMs: number; memoryMb: number }
+  readonly #added: ReadonlyMap<string, number>
+  #thread: Thread | undefined
+  #waiting: Pending[] = []
+  #running: Pending | undefined
+  #closed = false
+
+  private constructor(
+    source: TextSource,
+    limits: { deadlineMs: number; memoryMb: number },
+    thread: Thread,
+    ready: Ready,
+  ) {
+    this.#source = source
+    this.#limits = limits
+    this.#thread = thread
+    this.tokens = ready.tokens!
+    this.eosTokenIds = ready.eosTokenIds
+    this.bosTokenId = ready.bosTokenId
+    this.#added = new Map(ready.addedTokens)
+  }
+
+  /**
+   * Reads the tokenizer's files in a new thread.
+   * @throws LLMError naming the file; `signal.reason` when aborted.
+   */
+  static async open(source: TextSource, options: TextWorkerOptions = {}): Promise<TextWorker> {
+    const limits = { deadlineMs: options.deadlineMs ?? 15_000, memoryMb: options.memoryMb ?? 1024 }
+    options.signal?.throwIfAborted()
+    const thread = new Thread({ source, table: true }, limits)
+    const abort = (): void => void thread.end(options.signal?.reason)
+    options.signal?.addEventListener('abort', abort, { once: true })
+    try {
+      const ready = await thread.ready
+      return new TextWorker(source, limits, thread, ready)
+    } finally {
+      options.signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  /** Id of the token that `text` is, if it is exactly one added token. */
+  addedTokenId(text: string): number | undefined {
+    return this.#added.get(text)
+  }
+
+  /**
+   * Encodes raw text.
+   * @throws LLMError ERR_TEXT_TIMEOUT, ERR_TEXT_MEMORY, ERR_CLOSED; `signal.reason` when aborted.
+   */
+  encodeText(text: string, options: EncodeOptions & { signal?: AbortSignal } = {}): Promise<EncodedPrompt> {
+    const { signal, ...rest } = options
+    if (typeof text !== 'string')
+      return Promise.reject(new TypeError(`expected text to be a string, received ${typeof text}`))
+    return this.#submit({ kind: 'text', text, options: rest }, signal)
+  }
+
+  /**
+   * Renders and encodes a chat.
+   * @throws LLMError ERR_NO_CHAT_TEMPLATE, ERR_TEMPLATE and those of {@link encodeText}; TypeError for messages or
+   * options of the wrong shape.
+   */
+  encodeChat(
+    messages: readonly ChatMessage[],
+    options: ChatOptions & { signal?: AbortSignal } = {},
+  ): Promise<EncodedPrompt> {
+    const { signal, ...rest } = options
+    return this.#submit({ kind: 'chat', messages, options: rest }, signal)
+  }
+
+  /** Ends the thread. Jobs that wait or run, and later ones, fail with ERR_CLOSED. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const pending of [this.#running, ...this.#waiting.splice(0)]) if (pending) this.#fail(pending, closed())
+    this.#running = undefined
+    const thread = this.#thread
+    this.#thread = undefined
+    await thread?.end(closed())
+  }
+
+  #submit(job: Job, signal: AbortSignal | undefined): Promise<EncodedPrompt> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason)
+      const pending: Pending = {
+        job,
+        resolve,
+        reject,
+        trace: new Error('called here'),
+        signal,
+        onAbort: () => this.#abort(pending),
+        settled: false,
+      }
+      if (this.#closed) return this.#fail(pending, closed())
+      signal?.addEventListener('abort', pending.onAbort, { once: true })
+      this.#waiting.push(pending)
+      this.#next()
+    })
+  }
+
+  #next(): void {
+    if (this.#running !== undefined || this.#closed) return
+    const pending = this.#waiting.shift()
+    if (pending === undefined) return
+    this.#running = pending
+    void this.#run(pending)
+  }
+
+  async #run(pending: Pending): Promise<void> {
+    try {
+      if (this.#thread === undefined || this.#thread.ended)
+        this.#thread = new Thread({ source: this.#source, table: false }, this.#limits)
+      const thread = this.#thread
+      await thread.ready
+      if (!pending.settled) {
+        const prompt = await thread.run(pending.job, label(pending.job, this.#source))
+        if (!pending.settled) {
+          this.#settle(pending)
+          pending.resolve(prompt)
+        }
+      }
+    } catch (error) {
+      this.#fail(pending, error)
+    }
+    if (this.#running === pending) this.#running = undefined
+    this.#next()
+  }
+
+  #abort(pending: Pending): void {
+    this.#fail(pending, pending.signal?.reason)
+    const index = this.#waiting.indexOf(pending)
+    if (index >= 0) this.#waiting.splice(index, 1)
+    else if (this.#running === pending) this.#thread?.hurry(abortedGraceMs)
+  }
+
+  #fail(pending: Pending, reason: unknown): void {
+    if (pending.settled) return
+    this.#settle(pending)
+    const ours = reason instanceof LLMError || reason instanceof TypeError
+    if (ours && !pending.signal?.aborted) {
+      const frames = pending.trace.stack?.split('\n').slice(1).join('\n') ?? ''
+      reason.stack = `${reason.name}: ${reason.message}\n${frames}`
+    }
+    pending.reject(reason)
+  }
+
+  #settle(pending: Pending): void {
+    pending.settled = true
+    pending.signal?.removeEventListener('abort', pending.onAbort)
+  }
+}
+
+const closed = (): LLMError => new LLMError('ERR_CLOSED', 'the model has been closed')
+
+/** What a job that fails for time or memory is blamed on. */
+function label(job: Job, source: TextSource): string {
+  const own =
+    job.kind === 'chat' &&
+    job.options.chatTemplate !== undefined &&
+    !Object.hasOwn(source.templates, job.options.chatTemplate)
+  if (job.kind === 'text') return `${source.tokenizerPath}: encoding a text of ${job.text.length} characters`
+  return own
+    ? 'option chatTemplate: rendering and encoding the messages'
+    : `${source.templateFile}: rendering and encoding the messages`
+}

@@ -1,0 +1,82 @@
+/** Entry of the worker thread: one job at a time, each answered by one message. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { type ErrorCode, LLMError } from '../../errors.js'
+import { PromptEncoder } from '../prompt.js'
+import type { TokenTable } from '../tokenizer/token-table.js'
+import { Tokenizer } from '../tokenizer/tokenizer.js'
+import type { ChatMessage, ChatOptions, EncodedPrompt, EncodeOptions, TextSource } from '../types.js'
+
+export interface WorkerStart {
+  source: TextSource
+  /** Whether the table of token bytes is wanted; a worker that replaces another need not build it again. */
+  table: boolean
+}
+
+export type Job =
+  | { kind: 'text'; text: string; options: EncodeOptions }
+  | { kind: 'chat'; messages: readonly ChatMessage[]; options: ChatOptions }
+
+/** An error as it crosses the threads; without a code it is a TypeError. */
+export interface Failure {
+  code: ErrorCode | undefined
+  message: string
+}
+
+export interface Ready {
+  tokens: TokenTable | undefined
+  eosTokenIds: number[]
+  bosTokenId: number | undefined
+  addedTokens: [string, number][]
+}
+
+export type WorkerMessage = { ready: Ready } | { prompt: EncodedPrompt } | { failure: Failure }
+
+function failure(error: unknown): WorkerMessage {
+  if (error instanceof LLMError) return { failure: { code: error.code, message: error.message } }
+  if (error instanceof TypeError) return { failure: { code: undefined, message: error.message } }
+  // Lengths, allocations, and the stack of a regular expression that meets a very long word.
+  const tooLarge = error instanceof RangeError
+  const message = error instanceof Error ? error.message : String(error)
+  const what = tooLarge ? `a text or a word of it is too large: ${message}` : message
+  return {
+    failure: {
+      code: tooLarge ? 'ERR_TEXT_MEMORY' : 'ERR_TOKENIZER_INVALID',
+      message: `${start.source.tokenizerPath}: ${what}`,
+    },
+  }
+}
+
+const start = workerData as WorkerStart
+const port = parentPort
+
+function run(): void {
+  const tokenizer = new Tokenizer(start.source.tokenizerPath, start.source.tokenizerConfig)
+  const encoder = new PromptEncoder(start.source, tokenizer)
+  const tokens = start.table ? tokenizer.table() : undefined
+  const ready: Ready = {
+    tokens,
+    eosTokenIds: tokenizer.eosTokenIds,
+    bosTokenId: tokenizer.bosTokenId,
+    addedTokens: [...tokenizer.addedTokens].map(([content, token]) => [content, token.id]),
+  }
+  port?.on('message', (job: Job) => {
+    try {
+      const prompt =
+        job.kind === 'text' ? encoder.encodeText(job.text, job.options) : encoder.encodeChat(job.messages, job.options)
+      port.postMessage({ prompt } satisfies WorkerMessage, [prompt.tokens.buffer as ArrayBuffer])
+    } catch (error) {
+      port.postMessage(failure(error))
+    }
+  })
+  const buffers =
+    tokens === undefined
+      ? []
+      : [tokens.bytes, tokens.offsets, tokens.special, tokens.added].map((array) => array.buffer)
+  port?.postMessage({ ready } satisfies WorkerMessage, buffers)
+}
+
+try {
+  run()
+} catch (error) {
+  port?.postMessage(failure(error))
+}

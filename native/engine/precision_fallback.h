@@ -1,0 +1,70 @@
+// Watches the logits of a runner. When they are NaN or infinite (an f16 computation that overflowed, mostly) the runner
+// is opened again with the next property of the ladder, by default another scale of the activations, then f32.
+#pragma once
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/event.h"
+#include "engine/failure.h"
+#include "engine/runner.h"
+
+namespace llm {
+
+// Thrown by wait() as long as another rung is left: reset() takes it. Never reaches a user.
+class NonFinite : public Failure {
+ public:
+  NonFinite() : Failure("ERR_NON_FINITE", "the model computed logits that are NaN or infinite") {}
+};
+
+// A runner that is another one, opened by the factory with the rungs of `config.precision_fallback` one after the
+// other: each is a property `KEY=VALUE` that is added to the configured ones, in place of the rung before it. A rung is
+// left out when the device has no such property, when it is in effect already, or when the model's file sets that
+// property.
+class PrecisionFallback : public Runner {
+ public:
+  PrecisionFallback(const EngineConfig& config, RunnerFactory open, EventSink post);
+
+  RunnerInfo info() const override { return runner_->info(); }
+  std::optional<size_t> admit(SequenceId sequence, Rope rope, std::span<const Token> tokens, size_t max_length,
+                              size_t spare) override {
+    return runner_->admit(sequence, rope, tokens, max_length, spare);
+  }
+  bool reserve(SequenceId sequence, size_t length) override { return runner_->reserve(sequence, length); }
+  void start(std::span<const Span> spans) override { runner_->start(spans); }
+  // Throws NonFinite when a rung is left, Failure ERR_NON_FINITE when none is and this runner has not computed a finite
+  // row yet. After one it only hands the rows on: then it is the prompt, and the sampler fails that one.
+  Rows wait() override;
+  void interrupt() noexcept override { runner_->interrupt(); }
+  void trim(SequenceId sequence, size_t length) override { runner_->trim(sequence, length); }
+  void fork(SequenceId parent, SequenceId child, size_t max_length) override {
+    runner_->fork(parent, child, max_length);
+  }
+  void drop(SequenceId sequence) noexcept override { runner_->drop(sequence); }
+  // After NonFinite: closes the runner, so that it and the next are never in memory both, and opens the next, which
+  // posts Reopened. Throws what the factory throws; then there is no runner any more, and only kv() and the destructor
+  // may be called.
+  void reset() override;
+  void give_back_file() noexcept override { runner_->give_back_file(); }
+  KvUse kv() const override { return runner_ ? runner_->kv() : KvUse{}; }
+
+ private:
+  std::optional<size_t> next_rung() const;
+  std::string story() const;
+
+  EngineConfig config_;
+  const RunnerFactory open_;
+  const EventSink post_;
+  std::unique_ptr<Runner> runner_;
+  std::vector<std::string> configured_;  // properties without any rung
+  size_t rung_ = 0;                      // the next that may be tried
+  std::vector<std::string> tried_;
+  bool sound_ = false;     // this runner has computed a finite row
+  bool climbing_ = false;  // reset() shall open the next rung
+  bool announced_ = true;  // the user was told of the rung that computes
+};
+
+}  // namespace llm

@@ -1,0 +1,195 @@
+#include "engine/scheduling/scheduler.h"
+
+#include <algorithm>
+
+#include "engine/failure.h"
+
+namespace llm {
+namespace {
+
+void insert_by_rank(std::list<Sequence>& to, std::list<Sequence>& from, std::list<Sequence>::iterator sequence) {
+  auto place = to.end();
+  while (place != to.begin() && std::prev(place)->rank > sequence->rank) --place;
+  to.splice(place, from, sequence);
+}
+
+}  // namespace
+
+Scheduler::Scheduler(Runner& runner, Limits limits) : runner_(runner), limits_(limits) {
+  for (auto* list : {&decoding_, &stepping_}) list->reserve(limits.sequences);
+  spans_.reserve(limits.sequences);
+}
+
+void Scheduler::add(std::list<Sequence>& from, Iterator sequence) { insert_by_rank(waiting, from, sequence); }
+
+void Scheduler::join(std::list<Sequence>& from) { insert_by_rank(running, from, from.begin()); }
+
+void Scheduler::preempt(Iterator sequence) {
+  if (sequence->admitted) runner_.drop(sequence->id);
+  sequence->admitted = false;
+  sequence->computed = 0;
+  insert_by_rank(waiting, running, sequence);
+}
+
+void Scheduler::preempt_all() {
+  for (auto& sequence : running) sequence.admitted = false;
+  while (!running.empty()) preempt(running.begin());
+}
+
+std::span<Sequence* const> Scheduler::make_room() {
+  preempted_ = false;
+  decoding_.clear();
+  spans_.clear();
+  stepping_.clear();
+  bool full = false;
+  for (auto next = running.begin(); next != running.end() && !full;) {
+    const auto sequence = next++;
+    if (grown_beyond(*sequence)) {
+      preempt(sequence);
+      continue;
+    }
+    while (!runner_.reserve(sequence->id, sequence->tokens.size())) {
+      if (running.size() == 1) {
+        // Cannot be: a request that needs more than the whole cache is refused when it comes.
+        spans_.push_back({sequence->id, {}, 0, 0});
+        stepping_.push_back(&*sequence);
+        throw Failure("ERR_OUT_OF_MEMORY", "the KV cache has no room for the next token");
+      }
+      const auto last = std::prev(running.end());
+      full = last == sequence;
+      if (next == last) next = running.end();
+      preempt(last);
+      preempted_ = true;
+      ++preemptions;
+      if (full) break;
+    }
+  }
+  if (has_work(other(rope_))) rope_ = other(rope_);
+  take_decoding();
+  return decoding_;
+}
+
+bool Scheduler::grown_beyond(const Sequence& sequence) const {
+  return limits_.border.of(sequence.tokens.size()) != sequence.rope;
+}
+
+// Whether a step with these factors may have something to compute: who waits first may find no room.
+bool Scheduler::has_work(Rope rope) const {
+  if (std::ranges::any_of(running, [rope](auto& sequence) { return sequence.rope == rope; })) return true;
+  return !preempted_ && has_place() && !waiting.empty() && limits_.border.of(waiting.front().tokens.size()) == rope;
+}
+
+void Scheduler::take_decoding() {
+  decoding_.clear();
+  for (auto& sequence : running) {
+    if (sequence.rope == rope_ && sequence.decoding()) decoding_.push_back(&sequence);
+  }
+}
+
+std::span<const Span> Scheduler::plan() {
+  compute_all();
+  if (spans_.empty() && has_work(other(rope_))) {  // who waits first has no room: those that run go on
+    rope_ = other(rope_);
+    take_decoding();
+    compute_all();
+  }
+  return spans_;
+}
+
+void Scheduler::compute_all() {
+  size_t rows = 0;
+  for (Sequence* sequence : decoding_) {
+    rows += sequence->left();
+    compute(*sequence, sequence->left());
+  }
+  size_t budget = limits_.prefill_chunk;
+  // Answers on the other side of the border are held up by this step, too.
+  paced_ = std::ranges::any_of(running, [](auto& sequence) { return sequence.decoding(); });
+  if (paced_) {
+    // All of the step stays below prefill_chunk where it can: kernels are made and kept per number of rows, large ones
+    // with memory of their own.
+    const size_t rest = budget > rows ? budget - rows : 0;
+    const size_t least = std::min(budget, kSmallestChunk);
+    budget = std::clamp(pace_.tokens(kFirstChunk), least, std::max(rest, least));
+    const size_t even = (rows + budget) / kEvenRows * kEvenRows;
+    if (even >= rows + least) budget = even - rows;
+  }
+  for (auto& sequence : running) {
+    if (budget == 0) break;
+    if (sequence.rope != rope_ || sequence.decoding()) continue;
+    const size_t count = std::min(sequence.left(), budget);
+    budget -= count;
+    compute(sequence, count);
+  }
+  if (!preempted_) admit(budget);
+}
+
+void Scheduler::took(double milliseconds) {
+  size_t answers = 0, prompts = 0;
+  for (size_t i = 0; i < spans_.size(); ++i) (i < decoding_.size() ? answers : prompts) += spans_[i].tokens.size();
+  pace_.learn(paced_ ? std::max<size_t>(answers, 1) : 0, prompts, milliseconds);
+}
+
+void Scheduler::admit(size_t& budget) {
+  while (budget > 0 && has_place() && !waiting.empty()) {
+    const auto sequence = waiting.begin();
+    if (limits_.border.of(sequence->tokens.size()) != rope_) return;
+    spans_.push_back({sequence->id, {}, 0, 0});  // when its admission throws it is one of those that fail
+    stepping_.push_back(&*sequence);
+    // A block for each of the others, or it would be preempted soon.
+    const auto cached = runner_.admit(sequence->id, rope_, sequence->tokens, sequence->max_length(), running.size());
+    spans_.pop_back();
+    stepping_.pop_back();
+    if (!cached) {
+      if (!running.empty()) return;
+      spans_.push_back({sequence->id, {}, 0, 0});
+      stepping_.push_back(&*sequence);
+      throw Failure("ERR_OUT_OF_MEMORY", "the KV cache has no room for the prompt");
+    }
+    if (computes_the_same(*sequence, *cached)) {
+      runner_.drop(sequence->id);
+      return;
+    }
+    sequence->admitted = true;
+    sequence->rope = rope_;
+    sequence->computed = *cached;
+    if (sequence->started == Clock::time_point{}) {
+      sequence->begin(Clock::now(), limits_.guesses);
+      sequence->counts.cached_tokens = static_cast<int64_t>(*cached);
+      prefix_hits += *cached > 0 ? 1 : 0;
+      cached_tokens += static_cast<int64_t>(*cached);
+    }
+    insert_by_rank(running, waiting, sequence);
+    const size_t count = std::min(sequence->left(), budget);
+    budget -= count;
+    compute(*sequence, count);
+  }
+}
+
+// Whether this step computes a beginning of the prompt for another sequence anyway: after it that is in the cache, and
+// the many requests that begin with the same system prompt do not each compute it.
+bool Scheduler::computes_the_same(const Sequence& sequence, size_t cached) const {
+  const size_t worth = cached + runner_.kv().block_tokens;
+  if (worth == cached) return false;
+  const auto& tokens = sequence.tokens;
+  for (const Sequence* other : stepping_) {
+    if (other->decoding()) continue;
+    const size_t end = std::min({tokens.size() - 1, other->tokens.size(), other->computed + limits_.prefill_chunk});
+    if (end < worth) continue;
+    const auto differs =
+        std::mismatch(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(end), other->tokens.begin());
+    if (static_cast<size_t>(differs.first - tokens.begin()) >= worth) return true;
+  }
+  return false;
+}
+
+void Scheduler::compute(Sequence& sequence, size_t count) {
+  Span span{sequence.id, std::span<const Token>(sequence.tokens).subspan(sequence.computed, count), sequence.computed,
+            0};
+  const bool reaches_end = sequence.computed + count == sequence.tokens.size();
+  if (reaches_end && sequence.params.max_new_tokens > 0) span.rows = 1 + sequence.drafts;
+  spans_.push_back(span);
+  stepping_.push_back(&sequence);
+}
+
+}  // namespace llm

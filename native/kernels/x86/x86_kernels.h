@@ -1,0 +1,34 @@
+// The kernels for x86-64. Each function carries the instruction set it is compiled for: one binary for all processors.
+// Nothing of the standard library may be instantiated in those files beside what is inlined for sure: the linker could
+// take its copy for the whole program.
+#pragma once
+#include "kernels/kernel.h"
+
+#if defined(__x86_64__) || defined(_M_X64)
+#define LLM_X86
+#include <immintrin.h>
+
+// LLM_UNROLL stands before each loop whose length is known: only so do arrays of registers stay in registers.
+#ifdef _MSC_VER
+#define LLM_TARGET(sets)
+#define LLM_UNROLL
+#elif defined(__clang__)
+#define LLM_TARGET(sets) __attribute__((target(sets)))
+#define LLM_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define LLM_TARGET(sets) __attribute__((target(sets)))
+#define LLM_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+namespace llm {
+
+// Tiles of so few rows wait for the weights to come from memory: they ask for them ahead of the processor's own guess.
+inline constexpr int kStreamedRows = 16;
+inline constexpr int kAhead = 2048;  // bytes
+
+const Kernel& avx2_kernel();
+const Kernel& avx_vnni_kernel();
+const Kernel& avx512_vnni_kernel();
+
+}  // namespace llm
+#endif

@@ -1,0 +1,27 @@
+// Where a graph chooses between the short and the long position factors of LongRoPE, and who decides that. Exports
+// compare max(position_ids) + 1 of a whole step with a constant. That suits neither a long prompt computed in chunks,
+// whose first ones look short, nor a batch, where one long sequence would flip all others.
+#pragma once
+#include <cstdint>
+#include <openvino/openvino.hpp>
+
+#include "engine/rope.h"
+
+namespace llm {
+
+// The length of the longest sequence that takes the short factors; 0 when the graph does not choose. Throws Failure
+// ERR_UNSUPPORTED_MODEL when it chooses at several lengths.
+int64_t rope_border_of(const ov::Model& model);
+
+// Name of the input of add_rope_input().
+inline constexpr const char* kRopeInput = "rope_length";
+
+// The choice is made by a new input `rope_length` i64 [] instead: the step is computed as if its sequences had that
+// length.
+void add_rope_input(ov::Model& model);
+int64_t rope_length(Rope rope);
+
+// The choice is made once and for all; adds no input.
+void fix_rope(ov::Model& model, Rope rope);
+
+}  // namespace llm

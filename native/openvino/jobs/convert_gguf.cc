@@ -1,0 +1,63 @@
+// GGUF through the runtime's own front end, written as an IR that every runner reads like any other.
+#include <openvino/frontend/extension/decoder_transformation.hpp>
+#include <openvino/frontend/gguf/adapt_to_genai.hpp>
+#include <openvino/frontend/gguf/make_stateful.hpp>
+#include <openvino/frontend/manager.hpp>
+#include <openvino/openvino.hpp>
+
+#include "openvino/core.h"
+#include "openvino/graph/gguf_rope.h"
+#include "openvino/model/model.h"
+#include "openvino/runtime.h"
+
+namespace llm {
+namespace {
+
+std::shared_ptr<ov::Model> read_gguf(const std::string& source) {
+  namespace fe = ov::frontend;
+  // Only found by its name: read_model() and get_available_front_ends() do not know it.
+  const auto front_end = fe::FrontEndManager().load_by_framework("gguf");
+  if (!front_end) throw Failure("ERR_CONVERT", "OpenVINO's GGUF front end is not there");
+  front_end->add_extension(
+      std::make_shared<fe::DecoderTransformationExtension>(std::function<bool(std::shared_ptr<ov::Model>)>(
+          [](std::shared_ptr<ov::Model> model) { return fe::gguf::pass::GGUFMakeStateful().run_on_model(model); })));
+  const auto model = front_end->convert(front_end->load(path_of(source).native()));
+  if (!fe::gguf::pass::AdaptToGenAI().run_on_model(model)) {
+    throw Failure("ERR_UNSUPPORTED_MODEL",
+                  source + ": OpenVINO's GGUF front end gave a graph without a text decoder's inputs");
+  }
+  return model;
+}
+
+}  // namespace
+
+GraphInfo convert_gguf(const std::string& source, const std::string& target, const std::atomic<bool>& cancelled,
+                       const EventSink& post) {
+  const auto stage = [&](const char* name, int64_t done) {
+    if (cancelled) throw Interrupted();
+    post(Progress{name, done, 2});
+  };
+  std::shared_ptr<ov::Model> model;
+  stage("convert", 0);
+  try {
+    model = read_gguf(source);
+    rotate_halves(*model);
+  } catch (const Failure&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Failure("ERR_CONVERT", source + ": OpenVINO cannot convert it: " + plain_words(error));
+  }
+  stage("convert", 1);
+  const GraphInfo facts = facts_of(*model);
+  try {
+    ov::serialize(model, path_of(target) / "openvino_model.xml");
+  } catch (const std::exception& error) {
+    throw Failure("ERR_CONVERT", target + ": the converted model cannot be written: " + plain_words(error));
+  }
+  stage("convert", 2);
+  return facts;
+}
+
+}  // namespace llm

@@ -1,0 +1,23 @@
+// Finds compressed weights in a graph: a constant of small integers, made f32 by what stands between it and its MatMul.
+#pragma once
+#include <openvino/op/matmul.hpp>
+#include <openvino/openvino.hpp>
+#include <string>
+
+#include "kernels/packed_weights.h"
+
+namespace llm {
+
+struct CompressedWeights {
+  WeightSource source;          // points into the constants of `output`
+  ov::Output<ov::Node> output;  // the MatMul's second input
+  std::string scheme;           // e.g. `u4 g128 asymmetric`
+};
+
+// The weights of a MatMul whose second input is
+//   [Convert] [Reshape] Multiply([Subtract](Convert(values), [Convert] zero points), [Convert] scales) [Convert]
+// as exporters and front ends write it. When they are none that the built-in kernel takes, `obstacle` says why; it
+// stays empty for a MatMul without compressed weights.
+bool find_compressed_weights(const ov::op::v0::MatMul& matmul, CompressedWeights& found, std::string& obstacle);
+
+}  // namespace llm

@@ -1,0 +1,84 @@
+#include "openvino/kernels/kernel_choice.h"
+
+#include <algorithm>
+#include <set>
+
+#include "engine/failure.h"
+#include "openvino/core.h"
+#include "openvino/kernels/builtin_kernels.h"
+#include "openvino/kernels/kernel_measurement.h"
+
+namespace llm {
+namespace {
+
+// The processor's best, or the one that was named; null for none of the processor's own.
+const Kernel* wanted_kernel(const std::string& name) {
+  if (name == "auto" || name == "builtin") return kernels().front();
+  std::string list;
+  for (const Kernel* kernel : kernels()) {
+    if (kernel->name == name) return kernel;
+    list += (list.empty() ? "" : ", ") + std::string(kernel->name);
+  }
+  throw Failure("ERR_DEVICE", "option cpuKernel: this processor has no " + name + "; it has " + list);
+}
+
+// What was found earlier on this machine: `scheme=builtin` or `scheme=openvino`.
+std::string known_choice(const EngineConfig& config, const std::string& scheme) {
+  for (const auto& line : config.kernel_choices) {
+    if (line.rfind(scheme + "=", 0) == 0) return line.substr(scheme.size() + 1);
+  }
+  return "";
+}
+
+KernelChoice choose(const std::string& scheme, const SchemeFacts& facts, const EngineConfig& config,
+                    const KernelUse& use, const ov::AnyMap& properties, const EventSink& post) {
+  KernelChoice choice{scheme, static_cast<int64_t>(facts.layers), "builtin", {}, ""};
+  if (config.cpu_kernel != "auto") {
+    choice.reason = "option cpuKernel";
+  } else if (use.kernel == &portable_kernel()) {
+    choice.kernel = "openvino";
+    choice.reason = "there is no built-in kernel for this processor";
+  } else if (const auto known = known_choice(config, scheme); !known.empty()) {
+    choice.kernel = known;
+    choice.reason = "measured on this machine before";
+  } else {
+    post(Progress{"measure", 0, 1});
+    choice.ratios = measure_kernels(facts.example, use, properties);
+    choice.kernel = own_kernel_wins(choice.ratios) ? "builtin" : "openvino";
+    choice.reason = "measured now";
+    post(Progress{"measure", 1, 1});
+  }
+  return choice;
+}
+
+}  // namespace
+
+KernelSetup choose_kernels(ov::Model& model, const EngineConfig& config, const ov::AnyMap& properties,
+                           const EventSink& post) {
+  KernelSetup setup;
+  auto& choices = setup.choices;
+  const auto facts = kernel_facts(model);
+  for (const auto& [obstacle, layers] : facts.obstacles) {
+    choices.push_back({"", static_cast<int64_t>(layers), "openvino", {}, obstacle});
+  }
+  if (config.cpu_kernel == "openvino") {
+    for (const auto& [scheme, found] : facts.schemes) {
+      choices.push_back({scheme, static_cast<int64_t>(found.layers), "openvino", {}, "option cpuKernel"});
+    }
+    return setup;
+  }
+  const KernelUse use{wanted_kernel(config.cpu_kernel),
+                      config.activation_span < 0 ? kWholeGroup : static_cast<size_t>(config.activation_span)};
+  std::set<std::string> own;
+  for (const auto& [scheme, found] : facts.schemes) {
+    choices.push_back(choose(scheme, found, config, use, properties, post));
+    if (choices.back().kernel != "builtin") continue;
+    choices.back().kernel = use.kernel->name;
+    own.insert(scheme);
+  }
+  const auto takes = [&](const std::string& scheme) { return own.contains(scheme); };
+  setup.packed = use_builtin_kernels(model, takes, use, config.packed_path, post);
+  return setup;
+}
+
+}  // namespace llm

@@ -1,0 +1,103 @@
+#include "openvino/kernels/kernel_measurement.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <openvino/op/ops.hpp>
+
+#include "kernels/huge_memory.h"
+#include "openvino/core.h"
+
+namespace llm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+// One layer as a model of its own.
+class Side {
+ public:
+  Side(const ov::Output<ov::Node>& product, const std::shared_ptr<ov::op::v0::Parameter>& input,
+       const ov::AnyMap& properties) {
+    const auto model = std::make_shared<ov::Model>(ov::OutputVector{product}, ov::ParameterVector{input});
+    request_ = core().compile_model(model, "CPU", properties).create_infer_request();
+  }
+
+  void set_rows(size_t rows, size_t columns) {
+    ov::Tensor x(ov::element::f32, {rows, columns});
+    auto* data = x.data<float>();
+    // Neither all alike nor of one size, as activations are.
+    for (size_t i = 0; i < x.get_size(); ++i) data[i] = static_cast<float>(static_cast<int>(i * 7919 % 255) - 127) / 64;
+    request_.set_input_tensor(x);
+  }
+
+  double run() {
+    const auto begin = Clock::now();
+    request_.infer();
+    return since(begin);
+  }
+
+ private:
+  ov::InferRequest request_;
+};
+
+double median(std::vector<double>& values) {
+  const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+double ratio(Side& openvino, Side& own, size_t rows, size_t columns) {
+  constexpr double kSeconds = 0.15;
+  constexpr size_t kFewest = 5;
+  openvino.set_rows(rows, columns);
+  own.set_rows(rows, columns);
+  for (int i = 0; i < 2; ++i) {
+    openvino.run();
+    own.run();
+  }
+  std::vector<double> theirs;
+  std::vector<double> ours;
+  for (const auto begin = Clock::now(); theirs.size() < kFewest || since(begin) < kSeconds;) {
+    theirs.push_back(openvino.run());
+    ours.push_back(own.run());
+  }
+  return median(theirs) / median(ours);
+}
+
+}  // namespace
+
+std::vector<double> measure_kernels(const CompressedWeights& layer, const KernelUse& use,
+                                    const ov::AnyMap& properties) {
+  const auto columns = static_cast<int64_t>(layer.source.columns);
+  const auto parameter = [&] {
+    return std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::PartialShape{-1, columns});
+  };
+  const auto their_input = parameter();
+  const auto product = std::make_shared<ov::op::v0::MatMul>(their_input, layer.output, false, true);
+  Side openvino(product, their_input, properties);
+
+  auto weights = std::make_shared<SharedWeights>();
+  weights->use = use;
+  weights->id = "measured";
+  auto& packed = weights->parts.emplace_back(layer.source);
+  const auto memory = std::make_shared<HugeMemory>(packed.bytes());
+  packed.pack(layer.source, memory->data(), 0, packed.blocks());
+  packed.place(memory->data());
+  weights->memory = memory;
+  const auto our_input = parameter();
+  Side own(std::make_shared<CompressedMatMul>(our_input, weights)->output(0), our_input, properties);
+
+  std::vector<double> ratios;
+  for (size_t rows : kMeasuredRows) ratios.push_back(ratio(openvino, own, rows, layer.source.columns));
+  return ratios;
+}
+
+bool own_kernel_wins(const std::vector<double>& ratios) {
+  double score = std::log(ratios[0]) / 2;
+  for (size_t i = 1; i < ratios.size(); ++i) score += std::log(ratios[i]) / 2 / static_cast<double>(ratios.size() - 1);
+  return score > std::log(0.97);
+}
+
+}  // namespace llm

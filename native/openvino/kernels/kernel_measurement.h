@@ -1,0 +1,22 @@
+// The built-in kernels against OpenVINO's, on one layer.
+#pragma once
+#include <openvino/openvino.hpp>
+#include <vector>
+
+#include "openvino/kernels/compressed_matmul.h"
+#include "openvino/kernels/compressed_weights.h"
+
+namespace llm {
+
+// Rows of activations that are measured: a stream, several at once, a prompt.
+inline constexpr size_t kMeasuredRows[] = {1, 8, 128};
+
+// How many times quicker the built-in kernel computes the layer, for each of kMeasuredRows: medians, taken in turns,
+// through the plugin on both sides. Throws what OpenVINO throws.
+std::vector<double> measure_kernels(const CompressedWeights& layer, const KernelUse& use, const ov::AnyMap& properties);
+
+// Whether those speak for the built-in kernel. One row counts as much as the others together; at a tie the built-in
+// kernel is taken, because it needs less memory and no repacking.
+bool own_kernel_wins(const std::vector<double>& ratios);
+
+}  // namespace llm

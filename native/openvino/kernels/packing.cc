@@ -1,0 +1,106 @@
+#include "openvino/kernels/packing.h"
+
+#include <tbb/parallel_for.h>
+
+#include <algorithm>
+
+#include "kernels/huge_memory.h"
+#include "kernels/packed_file.h"
+#include "openvino/kernels/tbb_threads.h"
+#include "openvino/model/file_pages.h"
+
+namespace llm {
+namespace {
+
+// Some bytes from here and there: reading all would cost what the file is to save.
+void add_samples(Fingerprint& fingerprint, const uint8_t* data, size_t bytes) {
+  constexpr size_t kSamples = 4;
+  constexpr size_t kSample = 256;
+  const size_t size = std::min(bytes, kSample);
+  for (size_t i = 0; i < kSamples; ++i) fingerprint.add(data + (bytes - size) / (kSamples - 1) * i, size);
+}
+
+// Measures, order and samples of the sources. The name of the file says which model it is; this is for models that
+// look alike, and for plans that other options make of the same one.
+uint64_t plan_of(std::span<const PackingPart> parts) {
+  Fingerprint plan;
+  for (const auto& [source, packed] : parts) {
+    const size_t scales = source.rows * source.columns / source.group;
+    const bool is_f16 = source.kind == WeightSource::ZeroPoints::kF16;
+    const size_t bits = is_f16 ? 16 : static_cast<size_t>(source.bits);
+    const size_t zero_points = source.kind == WeightSource::ZeroPoints::kNone ? 0 : source.one_zero_point ? 1 : scales;
+    for (const size_t measure :
+         {source.rows, source.columns, source.group, static_cast<size_t>(source.bits),
+          static_cast<size_t>(source.is_signed), static_cast<size_t>(source.kind), zero_points}) {
+      plan.add(measure);
+    }
+    add_samples(plan, source.values, source.rows * source.columns * static_cast<size_t>(source.bits) / 8);
+    add_samples(plan, source.scales, scales * 2);
+    if (zero_points > 0) add_samples(plan, source.zero_points, (zero_points * bits + 7) / 8);
+  }
+  return plan.value();
+}
+
+void place(std::span<const PackingPart> parts, const uint8_t* data) {
+  for (const auto& part : parts) {
+    part.packed->place(data);
+    data += part.packed->bytes();
+  }
+}
+
+void pack_part(const PackingPart& part, uint8_t* memory) {
+  constexpr size_t kBlocks = 8;
+  const size_t blocks = part.packed->blocks();
+  tbb::parallel_for(size_t{0}, (blocks + kBlocks - 1) / kBlocks, [&](size_t task) {
+    part.packed->pack(part.source, memory, task * kBlocks, std::min((task + 1) * kBlocks, blocks));
+  });
+}
+
+}  // namespace
+
+Packing pack(std::span<const PackingPart> parts, const std::string& path, const EventSink& post) {
+  size_t bytes = 0;
+  for (const auto& part : parts) bytes += part.packed->bytes();
+  const auto progress = [&](size_t done) {
+    post(Progress{"pack", static_cast<int64_t>(done), static_cast<int64_t>(bytes)});
+  };
+  const TbbThreads threads;
+  const PackedIdentity identity{path.empty() ? 0 : plan_of(parts), bytes};
+  const auto from_file = [&](bool reused) -> Packing {
+    const auto file = std::make_shared<PackedFile>(path, identity, threads);
+    if (!file->data()) return {};
+    place(parts, file->data());
+    return {file, {static_cast<double>(bytes), path, reused}};
+  };
+
+  progress(0);
+  if (!path.empty()) {
+    if (auto packing = from_file(true); packing.memory) {
+      progress(bytes);
+      return packing;
+    }
+  }
+  const auto memory = std::make_shared<HugeMemory>(bytes);
+  const FilePages files;
+  size_t done = 0;
+  for (const auto& part : parts) {
+    pack_part(part, memory->data() + done);
+    done += part.packed->bytes();
+    const auto& source = part.source;
+    files.give_back(source.values, source.rows * source.columns * static_cast<size_t>(source.bits) / 8);
+    progress(done);
+  }
+  if (!path.empty()) {
+    auto error = write_packed_file(path, identity, memory->data(), threads);
+    if (error.empty()) {
+      // From now on processes share one copy.
+      if (auto packing = from_file(false); packing.memory) return packing;
+      error = "what was written is not what is read";
+    }
+    post(Warning{"packed-cache", path + ": the packed weights cannot be kept (" + error + ") and stay in memory"});
+  }
+  place(parts, memory->data());
+  return {memory, {static_cast<double>(bytes), "", false}};
+}
+
+}  // namespace llm

@@ -1,0 +1,163 @@
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "openvino/graph/long_rope.h"
+#include "openvino/model/file_pages.h"
+#include "openvino/runners/runners.h"
+#include "openvino/runners/step_request.h"
+
+namespace llm {
+namespace {
+
+class StatefulRunner : public Runner {
+ public:
+  StatefulRunner(ov::CompiledModel compiled, RunnerInfo info, const DecoderModel& decoder, const EngineConfig& config)
+      : info_(std::move(info)),
+        decoder_{nullptr, {}, decoder.has_attention_mask, decoder.has_position_ids, decoder.has_beam_idx},
+        gathers_(config.gather_rows),
+        model_path_(config.model_path),
+        request_(std::move(compiled)) {
+    info_.runner = "stateful";
+    info_.max_sequences = 1;
+    info_.wants_long_steps = true;
+  }
+
+  RunnerInfo info() const override { return info_; }
+  void give_back_file() noexcept override { FilePages::give_back_weights(model_path_); }
+
+  // What the state holds is kept when it is the beginning of the prompt: then no trim is needed, which on a state would
+  // be an f32 round trip of the whole cache.
+  std::optional<size_t> admit(SequenceId sequence, Rope rope, std::span<const Token> tokens, size_t /*max_length*/,
+                              size_t /*spare*/) override {
+    if (sequence_) return std::nullopt;
+    // A graph of fixed lengths computes whole prompts only.
+    const bool begins = info_.max_prompt == 0 && rope == rope_ && held_.size() < tokens.size() &&
+                        std::equal(held_.begin(), held_.end(), tokens.begin());
+    if (!begins) forget();
+    // OpenVINO 2026.4.1 takes a prompt of one token for the next one of the conversation before, whose keys survive
+    // reset_state() in a graph of fixed lengths.
+    if (info_.max_prompt > 0 && tokens.size() == 1 && used_) request_.remake();
+    sequence_ = sequence;
+    rope_ = rope;
+    return held_.size();
+  }
+
+  // The state grows by itself.
+  bool reserve(SequenceId /*sequence*/, size_t /*length*/) override { return true; }
+
+  void trim(SequenceId /*sequence*/, size_t /*length*/) override { throw cannot("trim"); }
+  void fork(SequenceId /*parent*/, SequenceId /*child*/, size_t /*max_length*/) override { throw cannot("fork"); }
+
+  void drop(SequenceId sequence) noexcept override {
+    if (sequence_ == sequence) sequence_.reset();
+  }
+
+  void reset() override {
+    sequence_.reset();
+    if (request_.renew()) held_.clear();
+    forget();
+  }
+
+  void interrupt() noexcept override { request_.interrupt(); }
+
+  void start(std::span<const Span> spans) override {
+    const Span& span = spans.front();
+    if (info_.max_prompt > 0) check_fixed(span);
+    if (spans.size() != 1 || span.sequence != sequence_ || span.position != held_.size() || span.tokens.empty()) {
+      throw Failure("ERR_ENGINE", "the stateful runner computes one sequence, token after token");
+    }
+    set_inputs(span);
+    held_.insert(held_.end(), span.tokens.begin(), span.tokens.end());
+    used_ = true;
+    request_.start();
+  }
+
+  Rows wait() override {
+    request_.wait();
+    if (wanted_ == 0) return {};
+    const ov::Tensor logits = request_->get_tensor("logits");
+    const auto& shape = logits.get_shape();  // [1, rows, vocabulary]
+    const size_t width = shape.back();
+    const size_t rows = logits.get_size() / width;
+    if (rows < wanted_) throw Failure("ERR_ENGINE", "the model computed fewer rows of logits than were asked for");
+    return {logits.data<const float>() + (rows - wanted_) * width, wanted_, width};
+  }
+
+ private:
+  // Beyond its lengths such a graph computes nonsense without an error.
+  void check_fixed(const Span& span) const {
+    const size_t count = span.tokens.size();
+    const bool fits = span.position == 0 ? count <= info_.max_prompt : count == 1;
+    if (!fits || span.position + count > info_.kv_tokens || span.rows > 1) {
+      throw Failure("ERR_ENGINE", "the model was compiled for prompts of up to " + std::to_string(info_.max_prompt) +
+                                      " tokens and " + std::to_string(info_.kv_tokens) + " in all, token after token");
+    }
+  }
+
+  static Failure cannot(const char* what) {
+    return {"ERR_ENGINE", std::string("the stateful runner cannot ") + what + " a sequence"};
+  }
+
+  void forget() {
+    if (held_.empty()) return;
+    request_->reset_state();
+    held_.clear();
+  }
+
+  void set_inputs(const Span& span) {
+    const size_t count = span.tokens.size();
+    const size_t total = span.position + count;
+    ids_.assign(span.tokens.begin(), span.tokens.end());
+    request_->set_tensor("input_ids", ov::Tensor(ov::element::i64, {1, count}, ids_.data()));
+    if (decoder_.has_attention_mask) {
+      if (mask_.size() < total) mask_.resize(std::max(total, 2 * mask_.size()), 1);
+      request_->set_tensor("attention_mask", ov::Tensor(ov::element::i64, {1, total}, mask_.data()));
+    }
+    if (decoder_.has_position_ids) {
+      positions_.resize(count);
+      for (size_t i = 0; i < count; ++i) positions_[i] = static_cast<int64_t>(span.position + i);
+      request_->set_tensor("position_ids", ov::Tensor(ov::element::i64, {1, count}, positions_.data()));
+    }
+    if (decoder_.has_beam_idx) request_->set_tensor("beam_idx", ov::Tensor(ov::element::i32, {1}, &beam_));
+    if (info_.rope_border > 0) {
+      rope_length_ = rope_length(rope_);
+      request_->set_tensor(kRopeInput, ov::Tensor(ov::element::i64, {}, &rope_length_));
+    }
+    if (gathers_) {
+      // An empty index makes an empty MatMul, which not every kernel takes: a prefill chunk computes one row that
+      // nobody reads.
+      rows_.resize(std::max<size_t>(1, span.rows));
+      for (size_t i = 0; i < rows_.size(); ++i) rows_[i] = static_cast<int64_t>(count - rows_.size() + i);
+      request_->set_tensor("sampled_tokens_indices", ov::Tensor(ov::element::i64, {rows_.size()}, rows_.data()));
+    }
+    wanted_ = span.rows;
+  }
+
+  RunnerInfo info_;
+  DecoderModel decoder_;  // without its model: that was released after compilation
+  bool gathers_;
+  std::string model_path_;
+  StepRequest request_;
+
+  std::vector<Token> held_;             // the tokens whose keys and values are in the state
+  Rope rope_ = Rope::kShort;            // of these
+  std::optional<SequenceId> sequence_;  // whose they are, if anybody's
+  bool used_ = false;                   // something was computed
+  size_t wanted_ = 0;
+
+  // What the input tensors point to.
+  std::vector<int64_t> ids_, mask_, positions_, rows_;
+  int64_t rope_length_ = 0;
+  int32_t beam_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Runner> make_stateful_runner(ov::CompiledModel compiled, RunnerInfo info, const DecoderModel& decoder,
+                                             const EngineConfig& config) {
+  return std::make_unique<StatefulRunner>(std::move(compiled), std::move(info), decoder, config);
+}
+
+}  // namespace llm

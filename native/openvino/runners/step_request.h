@@ -1,0 +1,78 @@
+// The infer request of a runner: one step at a time, interrupted from another thread, made anew after a failure.
+#pragma once
+#include <mutex>
+#include <openvino/openvino.hpp>
+#include <openvino/runtime/exception.hpp>
+#include <utility>
+
+#include "openvino/core.h"
+
+namespace llm {
+
+class StepRequest {
+ public:
+  explicit StepRequest(ov::CompiledModel compiled)
+      : compiled_(std::move(compiled)), request_(compiled_.create_infer_request()) {}
+
+  ov::InferRequest& operator*() { return request_; }
+  ov::InferRequest* operator->() { return &request_; }
+  const ov::CompiledModel& compiled() const { return compiled_; }
+
+  // Throws Interrupted after interrupt().
+  void start() {
+    std::lock_guard lock(mutex_);
+    if (interrupted_) throw Interrupted();
+    request_.start_async();
+  }
+
+  // Throws Interrupted after interrupt(), Failure ERR_ENGINE when the step failed.
+  void wait() {
+    try {
+      request_.wait();
+    } catch (const ov::Cancelled&) {
+      throw Interrupted();
+    } catch (const std::bad_alloc&) {
+      broken_ = true;
+      throw;
+    } catch (const std::exception& error) {
+      std::lock_guard lock(mutex_);
+      if (interrupted_) throw Interrupted();
+      broken_ = true;
+      throw Failure("ERR_ENGINE", "OpenVINO failed while computing: " + plain_words(error));
+    }
+  }
+
+  // Any thread.
+  void interrupt() noexcept {
+    std::lock_guard lock(mutex_);
+    interrupted_ = true;
+    try {
+      request_.cancel();
+    } catch (const std::exception&) {
+      // A request that computes nothing needs no cancelling.
+    }
+  }
+
+  // After a step that failed: a new request, whose inputs are to be set again. False when the old one is sound.
+  bool renew() {
+    if (!broken_) return false;
+    remake();
+    return true;
+  }
+
+  // A new request, with nothing of the old one in it.
+  void remake() {
+    std::lock_guard lock(mutex_);  // interrupt() may use the request
+    request_ = compiled_.create_infer_request();
+    broken_ = false;
+  }
+
+ private:
+  ov::CompiledModel compiled_;
+  ov::InferRequest request_;
+  bool broken_ = false;
+  std::mutex mutex_;
+  bool interrupted_ = false;
+};
+
+}  // namespace llm

@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+// @ts-check
+// What prebuildify runs in place of node-gyp, which it takes every addon to be built with: cmake-js, through build.mjs's steps.
+import { copyFile, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { buildAddon, checkTools } from '../build/cmake.mjs'
+import { needsDownload, openvinoFolder } from '../build/openvino.mjs'
+import { Complaint, root, runMain } from '../run.mjs'
+
+runMain(async () => {
+  const { PREBUILD_PLATFORM: platform, PREBUILD_ARCH: arch } = process.env
+  if (platform !== process.platform || arch !== process.arch) {
+    throw new Complaint(
+      `The addon for ${platform}-${arch} has to be built there: this is ${process.platform}-${process.arch}.`,
+    )
+  }
+  const tools = await checkTools(await needsDownload())
+  await buildAddon(await openvinoFolder(), tools)
+  // prebuildify strips and moves what it finds below its working directory: it gets a copy.
+  const release = join(process.cwd(), 'build', 'Release')
+  await mkdir(release, { recursive: true })
+  await copyFile(join(root, 'build', 'Release', 'openvino_llm.node'), join(release, 'openvino_llm.node'))
+})

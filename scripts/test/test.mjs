@@ -1,0 +1,124 @@
+// @ts-check
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join, relative, sep } from 'node:path'
+import { parseArgs } from 'node:util'
+import { exists } from '../build/wheel.mjs'
+import { demoModel } from '../demo-model.mjs'
+import { packageTools } from '../package/package-tools.mjs'
+import { ask, Complaint, root, run, runMain } from '../run.mjs'
+import { TestReport } from './test-report.mjs'
+
+const usage = `npm test -- [--lint] [--package] [PART-OF-A-PATH ...]
+  compiles the TypeScript, runs the C++ tests and those test files whose path holds one of the words (default: all)
+  --lint     also checks style, as one more test
+  --package  the tests of the packed packages instead, which npm run test:package packs first`
+
+const require = createRequire(import.meta.url)
+
+runMain(async () => {
+  const { values, positionals } = parseArgs({
+    options: { lint: { type: 'boolean' }, package: { type: 'boolean' }, help: { type: 'boolean' } },
+    allowPositionals: true,
+  })
+  if (values.help) {
+    console.log(usage)
+    return
+  }
+  const report = new TestReport()
+  if (values.lint && (await run(process.execPath, [join(root, 'scripts', 'lint.mjs')])) !== 0) report.fail('lint')
+  else if (values.lint) report.passed++
+
+  if ((await run(process.execPath, [require.resolve('typescript/bin/tsc'), '-b'])) !== 0) {
+    report.fail('tsc -b: the TypeScript does not compile, so none of its tests ran')
+    return report.finish()
+  }
+  const matches = (/** @type {string} */ path) => !positionals.length || positionals.some((part) => path.includes(part))
+  const ofPackages = Boolean(values.package)
+  if (!ofPackages && matches('test/native/')) {
+    for (const name of ['native_tests', 'openvino_tests']) await nativeTests(report, name)
+  }
+  const files = (await testFiles()).filter((path) => path.startsWith('test/package/') === ofPackages && matches(path))
+  if (files.length > 0) {
+    await demoModel().catch((error) => {
+      if (!(error instanceof Complaint)) throw error
+      console.error(`${error.message}\nThe tests that need the demo model are skipped.`)
+    })
+    await (ofPackages ? packageTests(report, files) : tapTests(report, files))
+  }
+  return report.finish()
+})
+
+/**
+ * The test files as sources, such as test/text/stop-words.test.ts. What is compiled without a source any more is a leftover
+ * of a deleted test.
+ */
+async function testFiles() {
+  const entries = await readdir(join(root, 'test'), { recursive: true })
+  const paths = entries.map((entry) => ['test', ...entry.split(sep)].join('/'))
+  return paths.filter((path) => path.endsWith('.test.ts')).sort()
+}
+
+/**
+ * The tests of the packages run where no other machine can be reached, if this user may have such a place.
+ * @param {TestReport} report
+ * @param {string[]} sources
+ */
+async function packageTests(report, sources) {
+  const folders = JSON.stringify(await packageTools())
+  const env = { ...process.env, OPENVINO_LLM_PACKAGE_TOOLS: folders, OPENVINO_LLM_TEST_NETWORK: 'none' }
+  const unshare = process.getuid?.() === 0 ? ['unshare', '-mn'] : ['unshare', '-rmn']
+  const alone = [...unshare, 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh']
+  const mayBeAlone = (await ask('unshare', [...unshare.slice(1), 'ip', 'link', 'set', 'lo', 'up'])) !== undefined
+  // A registry, four versions of Node and an emulated processor take their time, and one at a time.
+  const options = ['--timeout=1800', '--jobs=1']
+  if (mayBeAlone) await tapTests(report, sources, { options, env, before: alone })
+  else await tapTests(report, sources, { options, env: { ...env, OPENVINO_LLM_TEST_NETWORK: 'there' } })
+}
+
+/**
+ * @param {TestReport} report
+ * @param {string[]} sources
+ * @param {{ options?: string[], env?: NodeJS.ProcessEnv, before?: string[] }} [how] `before` is a command that runs the tests'
+ */
+async function tapTests(report, sources, { options = [], env = process.env, before = [] } = {}) {
+  const tap = join(require.resolve('tap/package.json'), '..', 'dist', 'esm', 'run.mjs')
+  const files = sources.map((path) => join('build', path.replace(/\.ts$/, '.js')))
+  const [command = process.execPath, ...args] = [...before, process.execPath]
+  const child = spawn(command, [...args, tap, 'run', '--reporter=tap', ...options, ...files], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const closed = once(child, 'close')
+  const failedBefore = report.failed
+  await report.read(child.stdout, 'tap')
+  const [code, signal] = await closed
+  if ((code !== 0 || signal) && report.failed === failedBefore) {
+    report.fail('tap', `it ended with ${signal ?? `exit code ${code}`} although no test failed`)
+  }
+}
+
+/**
+ * The C++ tests are programs that print TAP: those of the engine, and those that need OpenVINO.
+ * @param {TestReport} report
+ * @param {string} name
+ */
+async function nativeTests(report, name) {
+  const program = join(root, 'build', 'Release', process.platform === 'win32' ? `${name}.exe` : name)
+  if (!(await exists(program))) {
+    report.skipped.push(`${relative(root, program)}: not built, see npm run build`)
+    return
+  }
+  const child = spawn(program, [], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  const closed = once(child, 'close')
+  const before = { passed: report.passed, failed: report.failed }
+  await report.read(child.stdout, name)
+  const [code, signal] = await closed
+  if ((code !== 0 || signal) && report.failed === before.failed) {
+    report.fail(name, `it ended with ${signal ?? `exit code ${code}`} although no test failed`)
+  }
+  console.log(`${name}  ${report.passed - before.passed} passed`)
+}

@@ -1,0 +1,31 @@
+import t from 'tap'
+import { node } from '../scripts/script.js'
+
+t.test('the products of a step are timed for each kernel of this processor', async (t) => {
+  const { code, stdout, stderr } = await node(
+    ['bench/kernels.mjs', '--shape', 'phi-3-tiny', '--rows', '1,20', '--repetitions', '2', '--threads', '1'],
+    {},
+  )
+  t.equal(code, 0, stderr)
+  const rows = stdout.split('\n').filter((line) => /^\| \S/.test(line))
+  const cells = rows.map((row) => row.split('|').map((cell) => cell.trim()))
+  const steps = cells.filter(([, , count]) => count === '1' || count === '20')
+  const names = new Set(steps.map(([, name]) => name))
+  t.equal(steps.length, 2 * names.size)
+  t.ok(names.size > 0, stdout)
+  t.ok(
+    steps.every(([, , , ms]) => Number.parseFloat(ms ?? '') > 0),
+    stdout,
+  )
+})
+
+t.test('wrong usage is said', async (t) => {
+  for (const [option = '', value = '', message] of [
+    ['--rows', '1,x', /--rows: expected an integer from 1 to 2048, found 'x'/],
+    ['--shape', 'gpt', /--shape: expected phi-3-tiny, .*found 'gpt'/],
+  ] as const) {
+    const { code, stderr } = await node(['bench/kernels.mjs', option, value], {})
+    t.equal(code, 1)
+    t.match(stderr, message)
+  }
+})

@@ -1,0 +1,153 @@
+import { resolve } from 'node:path'
+import t from 'tap'
+import { run } from './modules.js'
+
+const modes = ['single', 'concurrency', 'prefix', 'lookup', 'event-loop', 'pace', 'kernel']
+
+/** Plans a mode for this project and one peer, and takes one answer through it. */
+function planned(mode: string, args: string[], answer: string): Promise<{ result: unknown; error?: string }> {
+  return run(
+    [`modes/${mode}`, 'arguments', 'context', 'compare'],
+    `(async () => {
+      const context = contextOf({
+        options: parseArguments(${JSON.stringify(args)}), threads: 2, module: 'dist', model: 'gguf', ir: 'ir',
+        peers: [{ label: 'peer', side: 'peer', runtime: 'module', model: 'theirs' }],
+      })
+      const mode = await plan(context)
+      const answers = mode.setups.map(({ label }) => [label, [${answer}]])
+      const values = new Map(answers.map(([label, all]) => [label, all.map((one) => mode.values(one, label))]))
+      return { ...mode, ...compare(mode, values), keys: [...values.values()].flat().flatMap(Object.keys), notes: mode.notes?.(new Map(answers)) ?? [] }
+    })()`,
+  )
+}
+
+const answers: Record<string, object> = {
+  single: { load: 9, requests: [1, 2].map((ttft) => ({ ttft, intervals: [1, 1] })), loop: { p50: 1, p99: 1, max: 1 } },
+  concurrency: { rates: { 1: { total: 10, decode: 20 }, 4: { total: 30, decode: 60 } } },
+  prefix: { cold: [100, 200], warm: [3, 6], cached: [992, 992] },
+  lookup: { texts: [] },
+  'event-loop': { loop: { p50: 1, p99: 2, max: 3 }, rates: { quiet: [100], busy: [99] }, microseconds: [80] },
+  pace: { quiet: 10, loaded: 20, ttft: 900, complete: true },
+  kernel: { load: 9, requests: [1, 2].map((ttft) => ({ ttft, intervals: [1, 1] })), loop: { p50: 1, p99: 1, max: 1 } },
+}
+
+interface Planned {
+  title: string
+  setups: { label: string; side: string; task: { kind: string } }[]
+  figures: { name: string; values: Record<string, number> }[]
+  quotients: { over: [string, string]; under: [string, string] }[]
+  ratios: { row: string; column: string; ratio?: { median: number } }[]
+  keys: string[]
+  notes: string[]
+}
+
+for (const mode of modes) {
+  t.test(`the plan of ${mode} measures what it compares`, async (t) => {
+    const args = mode === 'single' ? [] : mode === 'concurrency' ? ['--concurrency', '1,4'] : [`--${mode}`]
+    const { result, error } = await planned(mode, args, JSON.stringify(answers[mode]))
+    t.equal(error, undefined)
+    const { title, setups, quotients, keys, ratios } = result as Planned
+    t.ok(title.length > 10)
+    const labels = setups.map(({ label }) => label)
+    t.equal(new Set(labels).size, labels.length, 'labels are unique')
+    t.ok(quotients.length > 0)
+    if (mode === 'lookup') return
+    for (const [label, key] of quotients.flatMap(({ over, under }) => [over, under])) {
+      t.ok(labels.includes(label), `side ${label}`)
+      t.ok(keys.includes(key), `figure ${key}`)
+    }
+    t.equal(ratios.length, quotients.length)
+    for (const { task } of setups) {
+      t.equal((await run([`tasks/${task.kind}`], 'typeof run')).result, 'function', `task ${task.kind}`)
+    }
+  })
+}
+
+t.test('streams are compared with as many of the peer and with one of their own', async (t) => {
+  const { result } = await planned('concurrency', ['--concurrency', '1,4'], JSON.stringify(answers['concurrency']))
+  const { ratios } = result as Planned
+  const own = ratios.filter(({ column }) => column === 'to its own 1 stream')
+  t.same(
+    own.map(({ ratio }) => ratio?.median),
+    [3, 3],
+  )
+  t.same(ratios.filter(({ column }) => column === 'to as many of peer').length, 4)
+})
+
+t.test('a wrong output, or nothing guessed or cached, is said in the report', async (t) => {
+  const text = (rest: object) =>
+    JSON.stringify({
+      texts: [{ name: 'a', plain: [2], lookup: [1], identical: true, draftTokens: 9, acceptedTokens: 3, ...rest }],
+    })
+  const notes = async (mode: string, answer: string) =>
+    ((await planned(mode, [`--${mode}`], answer)).result as Planned).notes.join('\n')
+  t.match(await notes('lookup', text({})), /^The output with prompt lookup was identical/)
+  t.match(await notes('lookup', text({ identical: false })), /^WRONG: .+ not identical .+: a\.$/)
+  t.match(await notes('lookup', text({ draftTokens: 0 })), /^WRONG: nothing was ever guessed\.$/m)
+  t.equal(await notes('prefix', JSON.stringify(answers['prefix'])), '')
+  t.match(await notes('prefix', JSON.stringify({ ...answers['prefix'], cached: [992, 0] })), /^WRONG/)
+  t.match(await notes('pace', JSON.stringify({ ...answers['pace'], complete: false })), /peer: the stream ended before/)
+})
+
+/** A product that answers at once; `lookup` says with which token when it guesses. */
+const fake = (lookup: number) => `{
+  async *generate(prompt, newTokens, { lookup, onTokens, onUsage, reuse } = {}) {
+    for (let i = 0; i < newTokens; i++) {
+      await new Promise(setImmediate)
+      onTokens?.([lookup ? ${lookup} : 7])
+      yield 1
+    }
+    onUsage?.({ cachedTokens: reuse ? 32 : 0, draftTokens: lookup ? 5 : 0, acceptedTokens: lookup ? 4 : 0 })
+  },
+}`
+
+t.test('lookup finds an output that is not identical, but for sampled texts', async (t) => {
+  const texts = (sample: boolean) => JSON.stringify([{ name: 'a', kind: 'k', prompt: 'p', sample }])
+  const task = async (token: number, sample: boolean) => {
+    const { result } = await run(
+      ['tasks/lookup'],
+      `run(${fake(token)}, { texts: ${texts(sample)}, newTokens: 4, repetitions: 2 })`,
+    )
+    return (result as { texts: { plain: number[]; lookup: number[]; identical: boolean; acceptedTokens: number }[] })
+      .texts[0]
+  }
+  const right = await task(7, false)
+  t.match(right, { identical: true, acceptedTokens: 4 })
+  t.same([right?.plain.length, right?.lookup.length], [2, 2])
+  t.match(await task(8, false), { identical: false })
+  t.match(await task(8, true), { identical: true })
+})
+
+t.test('the tasks of many streams and of prefixes count every answer', async (t) => {
+  const streams = await run(['tasks/concurrency'], `run(${fake(7)}, { streams: [1, 3], prompt: 4, newTokens: 5 })`)
+  t.match(streams.result, { rates: { 1: { total: Number }, 3: { total: Number, decode: Number } } })
+  const prefix = await run(['tasks/prefix'], `run(${fake(7)}, { shared: 40, fresh: 4, repetitions: 2 })`)
+  t.match(prefix.result, { cold: [Number, Number], warm: [Number, Number], cached: [32, 32] })
+})
+
+t.test('a stream that ends before the long prompt is computed is told', async (t) => {
+  const slow = `{ generate: async function* (prompt, newTokens, ask) {
+    if (prompt.length > 300) for (let i = 0; i < 200; i++) await new Promise(setImmediate)
+    yield* (${fake(7)}).generate(prompt, newTokens, ask)
+  } }`
+  const pace = (newTokens: number) =>
+    run(['tasks/pace'], `run(${slow}, { prompt: 400, newTokens: ${newTokens}, quietTokens: 10 })`)
+  t.match((await pace(1000)).result, { quiet: Number, loaded: Number, ttft: Number, complete: true })
+  t.match((await pace(30)).result, { complete: false })
+})
+
+t.test('the side on the scripted runner answers', async (t) => {
+  const setup = { runtime: resolve('dist/index.js'), model: 'test/fixtures/ir/tiny-llama', sequences: 1 }
+  const script = { vocabulary: 300, stepMicroseconds: 0 }
+  const program = `open({ version: '' }, ${JSON.stringify({ ...setup, script })}).then(async (side) => {
+    const counts = []
+    for (const sample of [false, true]) {
+      let count = 0
+      for await (const tokens of side.generate([1, 2, 3], 6, { sample })) count += tokens
+      counts.push(count)
+    }
+    await side.close()
+    return counts
+  })`
+  t.same(await run(['sides/scripted'], program), { result: [6, 6] })
+})

@@ -1,0 +1,22 @@
+import { cachedModel } from '#lib/cache/folder.js'
+import { fakeJob } from '../model/fake-job.js'
+
+// A process of cache.test.ts: waits for the starting signal with its conversion done, so that all of them reach the rename together.
+const [path = '', root = ''] = process.argv.slice(2)
+const runJob = fakeJob(
+  () =>
+    new Promise((resolve) => {
+      process.send?.('converting')
+      process.once('message', () => resolve())
+    }),
+)
+cachedModel(path, { root, runJob, versions: { version: '1', openvino: '2' } }).then(
+  ({ folder }) => {
+    process.send?.(folder)
+    process.disconnect()
+  },
+  (error: unknown) => {
+    console.error(error)
+    process.exit(1)
+  },
+)

@@ -1,0 +1,54 @@
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { KernelChoices, measuredKernels } from '#lib/cache/kernel-choices.js'
+import type { NativeKernelChoice } from '#lib/engine/boundary.js'
+
+const build = { version: '1.0.0', openvino: '2026.4.1' }
+const under = { properties: ['B=2', 'A=1'], activationSpan: 32 }
+const measured = (scheme: string, kernel: string, ratios: number[]): NativeKernelChoice => ({
+  scheme,
+  layers: 1,
+  kernel,
+  ratios,
+  reason: '',
+})
+
+t.test('what was measured is there at the next load, under the same settings only', async (t) => {
+  const root = t.testdir({})
+  const choices = new KernelChoices(root, build, under)
+  t.same(await choices.read(), [])
+  t.same(await measuredKernels(root, build), [])
+  await choices.add([
+    measured('u4', 'avx2', [2, 1, 3]),
+    measured('u8', 'openvino', [0.5, 1, 1]),
+    measured('i4', 'builtin', []),
+  ])
+  t.same(await new KernelChoices(root, build, { ...under, properties: ['A=1', 'B=2'] }).read(), [
+    'u4=builtin',
+    'u8=openvino',
+  ])
+  t.same(await new KernelChoices(root, build, { ...under, activationSpan: 0 }).read(), [])
+  t.same(await new KernelChoices(root, { ...build, openvino: '2027' }, under).read(), [])
+  t.same(await measuredKernels(root, build), [
+    { scheme: 'u4', kernel: 'builtin', ratios: [2, 1, 3] },
+    { scheme: 'u8', kernel: 'openvino', ratios: [0.5, 1, 1] },
+  ])
+  t.same(await measuredKernels(root, { ...build, version: '2.0.0' }), [])
+})
+
+t.test('a file that is damaged or says something else is as good as none', async (t) => {
+  const root = t.testdir({})
+  const choices = new KernelChoices(root, build, under)
+  await choices.add([measured('u4', 'avx2', [2])])
+  const [name = ''] = readdirSync(join(root, 'kernels'))
+  for (const text of ['{', 'null', '[]', '{"choices":{"u4":{"kernel":"x","ratios":[1]}}}', '{"choices":{"u4":null}}']) {
+    writeFileSync(join(root, 'kernels', name), text)
+    t.same(await choices.read(), [], text)
+    t.same(await measuredKernels(root, build), [], text)
+  }
+  writeFileSync(join(root, 'unwritable'), '')
+  const nowhere = new KernelChoices(join(root, 'unwritable'), build, under)
+  await nowhere.add([measured('u4', 'avx2', [2])])
+  t.same(await nowhere.read(), [])
+})

@@ -1,0 +1,98 @@
+import type { EngineConfig, RequestParams } from '#lib/engine/boundary.js'
+import { Engine, type EngineListeners, type RequestHandler } from '#lib/engine/engine.js'
+
+/** An engine whose tokens come from a script: everything around a model, without one. */
+export interface ScriptOptions {
+  script?: number[]
+  vocabulary?: number
+  /** Microseconds that a step takes. */
+  step?: number
+  /** The first step that throws, warm-up not counted; 0 = none. */
+  failAt?: number
+  failCount?: number
+  /** Answers that are computed at once. */
+  sequences?: number
+  /** Blocks of 4 tokens of its KV cache; 0 = it has none. */
+  blocks?: number
+  /** Longest sequence of the short position factors; 0 = there is one set. */
+  ropeBorder?: number
+}
+
+export function scriptedConfig(options: ScriptOptions = {}): EngineConfig {
+  const { script = [5, 6, 7, 8], vocabulary = 32, step = 0, failAt = 0, failCount = 1 } = options
+  const { sequences = 1, blocks = 0, ropeBorder = 0 } = options
+  return {
+    runner: 'scripted',
+    modelPath: '',
+    device: '',
+    properties: [],
+    precisionFallback: [],
+    gatherRows: false,
+    ropeRegime: 'auto',
+    prefillChunk: 8,
+    statefulChunk: 8,
+    maxSequences: sequences,
+    kvTokens: 1,
+    kvBytes: 1,
+    maxPrompt: 0,
+    minResponse: 0,
+    draftModelPath: '',
+    draftTokens: 0,
+    warmup: new Int32Array(0),
+    script: Int32Array.from(script),
+    cpuKernel: 'openvino',
+    activationSpan: 0,
+    kernelChoices: [],
+    packedPath: '',
+    scriptNumbers: Int32Array.of(vocabulary, step, failAt, failCount, blocks, ropeBorder),
+  }
+}
+
+export function startScripted(options: ScriptOptions = {}, listeners: EngineListeners = {}): Promise<Engine> {
+  return Engine.start(scriptedConfig(options), listeners)
+}
+
+export function params(overrides: Partial<RequestParams> = {}): RequestParams {
+  return {
+    maxNewTokens: 4,
+    stopTokenIds: new Int32Array(0),
+    temperature: 0,
+    topK: 0,
+    topP: 1,
+    seed: 0,
+    priority: 0,
+    lookupNgram: 0,
+    lookupTokens: 0,
+    ...overrides,
+  }
+}
+
+export interface Outcome {
+  tokens: number[]
+  reason: string
+  /** How many times the request ended: must be 1. */
+  ends: number
+}
+
+/** Submits and waits for the end; an id comes with it at once. */
+export function run(
+  engine: Engine,
+  prompt: number[],
+  overrides: Partial<RequestParams> = {},
+): { id: number; outcome: Promise<Outcome> } {
+  const outcome: Outcome = { tokens: [], reason: '', ends: 0 }
+  let id = 0
+  const ended = new Promise<Outcome>((resolve, reject) => {
+    const handler: RequestHandler = {
+      tokens: (tokens) => void outcome.tokens.push(...tokens),
+      finished: (reason) => {
+        outcome.reason = reason
+        outcome.ends++
+        resolve(outcome)
+      },
+      failed: reject,
+    }
+    id = engine.submit(Int32Array.from(prompt), params(overrides), [handler])[0] as number
+  })
+  return { id, outcome: ended }
+}

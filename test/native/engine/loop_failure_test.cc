@@ -1,0 +1,266 @@
+// What throws, and what must not be computed or answered.
+#include <cmath>
+#include <limits>
+
+#include "engine/rig.h"
+
+namespace {
+
+// Steps of these numbers throw "step N".
+void throw_at(Plan& plan, std::set<int> numbers) {
+  plan.on_step = [numbers = std::move(numbers)](const Step& step) {
+    if (numbers.contains(step.number)) throw llm::Failure("ERR_ENGINE", "step " + std::to_string(step.number));
+  };
+}
+
+// Lets the first step wait until all of the test's requests are there.
+void hold_back(Rig& rig, Gate& gate) {
+  rig.on_load = [&gate] { gate.pass(); };
+}
+
+}  // namespace
+
+TEST("failure: a model that does not load is the engine's failure once and the cause of every request's") {
+  Gate go;
+  Rig rig;
+  rig.on_load = [&] {
+    go.pass();
+    throw llm::Failure("ERR_MODEL_INVALID", "model.xml: empty");
+  };
+  rig.start();
+  rig.submit(1, {1, 2});
+  go.open();
+  CHECK_EQUAL(rig.log.failed().code, "ERR_MODEL_INVALID");
+  CHECK_EQUAL(rig.log.failed().message, "model.xml: empty");
+  rig.check_failed(1, "ERR_MODEL_INVALID", "model.xml: empty");
+  rig.submit(2, {1, 2});
+  rig.check_failed(2, "ERR_MODEL_INVALID", "model.xml: empty");
+  rig.loop().cancel(2);
+  rig.loop().cancel(3);
+  rig.submit(4, {});
+  rig.check_failed(4, "ERR_MODEL_INVALID", "model.xml: empty");
+  rig.loop().stop();
+  rig.log.wait_closed();
+  CHECK(!rig.log.has_ready());
+  rig.close();
+}
+
+TEST("failure: what a factory throws becomes a code") {
+  const std::vector<std::pair<std::function<void()>, std::string>> cases{
+      {[] { throw std::bad_alloc(); }, "ERR_OUT_OF_MEMORY"},
+      {[] { throw std::runtime_error("words"); }, "ERR_ENGINE"},
+      {[] { throw 5; }, "ERR_ENGINE"},
+      {[] { throw llm::Failure("ERR_DEVICE", "words"); }, "ERR_DEVICE"},
+  };
+  for (const auto& [body, code] : cases) {
+    Rig rig;
+    rig.on_load = body;
+    rig.start();
+    CHECK_EQUAL(rig.log.failed().code, code);
+    rig.close();
+  }
+}
+
+TEST("failure: a warm-up that throws is a model that does not load") {
+  Rig rig;
+  rig.warmup = {3, 2, 1};
+  throw_at(rig.plan, {2});
+  rig.start();
+  CHECK_EQUAL(rig.log.failed().message, "step 2");
+  CHECK_EQUAL(rig.plan.steps().size(), size_t{2});
+  rig.submit(1, {1});
+  rig.check_failed(1, "ERR_ENGINE", "step 2");
+  rig.close();
+  CHECK(!rig.log.has_ready());
+}
+
+TEST("failure: a step that throws fails its sequences; the others are answered exactly, with a new cache") {
+  Gate all_there;
+  Rig rig;
+  hold_back(rig, all_there);
+  rig.plan.max_sequences = 2;
+  throw_at(rig.plan, {3});
+  rig.start();
+  for (int id = 1; id <= 4; ++id) rig.submit(id, {id, 8, 9}, length(6));
+  all_there.open();
+  rig.check_failed(1, "ERR_ENGINE", "step 3");
+  rig.check_failed(2, "ERR_ENGINE", "step 3");
+  rig.check_whole(3);
+  rig.check_whole(4);
+  CHECK_EQUAL(rig.log.answers()[1].tokens.size(), size_t{2});  // what came before stays
+  CHECK_EQUAL(rig.plan.resets(), 1);
+  CHECK(!rig.log.has_failed());
+  rig.close();
+}
+
+TEST("failure: what a step throws becomes a code") {
+  Gate all_there;
+  Rig rig;
+  hold_back(rig, all_there);
+  rig.plan.on_step = [](const Step& step) {
+    if (step.number == 1) throw std::bad_alloc();
+    if (step.number == 3) throw std::runtime_error("words");
+  };
+  rig.start();
+  rig.submit(1, {1});
+  rig.submit(2, {1}, length(1));
+  rig.submit(3, {1});
+  all_there.open();
+  rig.check_failed(1, "ERR_OUT_OF_MEMORY", "out of memory");
+  rig.check_whole(2);
+  rig.check_failed(3, "ERR_ENGINE", "words");
+  rig.close();
+}
+
+TEST("failure: two steps that throw, with a sound one between them, are not the end") {
+  Gate all_there;
+  Rig rig;
+  hold_back(rig, all_there);
+  throw_at(rig.plan, {2, 4});
+  rig.start();
+  for (int id = 1; id <= 3; ++id) rig.submit(id, {id}, length(3));
+  all_there.open();
+  rig.check_failed(1, "ERR_ENGINE", "step 2");
+  rig.check_failed(2, "ERR_ENGINE", "step 4");
+  rig.check_whole(3);
+  rig.close();
+}
+
+TEST("failure: two in a row and the engine is dead; waiting and later requests fail with the first cause") {
+  Gate all_there;
+  Rig rig;
+  hold_back(rig, all_there);
+  throw_at(rig.plan, {2, 3});
+  rig.start();
+  for (int id = 1; id <= 4; ++id) rig.submit(id, {id}, length(3));
+  all_there.open();
+  rig.check_failed(1, "ERR_ENGINE", "step 2");
+  rig.check_failed(2, "ERR_ENGINE", "step 3");
+  rig.check_failed(3, "ERR_ENGINE", "step 2");
+  rig.check_failed(4, "ERR_ENGINE", "step 2");
+  rig.submit(5, {5});
+  rig.check_failed(5, "ERR_ENGINE", "step 2");
+  rig.loop().cancel(5);
+  rig.loop().cancel(6);
+  rig.submit(7, {5});
+  rig.check_failed(7, "ERR_ENGINE", "step 2");
+  CHECK_EQUAL(rig.plan.steps().size(), size_t{3});
+  rig.loop().stop();
+  rig.log.wait_closed();
+  rig.close();
+}
+
+TEST("failure: a cache that cannot be made anew is the end, with the step's cause") {
+  Gate all_there;
+  Rig rig;
+  hold_back(rig, all_there);
+  throw_at(rig.plan, {2});
+  rig.plan.on_reset = [] { throw std::runtime_error("reset"); };
+  rig.start();
+  rig.submit(1, {1}, length(3));
+  rig.submit(2, {2}, length(3));
+  all_there.open();
+  rig.check_failed(1, "ERR_ENGINE", "step 2");
+  rig.check_failed(2, "ERR_ENGINE", "step 2");
+  rig.submit(3, {3});
+  rig.check_failed(3, "ERR_ENGINE", "step 2");
+  rig.close();
+}
+
+TEST("failure: two in a row, and a cache that cannot be made anew: still the first cause") {
+  Gate all_there;
+  Rig rig;
+  hold_back(rig, all_there);
+  throw_at(rig.plan, {2, 3});
+  rig.plan.on_reset = [&rig] {
+    if (rig.plan.resets() == 2) throw std::runtime_error("reset");
+  };
+  rig.start();
+  for (int id = 1; id <= 3; ++id) rig.submit(id, {id}, length(3));
+  all_there.open();
+  rig.check_failed(2, "ERR_ENGINE", "step 3");
+  rig.check_failed(3, "ERR_ENGINE", "step 2");
+  rig.close();
+}
+
+TEST("failure: an admission that throws fails its step; the others are answered exactly") {
+  Gate all_there;
+  Rig rig;
+  hold_back(rig, all_there);
+  rig.plan.on_admit = [](llm::SequenceId id) {
+    if (id == 2) throw std::runtime_error("no room");
+  };
+  rig.start();
+  for (int id = 1; id <= 3; ++id) rig.submit(id, {id, 1}, length(4));
+  all_there.open();
+  rig.check_whole(1);
+  rig.check_failed(2, "ERR_ENGINE", "no room");
+  rig.check_whole(3);
+  rig.close();
+}
+
+TEST("failure: ids outside the vocabulary and empty prompts never reach the runner; others go on") {
+  Rig rig;
+  rig.start();
+  const auto top = static_cast<llm::Token>(rig.plan.vocabulary) - 1;
+  const std::string message = "a prompt must hold at least one token id and only ids from 0 to " + std::to_string(top);
+  const std::vector<std::vector<llm::Token>> bad{{},
+                                                 {-1},
+                                                 {top + 1},
+                                                 {1, 2, top + 1},
+                                                 {top + 1, 1},
+                                                 {1, std::numeric_limits<llm::Token>::min()},
+                                                 {std::numeric_limits<llm::Token>::max()}};
+  for (size_t i = 0; i < bad.size(); ++i) rig.submit(static_cast<int>(i) + 1, bad[i]);
+  rig.submit(50, {0, top});
+  rig.check_whole(50);
+  for (size_t i = 0; i < bad.size(); ++i) rig.check_failed(static_cast<int>(i) + 1, "ERR_TOKEN_ID", message);
+  CHECK_EQUAL(rig.plan.admissions(), (std::vector<llm::SequenceId>{50}));
+  rig.close();
+}
+
+TEST("failure: NaN or infinite logits fail that request alone") {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const float bad : {std::nanf(""), kInfinity}) {
+    for (const double temperature : {0.0, 1.0}) {
+      Gate all_there;
+      Rig rig;
+      hold_back(rig, all_there);
+      rig.plan.max_sequences = 3;
+      int rows = 0;
+      rig.plan.on_row = [&](llm::SequenceId id, std::span<float> row) {
+        if (id == 2 && ++rows == 3) row[5] = bad;
+      };
+      auto params = length(8);
+      params.temperature = temperature;
+      rig.start();
+      for (int id = 1; id <= 4; ++id) rig.submit(id, {id, 1}, params);
+      all_there.open();
+      rig.check_failed(2, "ERR_NON_FINITE", "the model computed logits that are NaN or infinite");
+      CHECK_EQUAL(rig.log.answers()[2].tokens.size(), size_t{2});
+      for (int id : {1, 3, 4}) rig.check_whole(id);
+      CHECK_EQUAL(rig.plan.resets(), 0);
+      rig.close();
+    }
+  }
+}
+
+TEST("failure: a token that the embedding table does not have is never answered nor computed with") {
+  Gate all_there;
+  Rig rig;
+  hold_back(rig, all_there);
+  rig.plan.max_sequences = 2;
+  rig.plan.extra_columns = 3;
+  int rows = 0;
+  rig.plan.on_row = [&](llm::SequenceId id, std::span<float> row) {
+    if (id == 1 && ++rows == 3) row[32] = 99;  // the first column past the vocabulary
+  };
+  rig.start();
+  rig.submit(1, {1, 2});
+  rig.submit(2, {1, 2});
+  all_there.open();
+  rig.check_failed(1, "ERR_TOKEN_ID", "the model chose token 32, but its embedding table ends at 31");
+  CHECK_EQUAL(rig.log.answers()[1].tokens.size(), size_t{2});
+  rig.check_whole(2);
+  rig.close();
+}

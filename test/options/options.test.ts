@@ -1,0 +1,95 @@
+import t from 'tap'
+import { refusedPrecisions, withOptions } from '#lib/devices/properties.js'
+import { generationRules, loadRules, warmRules } from '#lib/options/options.js'
+import { resolveLookup } from '#lib/options/prompt-lookup.js'
+import { checkOptions } from '#lib/options/rules.js'
+import { resolveSampling } from '#lib/options/sampling.js'
+
+const cases: [table: object, name: string, good: unknown[], bad: unknown[]][] = [
+  [generationRules, 'priority', [0, -5, 1.5, 1e9], [Number.NaN, Number.POSITIVE_INFINITY, '1', null]],
+  [generationRules, 'timeout', [1, 0.5, 2 ** 31 - 1], [0, -1, 2 ** 31, Number.POSITIVE_INFINITY, '5']],
+  [
+    generationRules,
+    'promptLookup',
+    [true, false, {}, { maxNgram: 1 }, { maxTokens: 64, maxNgram: 64 }, { maxTokens: undefined }],
+    ['yes', 3, [], { maxNgram: 0 }, { maxTokens: 65 }, { maxTokens: 1.5 }, { ngram: 3 }, null],
+  ],
+  [generationRules, 'numReturnSequences', [1, 64], [0, 65, 1.5, '2']],
+  [loadRules, 'engine', ['auto', 'paged', 'stateful'], ['fast', '', true]],
+  [loadRules, 'threads', [1, 1024], [0, 1.5, '4']],
+  [loadRules, 'precision', ['auto', 'f32', 'bf16', 'f16'], ['f64', 'int8', 16]],
+  [loadRules, 'maxPromptLength', [1, 4096], [0, -1, 1.5]],
+  [loadRules, 'maxSequences', [1, 256], [0, 257, 1.5]],
+  [loadRules, 'maxQueue', [0, 5, Number.POSITIVE_INFINITY], [-1, 1.5, Number.NaN, '3']],
+  [loadRules, 'kvCacheBytes', [1, 2 ** 20, 1e12], [0, -1, Number.POSITIVE_INFINITY, '1GB']],
+  [loadRules, 'kvCachePrecision', ['u8', 'u4', 'f16', 'f32'], ['f8', 8]],
+  [loadRules, 'draftModel', ['./draft', new URL('file:///draft')], ['', 5, {}]],
+  [warmRules, 'timeout', [5], [0]],
+]
+
+t.test('every option takes what its documentation says, and names itself otherwise', async (t) => {
+  for (const [table, name, good, bad] of cases) {
+    const check = (value: unknown) => () => checkOptions({ [name]: value }, table as never, 'options')
+    for (const value of good) t.doesNotThrow(check(value), `${name}: ${JSON.stringify(value)}`)
+    for (const value of bad)
+      t.throws(check(value), { name: 'TypeError', message: new RegExp(`expected ${name} to be `) })
+  }
+})
+
+t.test('warm takes no options of an answer', async (t) => {
+  for (const name of ['maxNewTokens', 'addGenerationPrompt', 'onText']) {
+    t.throws(() => checkOptions({ [name]: 1 }, warmRules, 'WarmOptions'), new RegExp(`unknown option ${name}`))
+  }
+})
+
+t.test('prompt lookup has defaults', async (t) => {
+  const none = { lookupNgram: 0, lookupTokens: 0 }
+  t.same(resolveLookup(undefined), none)
+  t.same(resolveLookup(false), none)
+  t.same(resolveLookup(true), { lookupNgram: 3, lookupTokens: 16 })
+  t.same(resolveLookup({ maxTokens: 5 }), { lookupNgram: 3, lookupTokens: 5 })
+  t.same(resolveLookup({ maxNgram: 2, maxTokens: undefined }), { lookupNgram: 2, lookupTokens: 16 })
+})
+
+t.test('several answers need sampling', async (t) => {
+  const greedy = { doSample: false }
+  t.throws(() => resolveSampling({ numReturnSequences: 2 }, greedy), {
+    name: 'TypeError',
+    message: /numReturnSequences/,
+  })
+  t.throws(() => resolveSampling({ numReturnSequences: 2, temperature: 0 }, { doSample: true }), TypeError)
+  t.equal(resolveSampling({ numReturnSequences: 1 }, greedy).temperature, 0)
+  t.equal(resolveSampling({ numReturnSequences: 2, temperature: 1 }, greedy).temperature, 1)
+})
+
+t.test('options that stand for a property may not contradict the same one in ovConfig', async (t) => {
+  t.same(withOptions({ A: 1 }, {}), { A: 1 })
+  t.same(withOptions({ A: 1 }, { precision: 'auto' }), { A: 1 })
+  t.same(withOptions({ A: 1 }, { kvCachePrecision: 'u4', precision: 'f16', threads: 3 }), {
+    A: 1,
+    KV_CACHE_PRECISION: 'u4',
+    INFERENCE_PRECISION_HINT: 'f16',
+    INFERENCE_NUM_THREADS: 3,
+  })
+  t.same(withOptions({ INFERENCE_NUM_THREADS: '3' }, { threads: 3 }), { INFERENCE_NUM_THREADS: 3 })
+  t.throws(() => withOptions({ KV_CACHE_PRECISION: 'u8' }, { kvCachePrecision: 'u4' }), {
+    name: 'TypeError',
+    message: /'u4'.*'u8'/,
+  })
+  t.throws(() => withOptions({ INFERENCE_NUM_THREADS: 2 }, { threads: 3 }), { message: /threads and ovConfig/ })
+})
+
+t.test('precisions that the device did not take', async (t) => {
+  const taken = (inference: string, property: string, tensors = '') => ({
+    properties: { INFERENCE_PRECISION_HINT: inference, KV_CACHE_PRECISION: property },
+    kvCache: { precision: tensors },
+  })
+  const asked = { INFERENCE_PRECISION_HINT: 'bf16', KV_CACHE_PRECISION: 'f16' }
+  t.same(refusedPrecisions(asked, taken('bf16', 'f16')), [])
+  t.same(refusedPrecisions({}, taken('f32', 'u8')), [], 'nobody asked')
+  t.same(refusedPrecisions(asked, { properties: {}, kvCache: { precision: '' } }), [], 'nobody knows')
+  t.same(refusedPrecisions(asked, taken('f32', 'f16', 'bf16')), [
+    'INFERENCE_PRECISION_HINT bf16 was asked for, and the device takes f32',
+    'KV_CACHE_PRECISION f16 was asked for, and the device takes bf16',
+  ])
+})
