@@ -87,7 +87,7 @@ Replay replay(Text prompt, const Text& answer, const StepCosts& costs, size_t ma
   return result;
 }
 
-// Real texts: the repository's own, cut into words, spaces and signs as a tokenizer would.
+// Real texts (the frozen ones of bench/texts), cut into words, spaces and signs as a tokenizer would.
 class Words {
  public:
   Text read(const std::string& path) {
@@ -326,7 +326,7 @@ TEST("prompt lookup: a guess is judged up to its first wrong token, however late
 
 TEST("prompt lookup: replayed code editing gains at least 2.5 times") {
   Words words;
-  for (const char* path : {"native/engine/prompt_lookup.cc", "native/engine/sampler.cc", "README.md"}) {
+  for (const char* path : {"bench/texts/code-rename.txt", "bench/texts/code-settings.txt", "LICENSE"}) {
     const Text text = words.read(path);
     const Replay result = replay(text, edited(text, 40), measured());
     CHECK(result.gain >= 2.5);
@@ -338,13 +338,13 @@ TEST("prompt lookup: replayed code editing gains at least 2.5 times") {
 
 TEST("prompt lookup: text that does not repeat loses next to nothing") {
   Words words;
-  const Text readme = words.read("README.md");
+  const Text meeting = words.read("bench/texts/summary-meeting.txt");
   const Text licence = words.read("LICENSE");
-  const Text code = words.read("native/engine/sampler.cc");
+  const Text code = words.read("bench/texts/code-settings.txt");
   for (const auto& costs : {measured(), steep()}) {
-    CHECK(replay({1, 2, 3}, readme, costs).gain >= 0.985);
-    CHECK(replay(readme, licence, costs).gain >= 0.985);
-    CHECK(replay(readme, code, costs).gain >= 0.985);
+    CHECK(replay({1, 2, 3}, meeting, costs).gain >= 0.985);
+    CHECK(replay(meeting, licence, costs).gain >= 0.985);
+    CHECK(replay(meeting, code, costs).gain >= 0.985);
     CHECK(replay({1, 2, 3}, random_text(6, 4000, 50000), costs).gain >= 0.985);
     CHECK(replay({1, 2, 3}, random_text(6, 4000, 20), costs).gain >= 0.985);  // matches everywhere, all by chance
     CHECK(replay({1, 2, 3}, random_text(6, 4000, 3), costs).gain >= 0.97);
