@@ -77,3 +77,10 @@ export function propertyLines(ovConfig: Readonly<Record<string, unknown>>): stri
     throw new TypeError(`expected ovConfig.${name} to be a string, number or boolean, received ${describe(value)}`)
   })
 }
+
+/**
+ * Whether compiled models shall not be kept by default: the caller says where, or another device stands in for the NPU; what OpenVINO
+ * 2026.4.1 reads back for that computes in another precision.
+ */
+export const ownCache = (properties: Readonly<Record<string, unknown>>): boolean =>
+  properties['CACHE_DIR'] !== undefined || properties['NPUW_DEVICES'] !== undefined

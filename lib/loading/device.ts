@@ -1,18 +1,11 @@
 import { compiledFolder } from '../cache/compiled.js'
+import { type ChosenDevice, chooseDevice } from '../devices/choose.js'
 import { readCores, threadProperties } from '../devices/cores.js'
 import { devices } from '../devices/list.js'
-import { kvPrecisionOf, type Properties, propertyLines, withOptions } from '../devices/properties.js'
-import {
-  autoDevice,
-  type ChosenDevice,
-  chooseDevice,
-  type DeviceKind,
-  defaultDevice,
-  deviceKind,
-  ownCache,
-  prefillChunk,
-  staticShapes,
-} from '../devices/table.js'
+import { prefillChunk } from '../devices/prefill-chunk.js'
+import { kvPrecisionOf, ownCache, type Properties, propertyLines, withOptions } from '../devices/properties.js'
+import { staticShapes } from '../devices/static-shapes.js'
+import { autoDevice, type DeviceKind, defaultDevice, deviceKind } from '../devices/table.js'
 import type { EngineConfig } from '../engine/boundary.js'
 import { availableMemory } from '../memory/available.js'
 import { kvCacheSize, kvValueBytes } from '../memory/kv-cache.js'

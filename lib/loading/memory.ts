@@ -1,33 +1,14 @@
 import { stat } from 'node:fs/promises'
+import { prefillChunk } from '../devices/prefill-chunk.js'
 import { kvPrecisionOf, withOptions } from '../devices/properties.js'
-import { defaultDevice, deviceKind, prefillChunk } from '../devices/table.js'
+import { defaultDevice, deviceKind } from '../devices/table.js'
 import { runJob } from '../engine/job.js'
 import { LLMError } from '../errors.js'
-import { resolveDevice } from '../loading/device.js'
+import { availableMemory } from '../memory/available.js'
+import { bothNeeds, type MemoryInputs, type MemoryNeeds, memoryNeeds } from '../memory/needs.js'
 import type { ModelDefinition } from '../model/definition.js'
-import { loadModel } from '../model/load-model.js'
-import { type LoadOptions, loadRules } from '../options/options.js'
-import * as check from '../options/rules.js'
-import { availableMemory } from './available.js'
-import { bothNeeds, type MemoryInputs, type MemoryNeeds, memoryNeeds } from './needs.js'
-
-/** Options of {@link estimate}; those that it shares with loading mean the same. */
-export interface EstimateOptions
-  extends Pick<
-    LoadOptions,
-    | 'device'
-    | 'contextLength'
-    | 'kvCachePrecision'
-    | 'precision'
-    | 'cpuKernel'
-    | 'draftModel'
-    | 'ovConfig'
-    | 'signal'
-    | 'onProgress'
-  > {
-  /** Requests of full context length that are computed at once, 1 to 1024. Default 1. */
-  concurrency?: number | undefined
-}
+import type { LoadOptions } from '../options/options.js'
+import { resolveDevice } from './device.js'
 
 /** What a model needs and what there is, in bytes. */
 export interface MemoryEstimate extends MemoryNeeds {
@@ -37,34 +18,7 @@ export interface MemoryEstimate extends MemoryNeeds {
   fits: boolean
 }
 
-const rules: Record<keyof EstimateOptions, check.Rule> = {
-  device: loadRules.device,
-  contextLength: loadRules.contextLength,
-  kvCachePrecision: loadRules.kvCachePrecision,
-  precision: loadRules.precision,
-  cpuKernel: loadRules.cpuKernel,
-  draftModel: loadRules.draftModel,
-  ovConfig: loadRules.ovConfig,
-  signal: loadRules.signal,
-  onProgress: loadRules.onProgress,
-  concurrency: check.integer(1, 1024),
-}
-
-/**
- * How much memory a model will take once it is loaded and `concurrency` requests of full context have been computed; it is not compiled.
- * The formula was fitted on the CPU, where it was within 8 % of what was measured. A GGUF is converted first, once, as by `LLM.load`.
- *
- * @throws TypeError for options that are unknown or out of range; LLMError `ERR_MODEL_*`, `ERR_UNSUPPORTED_MODEL`, `ERR_DEVICE`
- */
-export async function estimate(model: string | URL, options: EstimateOptions = {}): Promise<MemoryEstimate> {
-  check.checkOptions(options, rules, 'EstimateOptions')
-  const { draftModel, signal, onProgress } = options
-  const definition = await loadModel(model, { signal, onProgress })
-  const draft = draftModel === undefined ? undefined : await loadModel(draftModel, { signal, onProgress })
-  return estimateDefinition(definition, options, draft)
-}
-
-/** {@link estimate} of models whose files are known. */
+/** What models whose files are known will need. */
 export async function estimateDefinition(
   definition: ModelDefinition,
   options: NeedsOptions,
@@ -78,9 +32,9 @@ export async function estimateDefinition(
 }
 
 type NeedsOptions = Pick<
-  EstimateOptions,
-  'device' | 'contextLength' | 'kvCachePrecision' | 'precision' | 'cpuKernel' | 'ovConfig' | 'signal' | 'concurrency'
->
+  LoadOptions,
+  'device' | 'contextLength' | 'kvCachePrecision' | 'precision' | 'cpuKernel' | 'ovConfig' | 'signal'
+> & { concurrency?: number | undefined }
 
 /** @param helps whether another model brings libraries and tokenizer */
 async function needsOf(

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { estimate, LLM } from '#lib/index.js'
-import { estimateDefinition, requireMemory } from '#lib/memory/estimate.js'
+import { estimateDefinition, requireMemory } from '#lib/loading/memory.js'
 import { readFolder } from '#lib/model/folder.js'
 import { loadTiny, tiny } from '../llm/fixtures.js'
 

@@ -1,0 +1,46 @@
+/** What {@link chooseDevice} looks at of a device: OpenVINO's name and properties, and why it cannot be asked, or ''. */
+export interface Candidate {
+  name: string
+  properties: Readonly<Record<string, string>>
+  error: string
+}
+
+/** A device, and in words why this one. */
+export interface ChosenDevice {
+  device: string
+  reason: string
+}
+
+/**
+ * A discrete GPU before an integrated one before the CPU; a GPU only when what the model needs fits its memory, for an integrated one
+ * that is what the system leaves free. An NPU is only ever asked for by name: it wants models that were exported for it.
+ * @param neededBytes weights and the KV cache of one context
+ * @param freeBytes of the system's memory
+ */
+export function chooseDevice(found: readonly Candidate[], neededBytes: number, freeBytes: number): ChosenDevice {
+  const isGpu = ({ name, error }: Candidate) => error === '' && /^GPU(\.\d+)?$/.test(name)
+  const rank = ({ properties }: Candidate) => (properties['DEVICE_TYPE'] === 'discrete' ? 0 : 1)
+  const notes: string[] = []
+  for (const gpu of found.filter(isGpu).sort((a, b) => rank(a) - rank(b))) {
+    const own = Number(gpu.properties['GPU_DEVICE_TOTAL_MEM_SIZE'] ?? Number.NaN)
+    const kind = rank(gpu) === 0 ? 'discrete' : 'integrated'
+    const bytes = rank(gpu) === 0 ? own : Math.min(own, freeBytes)
+    if (bytes >= neededBytes) {
+      return {
+        device: gpu.name,
+        reason: [...notes, `${gpu.name} is ${kind} and has ${gigabytes(bytes)} for ${gigabytes(neededBytes)}`].join(
+          '; ',
+        ),
+      }
+    }
+    notes.push(
+      Number.isNaN(bytes)
+        ? `${gpu.name} does not tell its memory`
+        : `${gpu.name} is ${kind} and has ${gigabytes(bytes)}, less than ${gigabytes(neededBytes)}`,
+    )
+  }
+  if (notes.length === 0) notes.push('there is no GPU')
+  return { device: 'CPU', reason: notes.join('; ') }
+}
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`

@@ -1,0 +1,27 @@
+import { LLMError } from '../errors.js'
+
+/**
+ * Tokens of the longest prompt and the longest answer that a device with fixed lengths is compiled for: as asked for, else together the
+ * context that was asked for, else OpenVINO's own 1,024 and 128; never beyond the model's context.
+ * @throws LLMError `ERR_CONTEXT_LENGTH` when both together are more than the model's context.
+ */
+export function staticShapes(
+  options: {
+    maxPromptLength?: number | undefined
+    minResponseLength?: number | undefined
+    contextLength?: number | undefined
+  },
+  modelContext: number,
+): { maxPrompt: number; minResponse: number } {
+  const context = Math.min(options.contextLength ?? modelContext, modelContext)
+  const minResponse = options.minResponseLength ?? Math.min(128, Math.max(1, Math.floor(context / 2)))
+  const usual = options.contextLength === undefined ? 1024 : context
+  const maxPrompt = options.maxPromptLength ?? Math.max(1, Math.min(usual, context - minResponse))
+  if (maxPrompt + minResponse > context) {
+    throw new LLMError(
+      'ERR_CONTEXT_LENGTH',
+      `options maxPromptLength and minResponseLength: expected together at most the context of ${context} tokens, found ${maxPrompt} and ${minResponse}`,
+    )
+  }
+  return { maxPrompt, minResponse }
+}

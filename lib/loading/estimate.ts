@@ -1,0 +1,49 @@
+import { loadModel } from '../model/load-model.js'
+import { type LoadOptions, loadRules } from '../options/options.js'
+import * as check from '../options/rules.js'
+import { estimateDefinition, type MemoryEstimate } from './memory.js'
+
+/** Options of {@link estimate}; those that it shares with loading mean the same. */
+export interface EstimateOptions
+  extends Pick<
+    LoadOptions,
+    | 'device'
+    | 'contextLength'
+    | 'kvCachePrecision'
+    | 'precision'
+    | 'cpuKernel'
+    | 'draftModel'
+    | 'ovConfig'
+    | 'signal'
+    | 'onProgress'
+  > {
+  /** Requests of full context length that are computed at once, 1 to 1024. Default 1. */
+  concurrency?: number | undefined
+}
+
+const rules: Record<keyof EstimateOptions, check.Rule> = {
+  device: loadRules.device,
+  contextLength: loadRules.contextLength,
+  kvCachePrecision: loadRules.kvCachePrecision,
+  precision: loadRules.precision,
+  cpuKernel: loadRules.cpuKernel,
+  draftModel: loadRules.draftModel,
+  ovConfig: loadRules.ovConfig,
+  signal: loadRules.signal,
+  onProgress: loadRules.onProgress,
+  concurrency: check.integer(1, 1024),
+}
+
+/**
+ * How much memory a model will take once it is loaded and `concurrency` requests of full context have been computed; it is not compiled.
+ * The formula was fitted on the CPU, where it was within 8 % of what was measured. A GGUF is converted first, once, as by `LLM.load`.
+ *
+ * @throws TypeError for options that are unknown or out of range; LLMError `ERR_MODEL_*`, `ERR_UNSUPPORTED_MODEL`, `ERR_DEVICE`
+ */
+export async function estimate(model: string | URL, options: EstimateOptions = {}): Promise<MemoryEstimate> {
+  check.checkOptions(options, rules, 'EstimateOptions')
+  const { draftModel, signal, onProgress } = options
+  const definition = await loadModel(model, { signal, onProgress })
+  const draft = draftModel === undefined ? undefined : await loadModel(draftModel, { signal, onProgress })
+  return estimateDefinition(definition, options, draft)
+}
