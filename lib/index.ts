@@ -25,16 +25,11 @@ export type { MemoryEstimate } from './loading/memory.js'
 export type { Metrics } from './metrics.js'
 export { type ConvertOptions, convert } from './model/convert.js'
 export type { Verdict } from './model/verdict.js'
-export type {
-  GenerationOptions,
-  LoadOptions,
-  LoadProgress,
-  ModelWarning,
-  PromptLookup,
-  ReprefillProgress,
-  RequestDefaults,
-  WarmOptions,
-} from './options/options.js'
+export type { BosPolicy, ChatOptions, EncodeOptions } from './options/encode.js'
+export type { GenerationOptions, ReprefillProgress, RequestDefaults } from './options/generation.js'
+export type { LoadOptions, LoadProgress, ModelWarning } from './options/load.js'
+export type { PromptLookup } from './options/prompt-lookup.js'
+export type { WarmOptions } from './options/warm.js'
 export type { StreamPart, TextPart } from './output/answer.js'
-export type { BosPolicy, ChatMessage, ChatOptions, EncodedPrompt, EncodeOptions } from './text/types.js'
+export type { ChatMessage, EncodedPrompt } from './text/types.js'
 export { packageVersion as version } from './version.js'

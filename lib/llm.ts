@@ -10,21 +10,15 @@ import { GenerationStream } from './generation/stream.js'
 import { type ModelInfo, modelInfo } from './info.js'
 import { type OpenedModel, openModel } from './loading/open-model.js'
 import type { Metrics } from './metrics.js'
-import {
-  encodeRules,
-  type GenerationOptions,
-  generationRules,
-  type LoadOptions,
-  loadRules,
-  mergeOptions,
-  type WarmOptions,
-  warmRules,
-  withoutChat,
-} from './options/options.js'
+import type { ChatOptions } from './options/encode.js'
+import { encodeRules } from './options/encode.js'
+import { type GenerationOptions, generationRules, mergeOptions, withoutChat } from './options/generation.js'
+import { type LoadOptions, loadRules } from './options/load.js'
 import * as check from './options/rules.js'
 import { resolveSampling, type Sampling } from './options/sampling.js'
+import { type WarmOptions, warmRules } from './options/warm.js'
 import { Detokenizer } from './output/detokenizer.js'
-import type { ChatMessage, ChatOptions, EncodedPrompt } from './text/types.js'
+import type { ChatMessage, EncodedPrompt } from './text/types.js'
 import type { TextWorker } from './text/worker/text-worker.js'
 import { type Warn, warnOnce } from './warnings.js'
 

@@ -1,4 +1,4 @@
-import type { ModelWarning } from './options/options.js'
+import type { ModelWarning } from './options/load.js'
 
 /** Reports something that the user should know. */
 export type Warn = (code: string, message: string) => void

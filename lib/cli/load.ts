@@ -1,5 +1,5 @@
 import { LLM } from '../llm.js'
-import type { ModelWarning } from '../options/options.js'
+import type { ModelWarning } from '../options/load.js'
 import type { Interrupts } from './interrupts.js'
 import { type Flags, loadOptions } from './options.js'
 import { ProgressLine } from './progress.js'

@@ -1,12 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { propertyLines } from '../devices/properties.js'
-import {
-  chatOptionNames,
-  type GenerationOptions,
-  generationRules,
-  type LoadOptions,
-  loadRules,
-} from '../options/options.js'
+import { chatOptionNames } from '../options/encode.js'
+import { type GenerationOptions, generationRules } from '../options/generation.js'
+import { type LoadOptions, loadRules } from '../options/load.js'
 import * as check from '../options/rules.js'
 import { resolveSampling } from '../options/sampling.js'
 

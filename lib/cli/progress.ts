@@ -1,4 +1,4 @@
-import type { LoadProgress } from '../options/options.js'
+import type { LoadProgress } from '../options/load.js'
 
 const width = 24
 

@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
-import type { ReprefillProgress } from '../options/options.js'
+import type { ReprefillProgress } from '../options/generation.js'
 import type { CheckedPrompt } from './prompt.js'
 import type { RequestQueue } from './queue.js'
 import type { FinishReason, GenerationResult, Timings, Usage } from './result.js'

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { type GenerationOptions, generationRules } from '../options/options.js'
+import { type GenerationOptions, generationRules } from '../options/generation.js'
 import * as check from '../options/rules.js'
 import type { Prompt } from './prompt.js'
 import type { GenerationResult } from './result.js'

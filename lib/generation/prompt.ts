@@ -1,5 +1,6 @@
 import { LLMError } from '../errors.js'
-import { chatOptionNames, type GenerationOptions } from '../options/options.js'
+import { chatOptionNames } from '../options/encode.js'
+import type { GenerationOptions } from '../options/generation.js'
 import { describe } from '../options/rules.js'
 import { checkMessages } from '../text/template/messages.js'
 import type { ChatMessage } from '../text/types.js'

@@ -1,7 +1,7 @@
 import type { RequestHandler } from '../engine/engine.js'
 import type { ResidentEngine } from '../engine/resident.js'
 import { LLMError } from '../errors.js'
-import type { GenerationOptions } from '../options/options.js'
+import type { GenerationOptions } from '../options/generation.js'
 import { resolveLookup } from '../options/prompt-lookup.js'
 import type { Sampling, SamplingDefaults } from '../options/sampling.js'
 import { Answer } from '../output/answer.js'

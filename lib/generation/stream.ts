@@ -1,7 +1,7 @@
 import { ReadableStream } from 'node:stream/web'
 import type { RequestHandler } from '../engine/engine.js'
 import { LLMError } from '../errors.js'
-import type { ReprefillProgress } from '../options/options.js'
+import type { ReprefillProgress } from '../options/generation.js'
 import type { Answer, StreamPart } from '../output/answer.js'
 import { type AnswerProgress, type GenerationResult, resultOf } from './result.js'
 

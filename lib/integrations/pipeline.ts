@@ -1,7 +1,8 @@
 import { LLMError } from '../errors.js'
 import { LLM } from '../llm.js'
-import type { GenerationOptions, LoadOptions } from '../options/options.js'
-import { generationRules } from '../options/options.js'
+import type { GenerationOptions } from '../options/generation.js'
+import { generationRules } from '../options/generation.js'
+import type { LoadOptions } from '../options/load.js'
 import * as check from '../options/rules.js'
 import type { ChatMessage } from '../text/types.js'
 

@@ -1,7 +1,7 @@
 import type { ReadyInfo } from '../engine/boundary.js'
 import { LLMError } from '../errors.js'
 import type { ModelDefinition } from '../model/definition.js'
-import type { LoadOptions } from '../options/options.js'
+import type { LoadOptions } from '../options/load.js'
 
 /** How many positions there are, and why not as many as config.json says ('' when they are). */
 export interface Context {

@@ -10,7 +10,7 @@ import type { EngineConfig } from '../engine/boundary.js'
 import { availableMemory } from '../memory/available.js'
 import { kvCacheSize, kvValueBytes } from '../memory/kv-cache.js'
 import type { ModelDefinition } from '../model/definition.js'
-import type { LoadOptions } from '../options/options.js'
+import type { LoadOptions } from '../options/load.js'
 
 /** What a model is loaded with on its device. */
 export interface DeviceSettings {

@@ -1,5 +1,5 @@
 import { loadModel } from '../model/load-model.js'
-import { type LoadOptions, loadRules } from '../options/options.js'
+import { type LoadOptions, loadRules } from '../options/load.js'
 import * as check from '../options/rules.js'
 import { estimateDefinition, type MemoryEstimate } from './memory.js'
 

@@ -7,7 +7,7 @@ import { LLMError } from '../errors.js'
 import { availableMemory } from '../memory/available.js'
 import { bothNeeds, type MemoryInputs, type MemoryNeeds, memoryNeeds } from '../memory/needs.js'
 import type { ModelDefinition } from '../model/definition.js'
-import type { LoadOptions } from '../options/options.js'
+import type { LoadOptions } from '../options/load.js'
 import { resolveDevice } from './device.js'
 
 /** What a model needs and what there is, in bytes. */

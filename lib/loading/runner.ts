@@ -2,7 +2,7 @@ import type { DeviceKind } from '../devices/table.js'
 import { LLMError } from '../errors.js'
 import type { ModelDefinition } from '../model/definition.js'
 import { verdictFor } from '../model/verdict.js'
-import type { LoadOptions } from '../options/options.js'
+import type { LoadOptions } from '../options/load.js'
 import type { Warn } from '../warnings.js'
 
 /** What the addon is asked for, and why if this package decided it; '' leaves the reason to the addon. */

@@ -1,4 +1,4 @@
-import type { LoadProgress } from '../options/options.js'
+import type { LoadProgress } from '../options/load.js'
 import * as check from '../options/rules.js'
 import { convertGguf } from './gguf/convert.js'
 

@@ -1,4 +1,26 @@
-import type { GenerationOptions } from './options.js'
+import type { Rule } from './rules.js'
+import * as check from './rules.js'
+
+/** How prompt lookup guesses. */
+export interface PromptLookup {
+  /** Longest run of last tokens that is looked for, 1 to 64. Default 3. */
+  maxNgram?: number | undefined
+  /** Most tokens that are guessed for a step, 1 to 64. Default 16. */
+  maxTokens?: number | undefined
+}
+
+const lookupSize = check.integer(1, 64)
+const lookupRules: Record<keyof PromptLookup, Rule> = { maxNgram: lookupSize, maxTokens: lookupSize }
+/** The rule of the option `promptLookup`. */
+export const lookupRule: Rule = {
+  expected: 'a boolean or { maxNgram, maxTokens } with integers from 1 to 64',
+  accepts: (value) =>
+    typeof value === 'boolean' ||
+    (check.object.accepts(value) &&
+      Object.entries(value as PromptLookup).every(
+        ([name, size]) => Object.hasOwn(lookupRules, name) && (size === undefined || lookupSize.accepts(size)),
+      )),
+}
 
 /** The addon's two fields of prompt lookup; both 0 without it. */
 export interface Lookup {
@@ -7,7 +29,7 @@ export interface Lookup {
 }
 
 /** Prompt lookup as a request asks for it. */
-export function resolveLookup(promptLookup: GenerationOptions['promptLookup']): Lookup {
+export function resolveLookup(promptLookup: boolean | PromptLookup | undefined): Lookup {
   if (promptLookup === undefined || promptLookup === false) return { lookupNgram: 0, lookupTokens: 0 }
   const { maxNgram = 3, maxTokens = 16 } = promptLookup === true ? {} : promptLookup
   return { lookupNgram: maxNgram, lookupTokens: maxTokens }

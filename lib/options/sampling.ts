@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { GenerationOptions } from './options.js'
+import type { GenerationOptions } from './generation.js'
 
 /** What generation_config.json says about sampling. */
 export interface SamplingDefaults {

@@ -1,11 +1,12 @@
 import { LLMError } from '../errors.js'
-import { encodeRules } from '../options/options.js'
+import type { BosPolicy, ChatOptions, EncodeOptions } from '../options/encode.js'
+import { encodeRules } from '../options/encode.js'
 import * as check from '../options/rules.js'
 import { ChatTemplate } from './template/chat-template.js'
 import { Conversation } from './template/conversation.js'
 import type { Tokenizer } from './tokenizer/tokenizer.js'
 import { tokenContent } from './tokenizer/tokenizer-file.js'
-import type { BosPolicy, ChatMessage, ChatOptions, EncodedPrompt, EncodeOptions, TextSource } from './types.js'
+import type { ChatMessage, EncodedPrompt, TextSource } from './types.js'
 
 const maxCompiledTemplates = 16
 /** The options of a request that arrive here, and what only the caller inside sets. */

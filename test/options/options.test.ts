@@ -1,9 +1,11 @@
 import t from 'tap'
 import { refusedPrecisions, withOptions } from '#lib/devices/properties.js'
-import { generationRules, loadRules, warmRules } from '#lib/options/options.js'
+import { generationRules } from '#lib/options/generation.js'
+import { loadRules } from '#lib/options/load.js'
 import { resolveLookup } from '#lib/options/prompt-lookup.js'
 import { checkOptions } from '#lib/options/rules.js'
 import { resolveSampling } from '#lib/options/sampling.js'
+import { warmRules } from '#lib/options/warm.js'
 
 const cases: [table: object, name: string, good: unknown[], bad: unknown[]][] = [
   [generationRules, 'priority', [0, -5, 1.5, 1e9], [Number.NaN, Number.POSITIVE_INFINITY, '1', null]],

@@ -1,6 +1,7 @@
 import { LLMError } from '../../errors.js'
+import type { ChatOptions, EncodeOptions } from '../../options/encode.js'
 import type { TokenTable } from '../tokenizer/token-table.js'
-import type { ChatMessage, ChatOptions, EncodedPrompt, EncodeOptions, TextSource } from '../types.js'
+import type { ChatMessage, EncodedPrompt, TextSource } from '../types.js'
 import type { Job, Ready } from './worker.js'
 import { Thread } from './worker-thread.js'
 

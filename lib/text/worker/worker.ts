@@ -1,10 +1,11 @@
 /** Entry of the worker thread: one job at a time, each answered by one message. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { type ErrorCode, LLMError } from '../../errors.js'
+import type { ChatOptions, EncodeOptions } from '../../options/encode.js'
 import { PromptEncoder } from '../prompt.js'
 import type { TokenTable } from '../tokenizer/token-table.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
-import type { ChatMessage, ChatOptions, EncodedPrompt, EncodeOptions, TextSource } from '../types.js'
+import type { ChatMessage, EncodedPrompt, TextSource } from '../types.js'
 
 export interface WorkerStart {
   source: TextSource
