@@ -1,9 +1,8 @@
-import type { NativeDevice } from '../engine/boundary.js'
+import type { NativeDevice as Device } from '../engine/boundary.js'
 import { type ProbeOptions, probe } from './probe.js'
 import { plugins } from './table.js'
 
-/** A device that OpenVINO sees. */
-export type Device = NativeDevice
+export type { Device }
 
 /** Options of {@link devices}. */
 export interface DevicesOptions {

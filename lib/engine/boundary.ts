@@ -275,6 +275,7 @@ export interface NativeComparison {
   deviation: number
 }
 
+/** A device that OpenVINO sees. */
 export interface NativeDevice {
   /** OpenVINO device string, e.g. `CPU` or `GPU.0`. */
   name: string
