@@ -8,6 +8,7 @@ import { type Plugin, plugins } from '../devices/table.js'
 import type { BuildInfo } from '../engine/boundary.js'
 import { LLMError } from '../errors.js'
 import { packageVersion } from '../version.js'
+import { cpuFlags } from './cpu-flags.js'
 
 /** A device file, and whether this process may read and write it. */
 export interface DeviceFile {
@@ -63,7 +64,7 @@ export async function readMachine(options: MachineOptions = {}): Promise<Machine
   const report = glibc()
   const cpuinfo = text(join(root, 'proc/cpuinfo'))
   const field = (name: RegExp) => name.exec(cpuinfo)?.[1] ?? ''
-  const flags = field(/^flags\s*:\s*(.*)$/m).split(' ')
+  const flags = cpuFlags(cpuinfo, env.OPENVINO_LLM_MAX_CPU_ISA)
   return {
     platform: process.platform,
     arch: process.arch,

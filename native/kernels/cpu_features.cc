@@ -2,6 +2,9 @@
 #include "kernels/cpu_features.h"
 
 #include <cstdint>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
 
 #if defined(_M_X64)
 #include <immintrin.h>
@@ -51,7 +54,9 @@ bool bit(uint32_t word, int index) { return (word >> index & 1U) != 0; }
 
 }  // namespace
 
-CpuFeatures cpu_features() {
+namespace {
+
+CpuFeatures detect() {
   CpuFeatures features;
   if (cpuid(0).a < 7) return features;
   const Leaf basic = cpuid(1);
@@ -68,8 +73,29 @@ CpuFeatures cpu_features() {
   return features;
 }
 
+}  // namespace
 #else
-CpuFeatures cpu_features() { return {}; }
+namespace {
+
+CpuFeatures detect() { return {}; }
+
+}  // namespace
 #endif
+
+CpuFeatures cap(CpuFeatures found, std::string_view level) {
+  if (level.empty()) return found;
+  if (level == "avx512_core_vnni") return {.avx2 = found.avx2, .avx512_vnni = found.avx512_vnni};
+  if (level == "avx2" || level == "avx512_core") return {.avx2 = found.avx2};
+  if (level == "avx2_vnni") return {.avx2 = found.avx2, .avx_vnni = found.avx_vnni};
+  if (level == "sse41") return {};
+  throw std::invalid_argument(
+      "OPENVINO_LLM_MAX_CPU_ISA: expected sse41, avx2, avx2_vnni, avx512_core or avx512_core_vnni, found '" +
+      std::string(level) + "'");
+}
+
+CpuFeatures cpu_features() {
+  const char* level = std::getenv("OPENVINO_LLM_MAX_CPU_ISA");
+  return cap(detect(), level == nullptr ? "" : level);
+}
 
 }  // namespace llm

@@ -10,6 +10,8 @@ import { Parser } from 'tap-parser'
 export class TestReport {
   passed = 0
   failed = 0
+  /** How the tests run that are read next, if this is not the usual way; it is said of each that fails or is skipped. */
+  context = ''
   /** @type {string[]} */
   skipped = []
   /** @type {string[]} */
@@ -22,8 +24,14 @@ export class TestReport {
    */
   fail(name, details) {
     this.failed++
-    this.#failures.push(name)
-    console.log(`\nFAILED  ${name}\n${format(details)}`)
+    const title = this.#title(name)
+    this.#failures.push(title)
+    console.log(`\nFAILED  ${title}\n${format(details)}`)
+  }
+
+  /** @param {string} name */
+  #title(name) {
+    return this.context ? `${name} (${this.context})` : name
   }
 
   /**
@@ -50,8 +58,8 @@ export class TestReport {
       parser.on('fail', (result) => {
         if (result !== ended) this.fail(result.fullname, result.diag ?? result.tapError)
       })
-      parser.on('skip', (result) => this.skipped.push(`${result.fullname}: ${reason(result.skip)}`))
-      parser.on('todo', (result) => this.skipped.push(`${result.fullname}: to do: ${reason(result.todo)}`))
+      parser.on('skip', (result) => this.skipped.push(`${this.#title(result.fullname)}: ${reason(result.skip)}`))
+      parser.on('todo', (result) => this.skipped.push(`${this.#title(result.fullname)}: to do: ${reason(result.todo)}`))
       parser.on('assert', (result) => {
         if (!result.closingTestPoint) return
         // Not ok although all its assertions are: it crashed, or timed out. The parser says so after this event.

@@ -9,24 +9,38 @@ import { exists } from '../build/wheel.mjs'
 import { demoModel } from '../demo-model.mjs'
 import { packageTools } from '../package/package-tools.mjs'
 import { ask, Complaint, root, run, runMain } from '../run.mjs'
+import { computes } from './computing.mjs'
+import { environmentFor } from './isa.mjs'
 import { TestReport } from './test-report.mjs'
 
-const usage = `npm test -- [--lint] [--package] [PART-OF-A-PATH ...]
+const usage = `npm test -- [--lint] [--package] [--isa LEVEL] [--also-as LEVEL] [PART-OF-A-PATH ...]
   compiles the TypeScript, runs the C++ tests and those test files whose path holds one of the words (default: all)
-  --lint     also checks style, as one more test
-  --package  the tests of the packed packages instead, which npm run test:package packs first`
+  --lint           also checks style, as one more test
+  --package        the tests of the packed packages instead, which npm run test:package packs first
+  --isa LEVEL      runs them as on a CPU with these instructions: sse41, avx2, avx2_vnni, avx512_core, avx512_core_vnni
+  --also-as LEVEL  then runs those that compute with OpenVINO or the built-in kernels once more as on such a CPU`
 
 const require = createRequire(import.meta.url)
 
 runMain(async () => {
   const { values, positionals } = parseArgs({
-    options: { lint: { type: 'boolean' }, package: { type: 'boolean' }, help: { type: 'boolean' } },
+    options: {
+      lint: { type: 'boolean' },
+      package: { type: 'boolean' },
+      isa: { type: 'string' },
+      'also-as': { type: 'string' },
+      help: { type: 'boolean' },
+    },
     allowPositionals: true,
   })
   if (values.help) {
     console.log(usage)
     return
   }
+  const { isa, 'also-as': alsoAs } = values
+  const env = { ...process.env, ...(isa !== undefined && environmentFor(isa)) }
+  const secondEnv = alsoAs === undefined ? undefined : { ...process.env, ...environmentFor(alsoAs) }
+
   const report = new TestReport()
   if (values.lint && (await run(process.execPath, [join(root, 'scripts', 'lint.mjs')])) !== 0) report.fail('lint')
   else if (values.lint) report.passed++
@@ -37,19 +51,43 @@ runMain(async () => {
   }
   const matches = (/** @type {string} */ path) => !positionals.length || positionals.some((part) => path.includes(part))
   const ofPackages = Boolean(values.package)
-  if (!ofPackages && matches('test/native/')) {
-    for (const name of ['native_tests', 'openvino_tests']) await nativeTests(report, name)
-  }
+  const natives = !ofPackages && matches('test/native/') ? ['native_tests', 'openvino_tests'] : []
   const files = (await testFiles()).filter((path) => path.startsWith('test/package/') === ofPackages && matches(path))
   if (files.length > 0) {
     await demoModel().catch((error) => {
       if (!(error instanceof Complaint)) throw error
       console.error(`${error.message}\nThe tests that need the demo model are skipped.`)
     })
-    await (ofPackages ? packageTests(report, files) : tapTests(report, files))
+  }
+  if (ofPackages) {
+    await packageTests(report, files, env)
+    return report.finish()
+  }
+  await allTests(report, natives, files, env)
+  if (secondEnv) {
+    report.context = `as ${alsoAs}`
+    console.log(`\nOnce more, as on a CPU with ${alsoAs}:`)
+    const wanted = await Promise.all(files.map((path) => computes(path)))
+    await allTests(
+      report,
+      natives,
+      files.filter((_, index) => wanted[index]),
+      secondEnv,
+    )
   }
   return report.finish()
 })
+
+/**
+ * @param {TestReport} report
+ * @param {string[]} natives names of programs of C++ tests
+ * @param {string[]} files sources of the others
+ * @param {NodeJS.ProcessEnv} env
+ */
+async function allTests(report, natives, files, env) {
+  for (const name of natives) await nativeTests(report, name, env)
+  if (files.length > 0) await tapTests(report, files, { env })
+}
 
 /**
  * The test files as sources, such as test/text/stop-words.test.ts. What is compiled without a source any more is a leftover
@@ -65,10 +103,12 @@ async function testFiles() {
  * The tests of the packages run where no other machine can be reached, if this user may have such a place.
  * @param {TestReport} report
  * @param {string[]} sources
+ * @param {NodeJS.ProcessEnv} given
  */
-async function packageTests(report, sources) {
+async function packageTests(report, sources, given) {
+  if (sources.length === 0) return
   const folders = JSON.stringify(await packageTools())
-  const env = { ...process.env, OPENVINO_LLM_PACKAGE_TOOLS: folders, OPENVINO_LLM_TEST_NETWORK: 'none' }
+  const env = { ...given, OPENVINO_LLM_PACKAGE_TOOLS: folders, OPENVINO_LLM_TEST_NETWORK: 'none' }
   const unshare = process.getuid?.() === 0 ? ['unshare', '-mn'] : ['unshare', '-rmn']
   const alone = [...unshare, 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh']
   const mayBeAlone = (await ask('unshare', [...unshare.slice(1), 'ip', 'link', 'set', 'lo', 'up'])) !== undefined
@@ -81,9 +121,9 @@ async function packageTests(report, sources) {
 /**
  * @param {TestReport} report
  * @param {string[]} sources
- * @param {{ options?: string[], env?: NodeJS.ProcessEnv, before?: string[] }} [how] `before` is a command that runs the tests'
+ * @param {{ options?: string[], env: NodeJS.ProcessEnv, before?: string[] }} how `before` is a command that runs the tests'
  */
-async function tapTests(report, sources, { options = [], env = process.env, before = [] } = {}) {
+async function tapTests(report, sources, { options = [], env, before = [] }) {
   const tap = join(require.resolve('tap/package.json'), '..', 'dist', 'esm', 'run.mjs')
   const files = sources.map((path) => join('build', path.replace(/\.ts$/, '.js')))
   const [command = process.execPath, ...args] = [...before, process.execPath]
@@ -102,17 +142,18 @@ async function tapTests(report, sources, { options = [], env = process.env, befo
 }
 
 /**
- * The C++ tests are programs that print TAP: those of the engine, and those that need OpenVINO.
+ * C++ tests are programs that print TAP: those of the engine and the kernels, and those that need OpenVINO.
  * @param {TestReport} report
  * @param {string} name
+ * @param {NodeJS.ProcessEnv} env
  */
-async function nativeTests(report, name) {
+async function nativeTests(report, name, env) {
   const program = join(root, 'build', 'Release', process.platform === 'win32' ? `${name}.exe` : name)
   if (!(await exists(program))) {
     report.skipped.push(`${relative(root, program)}: not built, see npm run build`)
     return
   }
-  const child = spawn(program, [], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(program, [], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] })
   const closed = once(child, 'close')
   const before = { passed: report.passed, failed: report.failed }
   await report.read(child.stdout, name)

@@ -2,6 +2,7 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Probed } from '#lib/devices/probe.js'
+import { cpuFlags } from '#lib/doctor/cpu-flags.js'
 import { diagnose } from '#lib/doctor/diagnose.js'
 import { type Machine, readMachine } from '#lib/doctor/machine.js'
 import { run } from '../cli/cli.js'
@@ -183,6 +184,17 @@ t.test('a machine is read from its files', async (t) => {
   })
   // Root may open everything.
   if (process.getuid?.() !== 0) t.equal(found.files.gpu[1]?.usable, false)
+})
+
+t.test('the doctor sees the CPU that the built-in kernels see', async (t) => {
+  const cpuinfo = 'flags : fpu sse4_1 fma avx avx2 avx_vnni avx512f avx512_vnni avx512_bf16 amx_int8\n'
+  const seen = (level?: string) => cpuFlags(cpuinfo, level).join(' ')
+  t.equal(seen(), 'fpu sse4_1 fma avx avx2 avx_vnni avx512f avx512_vnni avx512_bf16 amx_int8')
+  t.equal(seen('avx512_core_vnni'), 'fpu sse4_1 fma avx avx2 avx512f avx512_vnni')
+  t.equal(seen('avx512_core'), 'fpu sse4_1 fma avx avx2 avx512f')
+  t.equal(seen('avx2_vnni'), 'fpu sse4_1 fma avx avx2 avx_vnni')
+  t.equal(seen('avx2'), 'fpu sse4_1 fma avx avx2')
+  t.equal(seen('sse41'), 'fpu sse4_1')
 })
 
 t.test('doctor on this machine', async (t) => {

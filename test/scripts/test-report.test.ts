@@ -63,3 +63,18 @@ t.test('skipped tests are counted apart and listed with their reason', async (t)
   t.match(ended, { code: 0, last: '1 passed, 0 failed, 2 skipped' })
   t.match(ended.stdout, /Skipped:\n {2}two: no model\n {2}three: to do: later\n/)
 })
+
+t.test('a second run says what it was', async (t) => {
+  const program = `
+    import { Readable } from 'node:stream'
+    import { TestReport } from './scripts/test/test-report.mjs'
+    const report = new TestReport()
+    await report.read(Readable.from(['TAP version 14\\nok 1 - one\\n1..1\\n']), 'first')
+    report.context = 'as avx2'
+    await report.read(Readable.from(['TAP version 14\\nnot ok 1 - one\\nok 2 - two # SKIP no model\\n1..2\\n']), 'second')
+    process.exitCode = report.finish()`
+  const { code, stdout } = await node(['--input-type=module', '-e', program], {})
+  t.equal(code, 1)
+  t.match(stdout, /Skipped:\n {2}two \(as avx2\): no model\n\nFailed:\n {2}one \(as avx2\)\n/)
+  t.equal(stdout.trimEnd().split('\n').at(-1), '1 passed, 1 failed, 1 skipped')
+})
