@@ -2,8 +2,7 @@ import { LLMError } from '../errors.js'
 import { chatOptionNames } from '../options/encode.js'
 import type { GenerationOptions } from '../options/generation.js'
 import { describe } from '../options/rules.js'
-import { checkMessages } from '../text/template/messages.js'
-import type { ChatMessage } from '../text/types.js'
+import { type ChatMessage, checkMessages } from '../text/template/messages.js'
 
 /**
  * What is asked: chat messages (the chat template is applied), raw text (encoded as the tokenizer's files say), or token ids (taken as

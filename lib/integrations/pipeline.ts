@@ -4,7 +4,7 @@ import type { GenerationOptions } from '../options/generation.js'
 import { generationRules } from '../options/generation.js'
 import type { LoadOptions } from '../options/load.js'
 import * as check from '../options/rules.js'
-import type { ChatMessage } from '../text/types.js'
+import type { ChatMessage } from '../text/template/messages.js'
 
 /** Options of one call, named as transformers names them. */
 export interface PipelineOptions {

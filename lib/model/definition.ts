@@ -1,4 +1,4 @@
-import type { TextSource } from '../text/types.js'
+import type { TextSource } from '../text/text-source.js'
 import type { Verdict } from './verdict.js'
 
 /** What generation_config.json asks for. A field is absent when the file does not name it. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { TextSource } from '#lib/text/types.js'
+import type { TextSource } from '#lib/text/text-source.js'
 
 /** Real model files lie beside the checkout, where present; tests that need them skip otherwise. */
 export const shared = resolve('../shared/fixtures')

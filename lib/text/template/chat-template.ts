@@ -1,14 +1,6 @@
 import { getHeapStatistics } from 'node:v8'
+import { Environment, Interpreter, type Program, parse, type RuntimeValue, tokenize } from '@huggingface/jinja'
 import { LLMError } from '../../errors.js'
-import {
-  Environment,
-  Interpreter,
-  type Program,
-  parse,
-  type RuntimeValue,
-  type TemplateEnvironment,
-  tokenize,
-} from '../tokenizer/libraries.js'
 import { strftime } from './strftime.js'
 
 /** As Jinja's sandbox: a longer `range` is refused. */
@@ -38,12 +30,12 @@ class BoundedInterpreter extends Interpreter {
   readonly #file: string
   #made = 0
 
-  constructor(environment: TemplateEnvironment, file: string) {
+  constructor(environment: Environment, file: string) {
     super(environment)
     this.#file = file
   }
 
-  override evaluate(statement: Program | undefined, environment: TemplateEnvironment): RuntimeValue {
+  override evaluate(statement: Program | undefined, environment: Environment): RuntimeValue {
     const result = super.evaluate(statement, environment)
     const { value } = result
     // As Jinja: a field of nothing is an error, a field that is missing is not.

@@ -1,6 +1,5 @@
-import type { ChatMessage } from '../types.js'
 import { type ChatTemplate, TemplateRefusal } from './chat-template.js'
-import { checkMessages } from './messages.js'
+import { type ChatMessage, checkMessages } from './messages.js'
 
 /** What a template sees beside the messages. */
 export type Variables = Readonly<Record<string, unknown>>

@@ -1,5 +1,13 @@
 import { describe } from '../../options/rules.js'
-import type { ChatMessage } from '../types.js'
+
+/** A chat message. Further fields (`tool_calls`, `name`, …) are handed to the model's chat template as they are. */
+export interface ChatMessage {
+  /** `system`, `user`, `assistant`, `tool`, or whatever the template knows. */
+  role: string
+  /** Text, or parts of which only `{ type: 'text', text }` is understood by text models. */
+  content?: string | null | readonly { type: string; [field: string]: unknown }[]
+  [field: string]: unknown
+}
 
 /**
  * The messages as they are, once their roles and contents were looked at.

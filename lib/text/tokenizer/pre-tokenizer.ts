@@ -1,6 +1,6 @@
 import { LLMError } from '../../errors.js'
 import { toByteAlphabet } from './byte-alphabet.js'
-import { SplitPreTokenizer } from './libraries.js'
+import { compilePattern } from './pattern.js'
 
 /** Cuts normalized text into words. `first`: the text stands at the very start of the prompt. */
 export type PreTokenizer = (text: string, first: boolean) => string[]
@@ -41,28 +41,6 @@ export function stringOf(config: Config, key: string, where: string, fallback?: 
   const value = config[key] ?? fallback
   if (typeof value === 'string') return value
   throw new LLMError('ERR_TOKENIZER_INVALID', `${where}.${key}: expected a string, found ${JSON.stringify(value)}`)
-}
-
-/** A `{ String }` or `{ Regex }` pattern, Oniguruma's syntax translated, with the flags `gu`. */
-export function compilePattern(value: unknown, where: string): RegExp {
-  const pattern = value as { String?: unknown; Regex?: unknown } | null | undefined
-  const text = pattern?.Regex ?? pattern?.String
-  if (typeof text !== 'string' || text === '') {
-    throw new LLMError(
-      'ERR_TOKENIZER_INVALID',
-      `${where}.pattern: expected { String } or { Regex }, found ${JSON.stringify(value)}`,
-    )
-  }
-  try {
-    const config = typeof pattern?.Regex === 'string' ? { Regex: text } : { String: text }
-    // `invert` only keeps the library from adding a capturing group.
-    const compiled = new SplitPreTokenizer({ type: 'Split', pattern: config, behavior: 'Isolated', invert: true })
-      .pattern
-    if (compiled !== null) return compiled
-  } catch (cause) {
-    throw new LLMError('ERR_UNSUPPORTED_TOKENIZER', `${where}.pattern: ${(cause as Error).message}`, { cause })
-  }
-  return unsupported(where, 'pattern')
 }
 
 function split(text: string, pattern: RegExp, behavior: Behavior, invert = false): string[] {

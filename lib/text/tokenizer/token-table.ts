@@ -1,7 +1,8 @@
 import { LLMError } from '../../errors.js'
 import type { AddedToken } from './added-tokens.js'
 import { fromByteAlphabet } from './byte-alphabet.js'
-import { compilePattern, sequenceOf, stringOf, typedConfig } from './pre-tokenizer.js'
+import { compilePattern } from './pattern.js'
+import { sequenceOf, stringOf, typedConfig } from './pre-tokenizer.js'
 
 /** The bytes of every token, so that detokenizing is an append of bytes. Ids without a token have no bytes. */
 export interface TokenTable {

@@ -1,7 +1,9 @@
 import { LLMError } from '../../errors.js'
 import type { ChatOptions, EncodeOptions } from '../../options/encode.js'
+import type { EncodedPrompt } from '../prompt/encoded-prompt.js'
+import type { ChatMessage } from '../template/messages.js'
+import type { TextSource } from '../text-source.js'
 import type { TokenTable } from '../tokenizer/token-table.js'
-import type { ChatMessage, EncodedPrompt, TextSource } from '../types.js'
 import type { Job, Ready } from './worker.js'
 import { Thread } from './worker-thread.js'
 

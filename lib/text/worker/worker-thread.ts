@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { LLMError } from '../../errors.js'
-import type { EncodedPrompt } from '../types.js'
+import type { EncodedPrompt } from '../prompt/encoded-prompt.js'
 import type { Failure, Job, Ready, WorkerMessage, WorkerStart } from './worker.js'
 
 /** One worker thread, from its start to its end. */

@@ -2,10 +2,12 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type ErrorCode, LLMError } from '../../errors.js'
 import type { ChatOptions, EncodeOptions } from '../../options/encode.js'
-import { PromptEncoder } from '../prompt.js'
+import type { EncodedPrompt } from '../prompt/encoded-prompt.js'
+import { PromptEncoder } from '../prompt/encoder.js'
+import type { ChatMessage } from '../template/messages.js'
+import type { TextSource } from '../text-source.js'
 import type { TokenTable } from '../tokenizer/token-table.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
-import type { ChatMessage, EncodedPrompt, TextSource } from '../types.js'
 
 export interface WorkerStart {
   source: TextSource

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { ChatTemplate } from '#lib/text/template/chat-template.js'
 import { Conversation } from '#lib/text/template/conversation.js'
+import type { ChatMessage } from '#lib/text/template/messages.js'
 import { strftime } from '#lib/text/template/strftime.js'
-import type { ChatMessage } from '#lib/text/types.js'
 import { templateVectors } from '../sources.js'
 
 const special = { bos_token: '<s>', eos_token: '</s>', unk_token: '<unk>', pad_token: '<pad>' }

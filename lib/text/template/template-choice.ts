@@ -1,0 +1,55 @@
+import { LLMError } from '../../errors.js'
+import type { TextSource } from '../text-source.js'
+import { ChatTemplate } from './chat-template.js'
+
+/** Templates that are kept compiled: callers may give one with each request. */
+const maxCompiled = 16
+
+/** The chat templates of one model, and those that requests bring along; compiled once. */
+export class TemplateChoice {
+  readonly #source: TextSource
+  readonly #compiled = new Map<string, ChatTemplate>()
+
+  constructor(source: TextSource) {
+    this.#source = source
+  }
+
+  /**
+   * The template that `chatTemplate` names or is. Without that option: `tool_use` when tools are given and the model
+   * has it, else `default`.
+   * @throws TypeError when `chatTemplate` is neither a name nor a template; LLMError ERR_NO_CHAT_TEMPLATE,
+   * ERR_TEMPLATE.
+   */
+  choose({ chatTemplate: wanted, tools }: { chatTemplate?: string | undefined; tools?: unknown }): ChatTemplate {
+    const { templates, templateFile, tokenizerPath } = this.#source
+    const names = Object.keys(templates)
+    const named = (name: string): string | undefined => (Object.hasOwn(templates, name) ? templates[name] : undefined)
+    if (wanted !== undefined) {
+      const source = named(wanted)
+      if (source !== undefined) return this.#compile(source, templateFile)
+      if (/\{[{%#]/.test(wanted)) return this.#compile(wanted, 'option chatTemplate')
+      throw new TypeError(
+        `chatTemplate: expected a template or one of [${names.join(', ')}], ` +
+          `received ${JSON.stringify(wanted.slice(0, 60))}`,
+      )
+    }
+    const source = (tools !== undefined ? named('tool_use') : undefined) ?? named('default')
+    if (source !== undefined) return this.#compile(source, templateFile)
+    const found = names.length === 0 ? 'none' : names.join(', ')
+    throw new LLMError(
+      'ERR_NO_CHAT_TEMPLATE',
+      `${templateFile || tokenizerPath}: expected a chat template named 'default', found ${found}; ` +
+        'give the option chatTemplate',
+    )
+  }
+
+  #compile(source: string, file: string): ChatTemplate {
+    let template = this.#compiled.get(source)
+    if (template === undefined) {
+      if (this.#compiled.size >= maxCompiled) this.#compiled.clear()
+      template = new ChatTemplate(source, file)
+      this.#compiled.set(source, template)
+    }
+    return template
+  }
+}
