@@ -50,6 +50,7 @@ runMain(async () => {
   }
   const { LLM } = await import(join(root, 'dist', 'index.js'))
   const { runJob } = await import(join(root, 'dist', 'engine', 'job.js'))
+  const { plainConfig } = await import(join(root, 'dist', 'loading', 'engine-config.js'))
   const llm = await LLM.load(model ?? (await demoModel()), { cpuKernel: 'openvino' })
   const { folder, contextLength, devices } = llm.info
   const { tokens: all } = await llm.tokenize(await readFile(corpus, 'utf8'))
@@ -57,29 +58,14 @@ runMain(async () => {
   const tokens = Int32Array.from(all.slice(0, Math.min(wanted, contextLength)))
   /** @param {typeof ways[number]} way */
   const config = ({ properties, cpuKernel, activationSpan }) => ({
+    ...plainConfig,
     runner: 'paged',
     modelPath: join(folder, 'openvino_model.xml'),
     device: 'CPU',
     properties,
-    gatherRows: true,
-    ropeRegime: 'auto',
-    prefillChunk: 64,
-    statefulChunk: 64,
-    maxSequences: 1,
     kvTokens: tokens.length + 64,
-    kvBytes: Number.POSITIVE_INFINITY,
-    maxPrompt: 0,
-    minResponse: 0,
-    draftModelPath: '',
-    draftTokens: 0,
     cpuKernel,
     activationSpan,
-    kernelChoices: [],
-    packedPath: '',
-    precisionFallback: [],
-    warmup: new Int32Array(0),
-    script: new Int32Array(0),
-    scriptNumbers: new Int32Array(0),
   })
   const reference = config({ label: '', properties: f32, cpuKernel: 'openvino', activationSpan: 0 })
   console.log(`${folder}: ${tokens.length} positions, ${devices.join(', ')}; against OpenVINO in f32.\n`)

@@ -20,8 +20,7 @@ export {
   type TextGenerationPipeline,
 } from './integrations/pipeline.js'
 export { LLM } from './llm.js'
-export { type EstimateOptions, estimate } from './loading/estimate.js'
-export type { MemoryEstimate } from './loading/memory.js'
+export { type EstimateOptions, estimate, type MemoryEstimate } from './loading/estimate.js'
 export type { Metrics } from './metrics.js'
 export { type ConvertOptions, convert } from './model/convert.js'
 export type { Verdict } from './model/verdict.js'

@@ -55,7 +55,7 @@ export class LLM {
   }
 
   private constructor(opened: OpenedModel, options: LoadOptions, warn: Warn) {
-    const { definition, engine, text, context, runnerReason, draftModel, device } = opened
+    const { definition, draft, engine, text, context, runnerReason, device } = opened
     const { generation } = definition
     const stopTokenIds = [...new Set([...definition.stopTokenIds, ...text.eosTokenIds])].filter(
       (id) => id < engine.info.vocabularySize,
@@ -81,12 +81,12 @@ export class LLM {
     this.#describe = () =>
       modelInfo({
         definition,
-        device: device.device,
+        device: device.name,
         deviceReason: device.reason,
         ready: engine.info,
         residency: engine.residency,
         runnerReason,
-        draftModel,
+        draftModel: draft?.folder ?? '',
         context,
         stopTokenIds,
         stopWords,

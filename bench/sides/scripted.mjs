@@ -22,30 +22,13 @@ export async function open({ version }, { runtime, model, script, sequences }) {
   const { GenerationStream } = await inner('generation/stream.js')
   const { resolveSampling } = await inner('options/sampling.js')
   const { ResidentEngine } = await inner('engine/resident.js')
+  const { plainConfig } = await inner('loading/engine-config.js')
 
   const text = await TextWorker.open((await readFolder(model)).text)
   const engine = await Engine.start({
+    ...plainConfig,
     runner: 'scripted',
-    modelPath: '',
-    device: '',
-    properties: [],
-    gatherRows: false,
-    ropeRegime: 'auto',
-    prefillChunk: 64,
-    statefulChunk: 64,
     maxSequences: sequences,
-    kvTokens: 1,
-    kvBytes: 2 ** 53,
-    maxPrompt: 0,
-    minResponse: 0,
-    draftModelPath: '',
-    draftTokens: 0,
-    cpuKernel: 'openvino',
-    activationSpan: 0,
-    kernelChoices: [],
-    packedPath: '',
-    precisionFallback: [],
-    warmup: new Int32Array(0),
     script: scriptOf(Math.min(text.tokens.size, script.vocabulary)),
     scriptNumbers: Int32Array.of(script.vocabulary, script.stepMicroseconds, 0, 0, 0, 0),
   })

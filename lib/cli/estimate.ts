@@ -1,6 +1,5 @@
 import { Command } from 'commander'
-import { type EstimateOptions, estimate } from '../loading/estimate.js'
-import type { MemoryEstimate } from '../loading/memory.js'
+import { type EstimateOptions, estimate, type MemoryEstimate } from '../loading/estimate.js'
 import { size } from './byte-size.js'
 import type { Interrupts } from './interrupts.js'
 import { withProgress } from './load.js'

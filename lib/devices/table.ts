@@ -14,6 +14,8 @@ export interface DeviceKind {
   cachesModels: boolean
   /** Whether its threads are ours to choose: it computes on the cores that Node runs on. */
   usesCores: boolean
+  /** Whether the built-in kernels can multiply with compressed weights there. */
+  builtinKernels: boolean
   /** Precision of the KV cache when none is asked for, for reckoning its size: OpenVINO's name. */
   kvPrecision: string
   /** Whether the KV cache takes memory as it is used; else it is taken at once. */
@@ -45,6 +47,7 @@ const virtual: Omit<DeviceKind, 'pattern' | 'properties'> = {
   staticShapes: false,
   cachesModels: false,
   usesCores: false,
+  builtinKernels: false,
   kvPrecision: 'f16',
   lazyKvCache: true,
   prefillChunk: chunks,
@@ -58,6 +61,7 @@ const kinds: DeviceKind[] = [
     staticShapes: false,
     cachesModels: false,
     usesCores: true,
+    builtinKernels: true,
     kvPrecision: 'u8',
     lazyKvCache: true,
     prefillChunk: chunks,
@@ -70,6 +74,7 @@ const kinds: DeviceKind[] = [
     staticShapes: false,
     cachesModels: true,
     usesCores: false,
+    builtinKernels: false,
     kvPrecision: 'f16',
     lazyKvCache: false,
     prefillChunk: { paged: 1024, stateful: 2048 },
@@ -82,6 +87,7 @@ const kinds: DeviceKind[] = [
     staticShapes: true,
     cachesModels: true,
     usesCores: false,
+    builtinKernels: false,
     kvPrecision: 'f16',
     lazyKvCache: false,
     prefillChunk: { paged: wholePrompt, stateful: wholePrompt },

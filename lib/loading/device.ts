@@ -1,39 +1,37 @@
-import { compiledFolder } from '../cache/compiled.js'
 import { type ChosenDevice, chooseDevice } from '../devices/choose.js'
 import { readCores, threadProperties } from '../devices/cores.js'
 import { devices } from '../devices/list.js'
-import { prefillChunk } from '../devices/prefill-chunk.js'
-import { kvPrecisionOf, ownCache, type Properties, propertyLines, withOptions } from '../devices/properties.js'
-import { staticShapes } from '../devices/static-shapes.js'
+import { kvPrecisionOf, type Properties, propertyLines, withOptions } from '../devices/properties.js'
 import { autoDevice, type DeviceKind, defaultDevice, deviceKind } from '../devices/table.js'
-import type { EngineConfig } from '../engine/boundary.js'
-import { availableMemory } from '../memory/available.js'
-import { kvCacheSize, kvValueBytes } from '../memory/kv-cache.js'
+import { kvValueBytes } from '../memory/kv-cache.js'
 import type { ModelDefinition } from '../model/definition.js'
 import type { LoadOptions } from '../options/load.js'
 
-/** What a model is loaded with on its device. */
-export interface DeviceSettings {
-  chosen: ChosenDevice
+/** The device of a load, settled: the later steps ask this, and neither the options nor the device's name. */
+export interface SettledDevice {
+  /** OpenVINO device string, e.g. `GPU.1`. */
+  name: string
+  /** Why this device, or '' when the caller named it. */
+  reason: string
+  /** What devices of this kind can do, and the defaults there. */
   kind: DeviceKind
-  /** Properties that were asked for, by option or by name. */
+  /** Properties that the caller asked for, by option or by OpenVINO's name. */
   asked: Properties
-  /** The part of the engine's configuration that depends on the device. */
-  config: Pick<
-    EngineConfig,
-    | 'device'
-    | 'properties'
-    | 'gatherRows'
-    | 'prefillChunk'
-    | 'statefulChunk'
-    | 'kvTokens'
-    | 'kvBytes'
-    | 'maxPrompt'
-    | 'minResponse'
-  >
+  /** Properties to compile with: `asked` over the defaults of this kind of device. */
+  properties: Properties
+  /** Precision of the KV cache: the one that was asked for, or the default of this kind of device. */
+  kvPrecision: string
 }
 
-/** Checks of options that need no model, so that misuse is said before a long conversion. */
+type DeviceOptions = Pick<
+  LoadOptions,
+  'device' | 'contextLength' | 'ovConfig' | 'kvCachePrecision' | 'precision' | 'threads' | 'reserveCore' | 'signal'
+>
+
+/**
+ * Checks what can be checked before the model is read, so that misuse is reported before a long conversion.
+ * @throws TypeError for options that contradict each other or the device; LLMError `ERR_DEVICE` for a string that names no device
+ */
 export function checkDeviceOptions(options: LoadOptions): void {
   const { device = defaultDevice, maxPromptLength, minResponseLength, threads, reserveCore } = options
   propertyLines(withOptions(options.ovConfig ?? {}, options))
@@ -49,63 +47,40 @@ export function checkDeviceOptions(options: LoadOptions): void {
 }
 
 /**
- * The device and everything that depends on it. Options must have been checked.
- * @throws LLMError `ERR_DEVICE`, `ERR_CONTEXT_LENGTH`, `ERR_CACHE`
+ * Settles the device and its properties. Options must have been checked.
+ * @param free bytes of memory that the load can have
+ * @throws LLMError `ERR_DEVICE`; `signal.reason` when aborted
  */
 export async function settleDevice(
-  options: LoadOptions,
+  options: DeviceOptions,
   definition: ModelDefinition,
-  openvino: string,
-): Promise<DeviceSettings> {
-  const { weightsBytes, kvValuesPerToken, longRopeBorder } = definition
-  const most = (options.ropeRegime === 'short' && longRopeBorder) || definition.contextLength
-  const contextLength = Math.min(options.contextLength ?? most, most)
+  free: number,
+): Promise<SettledDevice> {
   const asked = withOptions(options.ovConfig ?? {}, options)
-  const available = availableMemory()
-  const chosen = await resolveDevice(options, definition, available)
-  const kind = deviceKind(chosen.device)
-  const byDefault: Properties = {
-    ...kind.properties,
-    ...(kind.usesCores ? threadProperties(readCores(), options) : {}),
-    ...(kind.cachesModels && !ownCache(asked) ? { CACHE_DIR: await compiledFolder(definition, openvino) } : {}),
-  }
-  const { maxPrompt, minResponse } = kind.staticShapes ? staticShapes(options, most) : { maxPrompt: 0, minResponse: 0 }
+  const { device: name, reason } = await chosen(options, asked, definition, free)
+  const kind = deviceKind(name)
+  const threads = kind.usesCores ? threadProperties(readCores(), options) : {}
   return {
-    chosen,
+    name,
+    reason,
     kind,
     asked,
-    config: {
-      device: chosen.device,
-      properties: propertyLines({ ...byDefault, ...asked }),
-      gatherRows: kind.gatherRows,
-      prefillChunk: prefillChunk(kind, weightsBytes, 'paged'),
-      statefulChunk: prefillChunk(kind, weightsBytes, 'stateful'),
-      ...kvCacheSize({
-        kvCacheBytes: options.kvCacheBytes,
-        contextLength,
-        valuesPerToken: kvValuesPerToken,
-        precision: kvPrecisionOf(asked, kind.kvPrecision),
-        weightsBytes,
-        available,
-        lazy: kind.lazyKvCache,
-      }),
-      maxPrompt,
-      minResponse,
-    },
+    properties: { ...kind.properties, ...threads, ...asked },
+    kvPrecision: kvPrecisionOf(asked, kind.kvPrecision),
   }
 }
 
-/** The device that is asked for; for AUTO the one that {@link chooseDevice} takes, with the reason. */
-export async function resolveDevice(
-  options: Pick<LoadOptions, 'device' | 'contextLength' | 'ovConfig' | 'kvCachePrecision' | 'signal'>,
+/** The device that was asked for; for AUTO the one that {@link chooseDevice} takes. */
+async function chosen(
+  options: DeviceOptions,
+  asked: Properties,
   { weightsBytes, kvValuesPerToken, contextLength }: ModelDefinition,
-  available: number,
+  free: number,
 ): Promise<ChosenDevice> {
   const { device = defaultDevice, signal } = options
   if (device !== autoDevice) return { device, reason: '' }
   const tokens = Math.min(options.contextLength ?? contextLength, contextLength)
-  const precision = kvPrecisionOf(withOptions(options.ovConfig ?? {}, options), 'f16')
-  const needed = weightsBytes + (kvValuesPerToken ?? 0) * kvValueBytes(precision) * tokens
-  const chosen = chooseDevice(await devices({ signal }), needed, available)
-  return { ...chosen, reason: `option device AUTO: ${chosen.reason}` }
+  const needed = weightsBytes + (kvValuesPerToken ?? 0) * kvValueBytes(kvPrecisionOf(asked, 'f16')) * tokens
+  const choice = chooseDevice(await devices({ signal }), needed, free)
+  return { ...choice, reason: `option device AUTO: ${choice.reason}` }
 }

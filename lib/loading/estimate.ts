@@ -1,7 +1,10 @@
-import { loadModel } from '../model/load-model.js'
+import type { MemoryNeeds } from '../memory/needs.js'
+import { reservations } from '../memory/reservation.js'
 import { type LoadOptions, loadRules } from '../options/load.js'
 import * as check from '../options/rules.js'
-import { estimateDefinition, type MemoryEstimate } from './memory.js'
+import { readDefinitions } from './definition.js'
+import { settleDevice } from './device.js'
+import { needsOf } from './memory.js'
 
 /** Options of {@link estimate}; those that it shares with loading mean the same. */
 export interface EstimateOptions
@@ -19,6 +22,14 @@ export interface EstimateOptions
   > {
   /** Requests of full context length that are computed at once, 1 to 1024. Default 1. */
   concurrency?: number | undefined
+}
+
+/** What a model needs and what there is, in bytes. */
+export interface MemoryEstimate extends MemoryNeeds {
+  /** What this process can still take, within the limits of its container and without what loads under way have reserved. */
+  available: number
+  /** Whether everything but the mapped pages, which the system can take back, is available. */
+  fits: boolean
 }
 
 const rules: Record<keyof EstimateOptions, check.Rule> = {
@@ -42,8 +53,9 @@ const rules: Record<keyof EstimateOptions, check.Rule> = {
  */
 export async function estimate(model: string | URL, options: EstimateOptions = {}): Promise<MemoryEstimate> {
   check.checkOptions(options, rules, 'EstimateOptions')
-  const { draftModel, signal, onProgress } = options
-  const definition = await loadModel(model, { signal, onProgress })
-  const draft = draftModel === undefined ? undefined : await loadModel(draftModel, { signal, onProgress })
-  return estimateDefinition(definition, options, draft)
+  const models = await readDefinitions(model, options)
+  const device = await settleDevice(options, models.definition, reservations.free)
+  const needs = await needsOf(models, device, options)
+  const available = reservations.free
+  return { ...needs, available, fits: needs.total - needs.weights.mapped <= available }
 }

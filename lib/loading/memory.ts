@@ -1,115 +1,101 @@
 import { stat } from 'node:fs/promises'
 import { prefillChunk } from '../devices/prefill-chunk.js'
-import { kvPrecisionOf, withOptions } from '../devices/properties.js'
-import { defaultDevice, deviceKind } from '../devices/table.js'
 import { runJob } from '../engine/job.js'
 import { LLMError } from '../errors.js'
-import { availableMemory } from '../memory/available.js'
 import { bothNeeds, type MemoryInputs, type MemoryNeeds, memoryNeeds } from '../memory/needs.js'
+import { type MemoryReservations, type Reservation, reservations } from '../memory/reservation.js'
 import type { ModelDefinition } from '../model/definition.js'
 import type { LoadOptions } from '../options/load.js'
-import { resolveDevice } from './device.js'
+import type { Definitions } from './definition.js'
+import type { SettledDevice } from './device.js'
 
-/** What a model needs and what there is, in bytes. */
-export interface MemoryEstimate extends MemoryNeeds {
-  /** What this process can still take, within the limits of its container. */
-  available: number
-  /** Whether everything but the mapped pages, which the system can take back, is available. */
-  fits: boolean
+type NeedsOptions = Pick<LoadOptions, 'contextLength' | 'cpuKernel' | 'signal'> & {
+  /** Requests of full context length that are computed at once. Default 1. */
+  concurrency?: number | undefined
 }
 
-/** What models whose files are known will need. */
-export async function estimateDefinition(
-  definition: ModelDefinition,
+/** What a model and its draft model will need on a device. Reads their graphs. */
+export async function needsOf(
+  { definition, draft }: Definitions,
+  device: SettledDevice,
   options: NeedsOptions,
-  draft?: ModelDefinition,
-): Promise<MemoryEstimate> {
-  const { device } = await resolveDevice(options, definition, availableMemory())
-  const own = await needsOf(definition, options, device, false)
-  const needs = draft ? bothNeeds(own, await needsOf(draft, options, device, true)) : own
-  const available = availableMemory()
-  return { ...needs, available, fits: unreclaimable(needs) <= available }
+): Promise<MemoryNeeds> {
+  const own = await needsOfOne(definition, device, options, false)
+  return draft ? bothNeeds(own, await needsOfOne(draft, device, options, true)) : own
 }
-
-type NeedsOptions = Pick<
-  LoadOptions,
-  'device' | 'contextLength' | 'kvCachePrecision' | 'precision' | 'cpuKernel' | 'ovConfig' | 'signal'
-> & { concurrency?: number | undefined }
 
 /** @param helps whether another model brings libraries and tokenizer */
-async function needsOf(
+async function needsOfOne(
   definition: ModelDefinition,
-  options: NeedsOptions,
-  device: string,
+  device: SettledDevice,
+  { contextLength, cpuKernel, signal, concurrency = 1 }: NeedsOptions,
   helps: boolean,
 ): Promise<MemoryNeeds> {
-  const { signal, concurrency = 1 } = options
-  const kind = deviceKind(device)
-  const ovConfig = withOptions(options.ovConfig ?? {}, options)
   const { modelPath, weightsBytes } = definition
-  const inspected = await runJob('inspect', { modelPath, device }, { signal })
-  const facts: MemoryInputs = {
+  const inspected = await runJob('inspect', { modelPath, device: device.name }, { signal })
+  const inputs: MemoryInputs = {
     ...inspected,
     weightsBytes,
     graphBytes: (await stat(modelPath)).size,
     // What `auto` measures is not known yet.
-    builtinKernels: device === defaultDevice && options.cpuKernel !== 'openvino',
+    builtinKernels: device.kind.builtinKernels && cpuKernel !== 'openvino',
     keepsPages: process.platform !== 'linux',
-    inferencePrecision: String(ovConfig['INFERENCE_PRECISION_HINT'] ?? inspected.inferencePrecision),
-    kvPrecision: kvPrecisionOf(ovConfig, kind.kvPrecision),
-    prefillChunk: prefillChunk(kind, weightsBytes, 'paged'),
-    contextLength: Math.min(options.contextLength ?? definition.contextLength, definition.contextLength),
+    inferencePrecision: String(device.asked['INFERENCE_PRECISION_HINT'] ?? inspected.inferencePrecision),
+    kvPrecision: device.kvPrecision,
+    prefillChunk: prefillChunk(device.kind, weightsBytes, 'paged'),
+    contextLength: Math.min(contextLength ?? definition.contextLength, definition.contextLength),
     concurrency,
     helps,
   }
-  return memoryNeeds(facts)
+  return memoryNeeds(inputs)
 }
-
-/** What must be there for good. */
-const unreclaimable = ({ total, weights }: MemoryNeeds): number => total - weights.mapped
 
 /** No model took more than this beside its weights and keys and values, or its weights' size more often, whatever they were. */
 const most = { times: 2.1, plus: 1.5e9 }
 
 /**
- * Refuses what cannot be: weights, graph, and the keys and values that the caller asked for by `contextLength` or `kvCacheBytes`.
- * Reads the graph only when it may be tight.
+ * Reserves the memory of a load until it has ended, and refuses what cannot be: weights, graph, and the keys and values that the caller
+ * asked for by `contextLength` or `kvCacheBytes`. Other loads that are under way count. Reads the graph only when it may be tight.
  *
- * @throws LLMError `ERR_OUT_OF_MEMORY` with the numbers
+ * @param memory of the process unless a test says otherwise
+ * @throws LLMError `ERR_OUT_OF_MEMORY` with the numbers; `signal.reason` when aborted
  */
-export async function requireMemory(
-  definition: ModelDefinition,
-  options: Pick<
-    LoadOptions,
-    'device' | 'contextLength' | 'kvCacheBytes' | 'kvCachePrecision' | 'precision' | 'cpuKernel' | 'ovConfig' | 'signal'
-  >,
-  available: number,
-  draft?: ModelDefinition,
-): Promise<void> {
-  const { contextLength, kvCacheBytes, kvCachePrecision, precision, cpuKernel, ovConfig, device, signal } = options
-  const models = [definition, ...(draft ? [draft] : [])]
-  const sum = (of: (model: ModelDefinition) => number) => models.reduce((all, model) => all + of(model), 0)
+export async function reserveMemory(
+  models: Definitions,
+  device: SettledDevice,
+  options: Pick<LoadOptions, 'contextLength' | 'kvCacheBytes' | 'cpuKernel' | 'ignoreMemory' | 'signal'>,
+  memory: MemoryReservations = reservations,
+): Promise<Reservation> {
+  const { contextLength, kvCacheBytes, cpuKernel, ignoreMemory = false, signal } = options
+  const all = [models.definition, ...(models.draft ? [models.draft] : [])]
+  const sum = (of: (model: ModelDefinition) => number) => all.reduce((total, model) => total + of(model), 0)
   const asked = sum((model) => Math.max(kvCacheBytes ?? 0, 4 * (model.kvValuesPerToken ?? 0) * (contextLength ?? 0)))
-  if (sum(({ weightsBytes }) => weightsBytes) * most.times + asked + most.plus < available) return
-  // Without a wish a few tokens are the least that one can want: keys and values come only as they are used.
-  const least = {
-    device,
-    kvCachePrecision,
-    precision,
-    cpuKernel,
-    ovConfig,
-    signal,
-    contextLength: contextLength ?? 1,
+  const bound = sum(({ weightsBytes }) => weightsBytes) * most.times + asked + most.plus
+  const exact = async (until: AbortSignal | undefined) => {
+    // Without a wish a few tokens are the least that one can want: keys and values come only as they are used.
+    const least = { contextLength: contextLength ?? 1, cpuKernel, signal: until }
+    const needs = await needsOf(models, device, least)
+    return { ...needs, kvCache: kvCacheBytes ?? needs.kvCache }
   }
-  const { weights, kvCache, activations, runtime } = await estimateDefinition(definition, least, draft)
-  const cache = kvCacheBytes ?? kvCache
-  const needed = weights.packed + cache + activations + runtime
-  if (needed <= available) return
+  if (ignoreMemory || bound < memory.free) return memory.reserve(bound, async () => leastOf(await exact(undefined)))
+  const [needs] = await Promise.all([exact(signal), memory.refine()])
+  signal?.throwIfAborted()
+  // Nothing is awaited from here on: of two loads that ask at once, the second must see what the first has reserved.
+  const needed = leastOf(needs)
+  const { free, reserved } = memory
+  if (needed <= free) return memory.reserve(needed)
+  const { weights, kvCache, activations, runtime } = needs
+  const others = reserved === 0 ? '' : `, beside ${gigabytes(reserved)} that other loads have reserved`
   throw new LLMError(
     'ERR_OUT_OF_MEMORY',
-    `${models.map(({ folder }) => folder).join(' and ')}: needs about ${gigabytes(needed)} of memory (weights ${gigabytes(weights.packed)}, KV cache ${gigabytes(cache)}, ` +
-      `the rest ${gigabytes(activations + runtime)}), and ${gigabytes(available)} are available; ignoreMemory: true loads it nevertheless`,
+    `${all.map(({ folder }) => folder).join(' and ')}: needs about ${gigabytes(needed)} of memory (weights ${gigabytes(weights.packed)}, ` +
+      `KV cache ${gigabytes(kvCache)}, the rest ${gigabytes(activations + runtime)}), and ${gigabytes(free)} are available${others}; ` +
+      'ignoreMemory: true loads it nevertheless',
   )
 }
+
+/** What a load cannot do without; pages of the file come back as they are read. */
+const leastOf = ({ weights, kvCache, activations, runtime }: Omit<MemoryNeeds, 'total'>): number =>
+  weights.packed + kvCache + activations + runtime
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`

@@ -1,9 +1,9 @@
-import type { DeviceKind } from '../devices/table.js'
 import { LLMError } from '../errors.js'
 import type { ModelDefinition } from '../model/definition.js'
 import { verdictFor } from '../model/verdict.js'
 import type { LoadOptions } from '../options/load.js'
 import type { Warn } from '../warnings.js'
+import type { SettledDevice } from './device.js'
 
 /** What the addon is asked for, and why if this package decided it; '' leaves the reason to the addon. */
 export interface RunnerChoice {
@@ -18,8 +18,8 @@ export interface RunnerChoice {
  * paged runner; TypeError for a draft model with `engine: 'stateful'`
  */
 export function chooseRunner(
-  { engine = 'auto', device, draftModel }: Pick<LoadOptions, 'engine' | 'draftModel'> & { device: string },
-  kind: Pick<DeviceKind, 'paged'>,
+  { engine = 'auto', draftModel }: Pick<LoadOptions, 'engine' | 'draftModel'>,
+  { name: device, kind }: { name: string; kind: Pick<SettledDevice['kind'], 'paged'> },
   definition: Pick<ModelDefinition, 'folder' | 'verdict'>,
   openvino: string,
   warn: Warn,

@@ -1,5 +1,6 @@
 import type { EngineConfig, RequestParams } from '#lib/engine/boundary.js'
 import { Engine, type EngineListeners, type RequestHandler } from '#lib/engine/engine.js'
+import { plainConfig } from '#lib/loading/engine-config.js'
 
 /** An engine whose tokens come from a script: everything around a model, without one. */
 export interface ScriptOptions {
@@ -22,28 +23,12 @@ export function scriptedConfig(options: ScriptOptions = {}): EngineConfig {
   const { script = [5, 6, 7, 8], vocabulary = 32, step = 0, failAt = 0, failCount = 1 } = options
   const { sequences = 1, blocks = 0, ropeBorder = 0 } = options
   return {
+    ...plainConfig,
     runner: 'scripted',
-    modelPath: '',
-    device: '',
-    properties: [],
-    precisionFallback: [],
-    gatherRows: false,
-    ropeRegime: 'auto',
     prefillChunk: 8,
     statefulChunk: 8,
     maxSequences: sequences,
-    kvTokens: 1,
-    kvBytes: 1,
-    maxPrompt: 0,
-    minResponse: 0,
-    draftModelPath: '',
-    draftTokens: 0,
-    warmup: new Int32Array(0),
     script: Int32Array.from(script),
-    cpuKernel: 'openvino',
-    activationSpan: 0,
-    kernelChoices: [],
-    packedPath: '',
     scriptNumbers: Int32Array.of(vocabulary, step, failAt, failCount, blocks, ropeBorder),
   }
 }

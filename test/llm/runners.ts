@@ -1,31 +1,19 @@
 import { join } from 'node:path'
 import type { EngineConfig, NativeTimings, RequestParams } from '#lib/engine/boundary.js'
 import { Engine, type RequestHandler } from '#lib/engine/engine.js'
-import { params, scriptedConfig } from '../engine/scripted.js'
+import { plainConfig } from '#lib/loading/engine-config.js'
+import { params } from '../engine/scripted.js'
 import { exact, tiny } from './fixtures.js'
 
 /** A tiny model computed exactly, with everything about the engine in the test's hand. No warm-up: its costs would decide about guesses. */
 export function tinyConfig(name: string, runner: 'paged' | 'stateful'): EngineConfig {
   return {
-    ...scriptedConfig(),
+    ...plainConfig,
     runner,
     modelPath: join(tiny(name), 'openvino_model.xml'),
     device: 'CPU',
     properties: Object.entries(exact).map(([key, value]) => `${key}=${value}`),
-    gatherRows: true,
-    prefillChunk: 64,
-    statefulChunk: 64,
     maxSequences: 8,
-    kvTokens: 4096,
-    kvBytes: Number.POSITIVE_INFINITY,
-    maxPrompt: 0,
-    minResponse: 0,
-    script: new Int32Array(0),
-    scriptNumbers: new Int32Array(0),
-    cpuKernel: 'openvino',
-    activationSpan: 0,
-    kernelChoices: [],
-    packedPath: '',
   }
 }
 

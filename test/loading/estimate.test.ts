@@ -2,8 +2,6 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { estimate, LLM } from '#lib/index.js'
-import { estimateDefinition, requireMemory } from '#lib/loading/memory.js'
-import { readFolder } from '#lib/model/folder.js'
 import { loadTiny, tiny } from '../llm/fixtures.js'
 
 const folder = tiny('tiny-llama-fp32')
@@ -34,15 +32,6 @@ t.test('a draft model is counted in', async (t) => {
   t.equal(helped.kvCache, 2 * alone.kvCache)
   t.ok(helped.runtime > alone.runtime)
   t.ok(helped.runtime < 1.5 * alone.runtime, 'libraries and tokenizer are there once')
-
-  const definition = await readFolder(folder)
-  const { total, weights } = await estimateDefinition(definition, { ...f32, contextLength: 1 }, definition)
-  const needed = total - weights.mapped
-  await requireMemory(definition, f32, needed, definition)
-  await t.rejects(requireMemory(definition, f32, needed - 1, definition), {
-    code: 'ERR_OUT_OF_MEMORY',
-    message: /tiny-llama-fp32 and .*tiny-llama-fp32: needs about/,
-  })
 })
 
 t.test('misuse', async (t) => {
@@ -50,25 +39,4 @@ t.test('misuse', async (t) => {
   await t.rejects(estimate(folder, { maxNewTokens: 1 } as object), { name: 'TypeError', message: /maxNewTokens/ })
   await t.rejects(estimate(folder, { device: 'TOASTER' }), { code: 'ERR_DEVICE' })
   await t.rejects(estimate('nowhere'), { code: 'ERR_MODEL_NOT_FOUND' })
-})
-
-t.test('a load is refused when it cannot fit, with the numbers', async (t) => {
-  const definition = await readFolder(folder)
-  const least = await estimateDefinition(definition, { ...f32, contextLength: 1 })
-  const needed = least.total - least.weights.mapped
-  await requireMemory(definition, f32, needed)
-  await t.rejects(requireMemory(definition, f32, needed - 1), {
-    code: 'ERR_OUT_OF_MEMORY',
-    message: /tiny-llama-fp32: needs about 0\.\d\d GB .*weights .*KV cache .*are available; ignoreMemory: true/,
-  })
-  await t.rejects(requireMemory(definition, { ...f32, contextLength: 256 }, needed), { code: 'ERR_OUT_OF_MEMORY' })
-  await t.rejects(LLM.load(folder, { ...f32, kvCacheBytes: 1e15 }), {
-    code: 'ERR_OUT_OF_MEMORY',
-    message: /1000000\.00 GB/,
-  })
-})
-
-t.test('ignoreMemory leaves it to the addon', async (t) => {
-  const loading = LLM.load(folder, { ...f32, engine: 'paged', kvCacheBytes: 1e18, ignoreMemory: true })
-  await t.rejects(loading, { code: 'ERR_OUT_OF_MEMORY', message: /cannot be reserved/ })
 })

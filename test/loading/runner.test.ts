@@ -10,16 +10,15 @@ const verdict = (faithful: boolean, openvino = '1'): Verdict => ({
   files: { xml: 1, bin: 1 },
 })
 const model = (stored?: Verdict) => ({ folder: '/m', verdict: stored })
-const cpu = { paged: true }
-const gpu = { paged: false }
-const device = 'XPU'
+const device = (paged: boolean) => ({ name: 'XPU', kind: { paged } })
+const cpu = device(true)
+const gpu = device(false)
 const noWarning = (code: string) => {
   throw new Error(`unexpected warning ${code}`)
 }
 
 t.test('auto: what the device and the stored verdict allow', async (t) => {
-  const auto = (kind: { paged: boolean }, stored?: Verdict) =>
-    chooseRunner({ device }, kind, model(stored), '1', noWarning)
+  const auto = (on: typeof cpu, stored?: Verdict) => chooseRunner({}, on, model(stored), '1', noWarning)
   t.same(auto(cpu), { runner: 'auto', reason: '' }, 'a model without a verdict is trusted')
   t.same(auto(cpu, verdict(true)), { runner: 'auto', reason: '' })
   t.match(auto(cpu, verdict(false)), { runner: 'stateful', reason: /stored check of \/m says: logits differ/ })
@@ -35,7 +34,7 @@ t.test('auto: what the device and the stored verdict allow', async (t) => {
 t.test('paged although the verdict warns: allowed, with a warning', async (t) => {
   const warnings: string[] = []
   const warn = (code: string, message: string) => void warnings.push(`${code}: ${message}`)
-  const options = { engine: 'paged', device } as const
+  const options = { engine: 'paged' } as const
   t.match(chooseRunner(options, cpu, model(verdict(false)), '1', warn), { runner: 'paged' })
   t.match(warnings, [/^unfaithful-model: .*logits differ/])
   t.match(chooseRunner(options, cpu, model(verdict(true)), '1', noWarning), { runner: 'paged' })
@@ -43,8 +42,8 @@ t.test('paged although the verdict warns: allowed, with a warning', async (t) =>
 })
 
 t.test('stateful, and draft models', async (t) => {
-  t.match(chooseRunner({ engine: 'stateful', device }, cpu, model(), '1', noWarning), { runner: 'stateful' })
-  const draft = { device, draftModel: '/d' }
+  t.match(chooseRunner({ engine: 'stateful' }, cpu, model(), '1', noWarning), { runner: 'stateful' })
+  const draft = { draftModel: '/d' }
   t.match(chooseRunner(draft, cpu, model(), '1', noWarning), { runner: 'auto' })
   t.throws(() => chooseRunner({ ...draft, engine: 'stateful' }, cpu, model(), '1', noWarning), TypeError)
   const unsupported = { code: 'ERR_UNSUPPORTED_MODEL', message: /draftModel/ }
