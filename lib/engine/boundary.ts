@@ -215,7 +215,7 @@ export interface NativeEngine {
 }
 
 export interface NativeJob {
-  /** Idempotent. The job fails with ERR_CANCELLED as soon as it can. */
+  /** Idempotent. The job fails with ERR_CLOSED as soon as it can. */
   cancel(): void
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/types.h"
+#include "generated/error_code.h"
 
 namespace llm {
 
@@ -167,7 +168,7 @@ struct Finished {
 };
 struct Failed {
   SequenceId id = 0;  // 0 is the engine or the job itself
-  std::string code;
+  ErrorCode code = ERR_ENGINE;
   std::string message;
 };
 // What comparing two ways to compute a model found; see NativeComparison in lib/native/addon.ts.

@@ -35,7 +35,7 @@ class JobThread {
     try {
       post_(work_(cancelled_, post_));
     } catch (...) {
-      const Failure failure = current_failure("ERR_ENGINE");
+      const Failure failure = current_failure(ERR_ENGINE);
       post_(Failed{0, failure.code(), failure.what()});
     }
     post_(Closed{});

@@ -114,7 +114,7 @@ bool EngineLoop::load() {
     post_(std::move(ready));
     return true;
   } catch (...) {
-    dead_ = current_failure("ERR_ENGINE");
+    dead_ = current_failure(ERR_ENGINE);
     runner_.reset();
     std::lock_guard lock(mutex_);
     if (!stopping_) post_(Failed{0, dead_->code(), dead_->what()});
@@ -130,9 +130,8 @@ std::unique_ptr<DraftModel> EngineLoop::open_draft_model() {
   auto runner = factory_(config, post_);
   for (const RunnerInfo& info : {runner_->info(), runner->info()}) {
     if (!info.can_draft) {
-      throw Failure("ERR_UNSUPPORTED_MODEL",
-                    "a draft model needs the paged runner for both models, but one of them is " + info.runner + ": " +
-                        info.reason);
+      throw Failure(ERR_UNSUPPORTED_MODEL, "a draft model needs the paged runner for both models, but one of them is " +
+                                               info.runner + ": " + info.reason);
     }
   }
   warm_up(*runner, nullptr);
@@ -227,7 +226,7 @@ void EngineLoop::serve() {
       } catch (const NonFinite&) {
         compute_again();
       } catch (...) {
-        step_failed(current_failure("ERR_ENGINE"));
+        step_failed(current_failure(ERR_ENGINE));
       }
     }
     note_metrics();
@@ -239,8 +238,8 @@ bool EngineLoop::outgrows_cache(const Sequence& sequence) const {
 }
 
 Failure EngineLoop::cache_too_small(const Sequence& sequence) const {
-  return {"ERR_CONTEXT_LENGTH", "prompt and answer may need " + std::to_string(sequence.max_length()) +
-                                    " tokens; the KV cache holds " + std::to_string(kv_tokens_)};
+  return {ERR_CONTEXT_LENGTH, "prompt and answer may need " + std::to_string(sequence.max_length()) +
+                                  " tokens; the KV cache holds " + std::to_string(kv_tokens_)};
 }
 
 // Lets in what can be computed; what never can fails before it runs.
@@ -252,7 +251,7 @@ void EngineLoop::receive(Sequences& submitted) {
     if (prompt.empty() || !std::all_of(prompt.begin(), prompt.end(), inside)) {
       // The embedding lookup does not check its index: such an id would read foreign memory.
       fail(submitted, sequence,
-           {"ERR_TOKEN_ID",
+           {ERR_TOKEN_ID,
             "a prompt must hold at least one token id and only ids from 0 to " + std::to_string(vocabulary_ - 1)});
     } else if (outgrows_cache(*sequence)) {
       fail(submitted, sequence, cache_too_small(*sequence));
@@ -313,7 +312,7 @@ void EngineLoop::accept(Sequence& sequence, const Rows& rows, size_t row) {
   try {
     verdict = guesses_->verify(sequence, rows, row);
   } catch (...) {
-    fail(scheduler_->running, place, current_failure("ERR_ENGINE"));
+    fail(scheduler_->running, place, current_failure(ERR_ENGINE));
     return;
   }
   const auto guessed = static_cast<int64_t>(verdict.guessed), right = static_cast<int64_t>(verdict.right);
@@ -394,7 +393,7 @@ void EngineLoop::compute_again() {
     runner_->reset();
     kv_tokens_ = runner_->info().kv_tokens;  // another precision may hold fewer in the same memory
   } catch (...) {
-    dead_ = current_failure("ERR_ENGINE");
+    dead_ = current_failure(ERR_ENGINE);
     fail_all(*dead_);
     return;
   }

@@ -22,7 +22,7 @@ Rows PrecisionFallback::wait() {
   if (sound < rows.count) {
     climbing_ = next_rung().has_value();
     if (climbing_) throw NonFinite();
-    if (!sound_) throw Failure("ERR_NON_FINITE", story());
+    if (!sound_) throw Failure(ERR_NON_FINITE, story());
     return rows;
   }
   if (sound > 0 && !std::exchange(announced_, true)) {

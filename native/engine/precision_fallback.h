@@ -17,7 +17,7 @@ namespace llm {
 // Thrown by wait() as long as another rung is left: reset() takes it. Never reaches a user.
 class NonFinite : public Failure {
  public:
-  NonFinite() : Failure("ERR_NON_FINITE", "the model computed logits that are NaN or infinite") {}
+  NonFinite() : Failure(ERR_NON_FINITE, "the model computed logits that are NaN or infinite") {}
 };
 
 // A runner that is another one, opened by the factory with the rungs of `config.precision_fallback` one after the

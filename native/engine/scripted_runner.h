@@ -89,7 +89,7 @@ class ScriptedRunner : public Runner {
       if (wake_.wait_for(lock, script_.step, [this] { return interrupted_; })) throw Interrupted();
     }
     if (script_.fail_at > 0 && steps_ >= script_.fail_at && steps_ < script_.fail_at + script_.fail_count) {
-      throw Failure("ERR_ENGINE", "scripted failure of step " + std::to_string(steps_));
+      throw Failure(ERR_ENGINE, "scripted failure of step " + std::to_string(steps_));
     }
     return {logits_.data(), logits_.size() / script_.vocabulary, script_.vocabulary};
   }

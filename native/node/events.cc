@@ -166,7 +166,7 @@ struct Fill {
   void operator()(const Failed& event) const {
     object.Set("type", "failed");
     object.Set("id", static_cast<double>(event.id));
-    object.Set("code", event.code);
+    object.Set("code", name_of(event.code));
     object.Set("message", event.message);
   }
   void operator()(const Done& event) const {

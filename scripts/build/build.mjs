@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Complaint, root, run, runMain } from '../run.mjs'
 import { buildAddon, checkTools } from './cmake.mjs'
+import { writeErrorCodes } from './error-codes.mjs'
 import { needsDownload, openvinoFolder } from './openvino.mjs'
 import { copyRuntimeLibraries } from './runtime-libraries.mjs'
 import { exists } from './wheel.mjs'
@@ -52,6 +53,7 @@ function checkDependencies() {
 async function buildNative(withLibraries) {
   const tools = await checkTools(await needsDownload())
   const openvino = await openvinoFolder()
+  await writeErrorCodes()
   await buildAddon(openvino, tools)
   const release = join(root, 'build', 'Release')
   const addon = join(release, 'openvino_llm.node')

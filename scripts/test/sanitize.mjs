@@ -1,6 +1,7 @@
 // @ts-check
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeErrorCodes } from '../build/error-codes.mjs'
 import { findCompiler } from '../build/tools.mjs'
 import { ask, Complaint, root, run, runMain } from '../run.mjs'
 
@@ -17,6 +18,7 @@ const deadline = 600_000
 
 runMain(async () => {
   const compiler = await findSanitizer()
+  await writeErrorCodes()
   const folders = ['native/engine', 'native/kernels', 'test/native/engine', 'test/native/kernels']
   const sources = [join('test', 'native', 'main.cc'), ...(await Promise.all(folders.map(listSources))).flat()]
   const verdicts = []
@@ -72,7 +74,18 @@ async function test(compiler, sanitizer, sources) {
   const program = join(out, `native_tests-${sanitizer.replace(',', '-')}`)
   await rm(program, { force: true })
   console.log(`# ${compiler} -fsanitize=${sanitizer}`)
-  if ((await run(compiler, ['-std=c++20', ...flags, '-Inative', '-Itest/native', ...sources, '-o', program])) !== 0) {
+  if (
+    (await run(compiler, [
+      '-std=c++20',
+      ...flags,
+      '-Inative',
+      '-Ibuild',
+      '-Itest/native',
+      ...sources,
+      '-o',
+      program,
+    ])) !== 0
+  ) {
     return 'the tests do not compile (see above)'
   }
   const code = await run(program, [], { env: environment(), timeout: deadline })

@@ -36,6 +36,8 @@ template <class T>
 std::string show(const T& value) {
   if constexpr (std::same_as<T, bool>) {
     return value ? "true" : "false";
+  } else if constexpr (requires { name_of(value); }) {
+    return name_of(value);
   } else if constexpr (std::is_enum_v<T>) {
     return std::to_string(static_cast<int>(value));
   } else if constexpr (std::is_arithmetic_v<T>) {

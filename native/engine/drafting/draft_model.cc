@@ -231,7 +231,7 @@ void DraftModel::drop(SequenceId id) noexcept {
 
 // Call inside a catch block.
 void DraftModel::failed() {
-  failure_ = current_failure("ERR_ENGINE");
+  failure_ = current_failure(ERR_ENGINE);
   sequences_.clear();
   dead_ = ++failures_in_row_ >= 2;
   if (dead_) return;

@@ -59,8 +59,8 @@ Token SpeculativeDecoder::sample(Sequence& sequence, std::span<const float> logi
   const Token token = sequence.sampler.sample(logits);
   if (static_cast<size_t>(token) >= vocabulary_) {
     // Rows of logits may be wider than the embedding table, which does not check what is looked up.
-    throw Failure("ERR_TOKEN_ID", "the model chose token " + std::to_string(token) +
-                                      ", but its embedding table ends at " + std::to_string(vocabulary_ - 1));
+    throw Failure(ERR_TOKEN_ID, "the model chose token " + std::to_string(token) +
+                                    ", but its embedding table ends at " + std::to_string(vocabulary_ - 1));
   }
   return token;
 }

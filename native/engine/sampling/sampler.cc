@@ -25,7 +25,7 @@ double Sampler::uniform() {
 
 Token Sampler::sample(std::span<const float> logits) {
   const auto [max, sound] = range_of(logits);
-  if (!sound) throw Failure("ERR_NON_FINITE", "the model computed logits that are NaN or infinite");
+  if (!sound) throw Failure(ERR_NON_FINITE, "the model computed logits that are NaN or infinite");
   if (temperature_ == 0) {
     return static_cast<Token>(std::find(logits.begin(), logits.end(), max) - logits.begin());
   }

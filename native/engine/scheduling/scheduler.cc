@@ -53,7 +53,7 @@ std::span<Sequence* const> Scheduler::make_room() {
         // Cannot be: a request that needs more than the whole cache is refused when it comes.
         spans_.push_back({sequence->id, {}, 0, 0});
         stepping_.push_back(&*sequence);
-        throw Failure("ERR_OUT_OF_MEMORY", "the KV cache has no room for the next token");
+        throw Failure(ERR_OUT_OF_MEMORY, "the KV cache has no room for the next token");
       }
       const auto last = std::prev(running.end());
       full = last == sequence;
@@ -144,7 +144,7 @@ void Scheduler::admit(size_t& budget) {
       if (!running.empty()) return;
       spans_.push_back({sequence->id, {}, 0, 0});
       stepping_.push_back(&*sequence);
-      throw Failure("ERR_OUT_OF_MEMORY", "the KV cache has no room for the prompt");
+      throw Failure(ERR_OUT_OF_MEMORY, "the KV cache has no room for the prompt");
     }
     if (computes_the_same(*sequence, *cached)) {
       runner_.drop(sequence->id);

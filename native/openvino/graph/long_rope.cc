@@ -108,8 +108,8 @@ int64_t rope_border_of(const ov::Model& model) {
   int64_t border = 0;
   for (const auto& choice : choices(model)) {
     if (border != 0 && choice.border != border) {
-      throw Failure("ERR_UNSUPPORTED_MODEL", "the graph changes its position factors at more than one length: " +
-                                                 std::to_string(border) + " and " + std::to_string(choice.border));
+      throw Failure(ERR_UNSUPPORTED_MODEL, "the graph changes its position factors at more than one length: " +
+                                               std::to_string(border) + " and " + std::to_string(choice.border));
     }
     border = choice.border;
   }

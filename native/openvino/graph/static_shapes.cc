@@ -32,7 +32,7 @@ Axes cache_axes(const ov::Model& model) {
     if (dynamic.size() == 2) return {dynamic[0], dynamic[1]};
     break;
   }
-  throw Failure("ERR_UNSUPPORTED_MODEL",
+  throw Failure(ERR_UNSUPPORTED_MODEL,
                 "expected a KV cache whose batch and tokens are its two dynamic axes, as optimum-intel exports it, "
                 "found " +
                     found);
@@ -41,7 +41,7 @@ Axes cache_axes(const ov::Model& model) {
 size_t length_of(const ov::CompiledModel& compiled, const char* name) try {
   return compiled.get_property(name).as<size_t>();
 } catch (const std::exception& error) {
-  throw Failure("ERR_ENGINE", std::string("the plugin does not tell ") + name + ": " + plain_words(error));
+  throw Failure(ERR_ENGINE, std::string("the plugin does not tell ") + name + ": " + plain_words(error));
 }
 
 }  // namespace

@@ -104,7 +104,7 @@ class Comparison {
     size_t position = 0;  // of all prompts' tokens
     for (const auto& prompt : make_prompts_(static_cast<size_t>(runner->info().model.vocabulary_size))) {
       if (!runner->admit(++id, border.of(prompt.size()), prompt, prompt.size(), 0)) {
-        throw Failure("ERR_ENGINE", "a runner took no prompt");
+        throw Failure(ERR_ENGINE, "a runner took no prompt");
       }
       for (size_t begin = 0; begin < prompt.size(); begin += kChunk) {
         stop_if_cancelled();
@@ -127,7 +127,7 @@ class Comparison {
 
   void compare(std::span<const float> right, Token next) {
     const size_t begin = static_cast<size_t>(facts_.positions) * right.size();
-    if (begin + right.size() > kept_.size()) throw Failure("ERR_ENGINE", "the two have different numbers of logits");
+    if (begin + right.size() > kept_.size()) throw Failure(ERR_ENGINE, "the two have different numbers of logits");
     const auto left = std::span<const float>(kept_).subspan(begin, right.size());
     const double left_sum = log_sum(left);
     const double right_sum = log_sum(right);
@@ -189,7 +189,7 @@ ComparisonResult check_model(const std::string& model_path, const std::string& d
   Comparison comparison(paged, stateful, make, tokens, size_t{256} << 20, cancelled, post);
   auto facts = comparison.run([](const Failure& failure) {
     // The paged graph's own failure is a finding; the stateful one's is not, because that is the measure.
-    if (failure.code() == "ERR_ENGINE") throw Failure("ERR_UNSUPPORTED_MODEL", failure.what());
+    if (failure.code() == ERR_ENGINE) throw Failure(ERR_UNSUPPORTED_MODEL, failure.what());
   });
   facts.agreeing += facts.near_ties;
   return facts;
@@ -200,7 +200,7 @@ ComparisonResult compare_models(const EngineConfig& left, const EngineConfig& ri
   const auto whole = [&](size_t vocabulary) {
     const auto outside = [&](Token token) { return token < 0 || static_cast<size_t>(token) >= vocabulary; };
     if (std::any_of(text.begin(), text.end(), outside)) {
-      throw Failure("ERR_TOKEN_ID", "a token of the text lies outside the vocabulary of " + std::to_string(vocabulary));
+      throw Failure(ERR_TOKEN_ID, "a token of the text lies outside the vocabulary of " + std::to_string(vocabulary));
     }
     return std::vector<Prompt>{text};
   };

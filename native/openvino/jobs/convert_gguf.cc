@@ -17,13 +17,13 @@ std::shared_ptr<ov::Model> read_gguf(const std::string& source) {
   namespace fe = ov::frontend;
   // Only found by its name: read_model() and get_available_front_ends() do not know it.
   const auto front_end = fe::FrontEndManager().load_by_framework("gguf");
-  if (!front_end) throw Failure("ERR_CONVERT", "OpenVINO's GGUF front end is not there");
+  if (!front_end) throw Failure(ERR_CONVERT, "OpenVINO's GGUF front end is not there");
   front_end->add_extension(
       std::make_shared<fe::DecoderTransformationExtension>(std::function<bool(std::shared_ptr<ov::Model>)>(
           [](std::shared_ptr<ov::Model> model) { return fe::gguf::pass::GGUFMakeStateful().run_on_model(model); })));
   const auto model = front_end->convert(front_end->load(path_of(source).native()));
   if (!fe::gguf::pass::AdaptToGenAI().run_on_model(model)) {
-    throw Failure("ERR_UNSUPPORTED_MODEL",
+    throw Failure(ERR_UNSUPPORTED_MODEL,
                   source + ": OpenVINO's GGUF front end gave a graph without a text decoder's inputs");
   }
   return model;
@@ -47,14 +47,14 @@ GraphInfo convert_gguf(const std::string& source, const std::string& target, con
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
-    throw Failure("ERR_CONVERT", source + ": OpenVINO cannot convert it: " + plain_words(error));
+    throw Failure(ERR_CONVERT, source + ": OpenVINO cannot convert it: " + plain_words(error));
   }
   stage("convert", 1);
   const GraphInfo facts = facts_of(*model);
   try {
     ov::serialize(model, path_of(target) / "openvino_model.xml");
   } catch (const std::exception& error) {
-    throw Failure("ERR_CONVERT", target + ": the converted model cannot be written: " + plain_words(error));
+    throw Failure(ERR_CONVERT, target + ": the converted model cannot be written: " + plain_words(error));
   }
   stage("convert", 2);
   return facts;

@@ -232,7 +232,7 @@ PackedInfo use_builtin_kernels(ov::Model& model, const std::function<bool(const 
   model.validate_nodes_and_infer_types();
   // A product that is still there would be computed twice, and its weights be in memory twice.
   for (const auto& node : model.get_ops()) {
-    if (layers.contains(node.get())) throw Failure("ERR_ENGINE", "not replaced: " + node->get_friendly_name());
+    if (layers.contains(node.get())) throw Failure(ERR_ENGINE, "not replaced: " + node->get_friendly_name());
   }
   return std::move(packed.facts);
 }

@@ -19,7 +19,7 @@ const Kernel* wanted_kernel(const std::string& name) {
     if (kernel->name == name) return kernel;
     list += (list.empty() ? "" : ", ") + std::string(kernel->name);
   }
-  throw Failure("ERR_DEVICE", "option cpuKernel: this processor has no " + name + "; it has " + list);
+  throw Failure(ERR_DEVICE, "option cpuKernel: this processor has no " + name + "; it has " + list);
 }
 
 // What was found earlier on this machine: `scheme=builtin` or `scheme=openvino`.

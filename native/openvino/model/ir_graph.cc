@@ -58,11 +58,11 @@ bool has_cycle(std::string_view edges) {
 void require_acyclic(const std::string& xml_path) {
   std::ifstream file(path_of(xml_path), std::ios::binary);
   const std::string xml{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file) throw Failure("ERR_MODEL_INVALID", xml_path + ": cannot be read");
+  if (!file) throw Failure(ERR_MODEL_INVALID, xml_path + ": cannot be read");
   const std::string_view text = xml;
   for (auto begin = text.find("<edges>"); begin != std::string_view::npos; begin = text.find("<edges>", begin + 1)) {
     if (has_cycle(text.substr(begin, text.find("</edges>", begin) - begin))) {
-      throw Failure("ERR_MODEL_INVALID", xml_path + ": expected a graph without cycles, found edges that form one");
+      throw Failure(ERR_MODEL_INVALID, xml_path + ": expected a graph without cycles, found edges that form one");
     }
   }
 }

@@ -15,7 +15,7 @@ namespace {
 using NodePtr = std::shared_ptr<ov::Node>;
 
 Failure unsupported(const std::string& path, const std::string& why) {
-  return {"ERR_UNSUPPORTED_MODEL", path + ": not a text decoder that this version runs: " + why};
+  return {ERR_UNSUPPORTED_MODEL, path + ": not a text decoder that this version runs: " + why};
 }
 
 // Whether a value is computed from `root` through nothing but shape changes, conversions and additions of constants.
@@ -89,7 +89,7 @@ NodePtr logits_matmul(ov::Model& model) {
   NodePtr node = model.output("logits").get_node_shared_ptr();
   while (!ov::is_type<ov::op::v0::MatMul>(node)) {
     if (node->get_input_size() == 0)
-      throw Failure("ERR_UNSUPPORTED_MODEL", "the graph's logits do not come from a MatMul");
+      throw Failure(ERR_UNSUPPORTED_MODEL, "the graph's logits do not come from a MatMul");
     const bool constant_first = ov::is_type<ov::op::v0::Constant>(node->get_input_node_ptr(0));
     node = node->get_input_node_shared_ptr(constant_first && node->get_input_size() > 1 ? 1 : 0);
   }
@@ -146,7 +146,7 @@ DecoderModel read_decoder(const std::string& model_path) {
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
-    throw Failure("ERR_MODEL_INVALID", model_path + ": OpenVINO cannot read it: " + plain_words(error));
+    throw Failure(ERR_MODEL_INVALID, model_path + ": OpenVINO cannot read it: " + plain_words(error));
   }
   const auto& model = *decoder.model;
   std::set<std::string> unknown;
@@ -209,7 +209,7 @@ void gather_rows(ov::Model& model) {
     const auto hidden = head->input_value(0);  // [batch, tokens, hidden]
     const auto& shape = hidden.get_partial_shape();
     if (shape.rank().is_dynamic() || shape.size() != 3 || shape[2].is_dynamic()) {
-      throw Failure("ERR_UNSUPPORTED_MODEL", "the hidden states before the logits are not [batch, tokens, width]");
+      throw Failure(ERR_UNSUPPORTED_MODEL, "the hidden states before the logits are not [batch, tokens, width]");
     }
     const auto flat = std::make_shared<ov::op::v1::Reshape>(hidden, constant({1, -1, shape[2].get_length()}), false);
     head->input(0).replace_source_output(std::make_shared<ov::op::v8::Gather>(flat, rows, constant({1})));

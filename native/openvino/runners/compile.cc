@@ -53,7 +53,7 @@ ov::AnyMap parse_properties(const EngineConfig& config) {
   ov::AnyMap properties;
   for (const auto& line : config.properties) {
     const auto sign = line.find('=');
-    if (sign == std::string::npos) throw Failure("ERR_PROPERTY", "expected KEY=VALUE, found " + line);
+    if (sign == std::string::npos) throw Failure(ERR_PROPERTY, "expected KEY=VALUE, found " + line);
     properties[line.substr(0, sign)] = line.substr(sign + 1);
   }
   return properties;
@@ -67,7 +67,7 @@ void check_device(const EngineConfig& config) {
   if (std::any_of(present.begin(), present.end(), matches)) return;
   std::string list;
   for (const auto& name : present) list += (list.empty() ? "" : ", ") + name;
-  throw Failure("ERR_DEVICE", "device " + config.device + " is not present; OpenVINO sees " + list);
+  throw Failure(ERR_DEVICE, "device " + config.device + " is not present; OpenVINO sees " + list);
 }
 
 // Those of a device, each with whether it can be set; empty when the device cannot be asked.
@@ -92,7 +92,7 @@ void require_known(const std::string& device, const std::map<std::string, bool>&
     for (const auto& [property, mutable_one] : known) {
       if (mutable_one) list += (list.empty() ? "" : ", ") + property;
     }
-    throw Failure("ERR_PROPERTY", "ovConfig: " + device + " has no property " + name + "; it has " + list);
+    throw Failure(ERR_PROPERTY, "ovConfig: " + device + " has no property " + name + "; it has " + list);
   }
 }
 
@@ -102,13 +102,13 @@ void check_nested(const ov::Any& value) {
   try {
     devices = value.as<ov::AnyMap>();
   } catch (const std::exception&) {
-    throw Failure("ERR_PROPERTY",
+    throw Failure(ERR_PROPERTY,
                   "ovConfig.DEVICE_PROPERTIES: expected {DEVICE:{NAME:VALUE}}, found " + value.as<std::string>());
   }
   for (const auto& [device, properties] : devices) {
     const auto known = known_properties(device);
     if (known.empty()) {
-      throw Failure("ERR_PROPERTY", "ovConfig.DEVICE_PROPERTIES: device " + device + " is not present");
+      throw Failure(ERR_PROPERTY, "ovConfig.DEVICE_PROPERTIES: device " + device + " is not present");
     }
     require_known(device, known, properties.as<ov::AnyMap>());
   }
@@ -197,7 +197,7 @@ ov::CompiledModel compile(DecoderModel& decoder, const EngineConfig& config, con
     throw;
   } catch (const std::exception& error) {
     const auto words = plain_words(error);
-    throw Failure(blames(words, properties) ? "ERR_PROPERTY" : "ERR_ENGINE",
+    throw Failure(blames(words, properties) ? ERR_PROPERTY : ERR_ENGINE,
                   "OpenVINO cannot compile it for " + config.device + ": " + words);
   }
   decoder.model.reset();  // its constants would stay in memory beside the compiled ones

@@ -66,7 +66,7 @@ std::unique_ptr<KvMemory> host_memory() { return std::make_unique<HostMemory>();
 std::unique_ptr<KvMemory> device_memory(const ov::CompiledModel& compiled) try {
   return std::make_unique<DeviceMemory>(compiled.get_context());
 } catch (const ov::Exception& error) {
-  throw Failure("ERR_DEVICE", "the device gives no memory of its own for a KV cache: " + plain_words(error));
+  throw Failure(ERR_DEVICE, "the device gives no memory of its own for a KV cache: " + plain_words(error));
 }
 
 }  // namespace llm

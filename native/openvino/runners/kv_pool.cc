@@ -13,9 +13,8 @@ struct Layout {
 };
 
 Failure odd(const std::string& name, const ov::PartialShape& shape, size_t block_tokens) {
-  return {"ERR_UNSUPPORTED_MODEL", "expected the KV cache " + name +
-                                       " to be [blocks, heads, rows, width] in blocks of " +
-                                       std::to_string(block_tokens) + " tokens, found " + shape.to_string()};
+  return {ERR_UNSUPPORTED_MODEL, "expected the KV cache " + name + " to be [blocks, heads, rows, width] in blocks of " +
+                                     std::to_string(block_tokens) + " tokens, found " + shape.to_string()};
 }
 
 std::vector<Layout> layouts(const ov::CompiledModel& compiled, size_t block_tokens) {
@@ -47,7 +46,7 @@ std::vector<Layout> layouts(const ov::CompiledModel& compiled, size_t block_toke
 size_t KvPool::block_bytes(const ov::CompiledModel& compiled, size_t block_tokens) {
   size_t bytes = 0;
   for (const auto& layout : layouts(compiled, block_tokens)) bytes += layout.bytes;
-  if (bytes == 0) throw Failure("ERR_UNSUPPORTED_MODEL", "the compiled graph has no KV cache among its inputs");
+  if (bytes == 0) throw Failure(ERR_UNSUPPORTED_MODEL, "the compiled graph has no KV cache among its inputs");
   return bytes;
 }
 

@@ -15,24 +15,24 @@ namespace {
 
 // Why the paged runner cannot be had, with the code that says so when it was asked for.
 struct Obstacle {
-  std::string code;
+  ErrorCode code;
   std::string reason;
 };
 
 std::optional<Obstacle> machine_obstacle(const EngineConfig& config, const EventSink& post) {
   const bool gpu = config.device.rfind("GPU", 0) == 0;
   if (config.device != "CPU" && !gpu) {
-    return Obstacle{"ERR_DEVICE", "the device is " + config.device + ", and the paged runner computes on CPU or GPU"};
+    return Obstacle{ERR_DEVICE, "the device is " + config.device + ", and the paged runner computes on CPU or GPU"};
   }
   if (!config.gather_rows) {
-    return Obstacle{"ERR_DEVICE", "the paged runner gathers rows of logits, which was not allowed"};
+    return Obstacle{ERR_DEVICE, "the paged runner gathers rows of logits, which was not allowed"};
   }
   if (gpu) return std::nullopt;
-  if (!kX86) return Obstacle{"ERR_DEVICE", "the paged runner was never tried on a processor that is not x86-64"};
+  if (!kX86) return Obstacle{ERR_DEVICE, "the paged runner was never tried on a processor that is not x86-64"};
   if (!cpu_features().avx2) {
     const std::string reason = "OpenVINO's paged attention needs a CPU with AVX2, and this one has none";
     post(Warning{"cpu-without-avx2", reason + ": one request is computed at a time, and slowly"});
-    return Obstacle{"ERR_DEVICE", reason};
+    return Obstacle{ERR_DEVICE, reason};
   }
   return std::nullopt;
 }
@@ -55,10 +55,9 @@ void settle_rope(const EngineConfig& config, DecoderModel& decoder, RunnerInfo& 
   info.rope = border > 0 ? config.rope_regime : "none";
   if (config.rope_regime == "long") {
     if (border == 0) {
-      throw Failure("ERR_UNSUPPORTED_MODEL",
-                    config.model_path +
-                        ": ropeRegime 'long' needs a graph that chooses between short and long "
-                        "position factors, and this one does not");
+      throw Failure(ERR_UNSUPPORTED_MODEL, config.model_path +
+                                               ": ropeRegime 'long' needs a graph that chooses between short and long "
+                                               "position factors, and this one does not");
     }
     fix_rope(*decoder.model, Rope::kLong);
   } else if (border > 0 && config.rope_regime == "auto") {
@@ -83,14 +82,14 @@ std::unique_ptr<Runner> try_paged(const EngineConfig& config, const ov::AnyMap& 
     words = page(read.model);
   });
   if (!words.empty()) {
-    obstacle = {"ERR_UNSUPPORTED_MODEL", "the model cannot be paged: " + words};
+    obstacle = {ERR_UNSUPPORTED_MODEL, "the model cannot be paged: " + words};
     return nullptr;
   }
   try {
     auto compiled = compile(decoder, config, properties, post, info);
     return make_paged_runner(std::move(compiled), std::move(info), config);
   } catch (const Failure& failure) {
-    if (failure.code() == "ERR_OUT_OF_MEMORY") throw;
+    if (failure.code() == ERR_OUT_OF_MEMORY) throw;
     obstacle = {failure.code(), "paged, " + (failure.what() + hint(properties))};
     return nullptr;
   }
@@ -115,11 +114,11 @@ std::unique_ptr<Runner> open_stateful(const EngineConfig& config, ov::AnyMap pro
   } catch (const Failure& failure) {
     // The reader's own failures name the file already.
     if (std::string(failure.what()).rfind(config.model_path, 0) == 0) throw;
-    throw Failure(advice.empty() ? failure.code() : "ERR_UNSUPPORTED_MODEL",
+    throw Failure(advice.empty() ? failure.code() : ERR_UNSUPPORTED_MODEL,
                   config.model_path + ": " + failure.what() + advice);
   } catch (const ov::Exception& error) {
     throw Failure(
-        advice.empty() ? "ERR_ENGINE" : "ERR_UNSUPPORTED_MODEL",
+        advice.empty() ? ERR_ENGINE : ERR_UNSUPPORTED_MODEL,
         config.model_path + ": OpenVINO cannot run it on " + config.device + ": " + plain_words(error) + advice);
   }
 }

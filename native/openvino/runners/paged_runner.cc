@@ -22,9 +22,9 @@ size_t pool_blocks(const EngineConfig& config, size_t block_tokens, size_t block
   const double wanted = std::ceil(config.kv_tokens / static_cast<double>(block_tokens));
   const double affordable = std::floor(config.kv_bytes / static_cast<double>(block_bytes));
   if (affordable < 1) {
-    throw Failure("ERR_OUT_OF_MEMORY", "kvCacheBytes: expected room for at least one block of the KV cache, " +
-                                           std::to_string(block_bytes) + " bytes, found " +
-                                           std::to_string(static_cast<int64_t>(config.kv_bytes)));
+    throw Failure(ERR_OUT_OF_MEMORY, "kvCacheBytes: expected room for at least one block of the KV cache, " +
+                                         std::to_string(block_bytes) + " bytes, found " +
+                                         std::to_string(static_cast<int64_t>(config.kv_bytes)));
   }
   return static_cast<size_t>(std::min({wanted, affordable, double{std::numeric_limits<Block>::max() - 1}}));
 }
@@ -96,7 +96,7 @@ class PagedRunner : public Runner {
     const ov::Tensor logits = request_->get_output_tensor(logits_);
     const size_t width = logits.get_shape().back();  // [1, rows, vocabulary]
     if (logits.get_size() != rounded_rows(wanted_) * width) {
-      throw Failure("ERR_ENGINE", "the model computed another number of rows of logits than was asked for");
+      throw Failure(ERR_ENGINE, "the model computed another number of rows of logits than was asked for");
     }
     return {logits.data<const float>(), wanted_, width};
   }
@@ -125,12 +125,12 @@ class PagedRunner : public Runner {
 
   void append(const Span& span, Rope rope) {
     if (blocks_.rope(span.sequence) != rope) {
-      throw Failure("ERR_ENGINE", "a step has sequences with different position factors");
+      throw Failure(ERR_ENGINE, "a step has sequences with different position factors");
     }
     const size_t end = span.position + span.tokens.size();
     if (span.tokens.empty() || span.position != blocks_.length(span.sequence) ||
         end > blocks_.blocks(span.sequence).size() * info_.kv_block_tokens) {
-      throw Failure("ERR_ENGINE", "the paged runner computes token after token, in blocks that were reserved");
+      throw Failure(ERR_ENGINE, "the paged runner computes token after token, in blocks that were reserved");
     }
     blocks_.append(span.sequence, span.tokens);
   }
@@ -225,7 +225,7 @@ std::unique_ptr<Runner> make_paged_runner(ov::CompiledModel compiled, RunnerInfo
   auto memory = cpu ? host_memory() : device_memory(compiled);
   return std::make_unique<PagedRunner>(std::move(compiled), std::move(info), config, blocks, std::move(memory));
 } catch (const std::bad_alloc&) {
-  throw Failure("ERR_OUT_OF_MEMORY", "the KV cache cannot be reserved: set a smaller kvCacheBytes");
+  throw Failure(ERR_OUT_OF_MEMORY, "the KV cache cannot be reserved: set a smaller kvCacheBytes");
 }
 
 }  // namespace llm

@@ -66,7 +66,7 @@ class StatefulRunner : public Runner {
     const Span& span = spans.front();
     if (info_.max_prompt > 0) check_fixed(span);
     if (spans.size() != 1 || span.sequence != sequence_ || span.position != held_.size() || span.tokens.empty()) {
-      throw Failure("ERR_ENGINE", "the stateful runner computes one sequence, token after token");
+      throw Failure(ERR_ENGINE, "the stateful runner computes one sequence, token after token");
     }
     set_inputs(span);
     held_.insert(held_.end(), span.tokens.begin(), span.tokens.end());
@@ -81,7 +81,7 @@ class StatefulRunner : public Runner {
     const auto& shape = logits.get_shape();  // [1, rows, vocabulary]
     const size_t width = shape.back();
     const size_t rows = logits.get_size() / width;
-    if (rows < wanted_) throw Failure("ERR_ENGINE", "the model computed fewer rows of logits than were asked for");
+    if (rows < wanted_) throw Failure(ERR_ENGINE, "the model computed fewer rows of logits than were asked for");
     return {logits.data<const float>() + (rows - wanted_) * width, wanted_, width};
   }
 
@@ -91,13 +91,13 @@ class StatefulRunner : public Runner {
     const size_t count = span.tokens.size();
     const bool fits = span.position == 0 ? count <= info_.max_prompt : count == 1;
     if (!fits || span.position + count > info_.kv_tokens || span.rows > 1) {
-      throw Failure("ERR_ENGINE", "the model was compiled for prompts of up to " + std::to_string(info_.max_prompt) +
-                                      " tokens and " + std::to_string(info_.kv_tokens) + " in all, token after token");
+      throw Failure(ERR_ENGINE, "the model was compiled for prompts of up to " + std::to_string(info_.max_prompt) +
+                                    " tokens and " + std::to_string(info_.kv_tokens) + " in all, token after token");
     }
   }
 
   static Failure cannot(const char* what) {
-    return {"ERR_ENGINE", std::string("the stateful runner cannot ") + what + " a sequence"};
+    return {ERR_ENGINE, std::string("the stateful runner cannot ") + what + " a sequence"};
   }
 
   void forget() {

@@ -38,7 +38,7 @@ class StepRequest {
       std::lock_guard lock(mutex_);
       if (interrupted_) throw Interrupted();
       broken_ = true;
-      throw Failure("ERR_ENGINE", "OpenVINO failed while computing: " + plain_words(error));
+      throw Failure(ERR_ENGINE, "OpenVINO failed while computing: " + plain_words(error));
     }
   }
 

@@ -135,7 +135,7 @@ class EventLog {
       return;
     }
     auto& answer = end(event.id);
-    answer.code = event.code;
+    answer.code = llm::name_of(event.code);
     answer.message = event.message;
   }
   void take(llm::Done& event) {

@@ -89,12 +89,12 @@ TEST("batch: a step that fails while the prompt is computed fails all its answer
   Rig rig;
   rig.plan.can_draft = true;
   rig.plan.on_step = [&](const Step& step) {
-    if (step.number == 1) throw llm::Failure("ERR_ENGINE", "broken");
+    if (step.number == 1) throw llm::Failure(llm::ERR_ENGINE, "broken");
   };
   rig.start();
   rig.submit_all({1, 2}, {1, 2, 3}, sampled(5, 9));
-  rig.check_failed(1, "ERR_ENGINE", "broken");
-  rig.check_failed(2, "ERR_ENGINE", "broken");
+  rig.check_failed(1, llm::ERR_ENGINE, "broken");
+  rig.check_failed(2, llm::ERR_ENGINE, "broken");
   rig.close();
 }
 
@@ -142,7 +142,7 @@ TEST("batch: what can never fit fails before it runs") {
   rig.plan.blocks = 2;
   rig.start();
   rig.submit(1, {1, 2, 3, 4}, length(5));
-  rig.check_failed(1, "ERR_CONTEXT_LENGTH", "prompt and answer may need 9 tokens; the KV cache holds 8");
+  rig.check_failed(1, llm::ERR_CONTEXT_LENGTH, "prompt and answer may need 9 tokens; the KV cache holds 8");
   rig.submit(2, {1, 2, 3, 4}, length(4));
   rig.check_whole(2);
   CHECK_EQUAL(rig.plan.admissions(), (std::vector<llm::SequenceId>{2}));

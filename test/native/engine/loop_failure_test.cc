@@ -9,7 +9,7 @@ namespace {
 // Steps of these numbers throw "step N".
 void throw_at(Plan& plan, std::set<int> numbers) {
   plan.on_step = [numbers = std::move(numbers)](const Step& step) {
-    if (numbers.contains(step.number)) throw llm::Failure("ERR_ENGINE", "step " + std::to_string(step.number));
+    if (numbers.contains(step.number)) throw llm::Failure(llm::ERR_ENGINE, "step " + std::to_string(step.number));
   };
 }
 
@@ -25,20 +25,20 @@ TEST("failure: a model that does not load is the engine's failure once and the c
   Rig rig;
   rig.on_load = [&] {
     go.pass();
-    throw llm::Failure("ERR_MODEL_INVALID", "model.xml: empty");
+    throw llm::Failure(llm::ERR_MODEL_INVALID, "model.xml: empty");
   };
   rig.start();
   rig.submit(1, {1, 2});
   go.open();
-  CHECK_EQUAL(rig.log.failed().code, "ERR_MODEL_INVALID");
+  CHECK_EQUAL(rig.log.failed().code, llm::ERR_MODEL_INVALID);
   CHECK_EQUAL(rig.log.failed().message, "model.xml: empty");
-  rig.check_failed(1, "ERR_MODEL_INVALID", "model.xml: empty");
+  rig.check_failed(1, llm::ERR_MODEL_INVALID, "model.xml: empty");
   rig.submit(2, {1, 2});
-  rig.check_failed(2, "ERR_MODEL_INVALID", "model.xml: empty");
+  rig.check_failed(2, llm::ERR_MODEL_INVALID, "model.xml: empty");
   rig.loop().cancel(2);
   rig.loop().cancel(3);
   rig.submit(4, {});
-  rig.check_failed(4, "ERR_MODEL_INVALID", "model.xml: empty");
+  rig.check_failed(4, llm::ERR_MODEL_INVALID, "model.xml: empty");
   rig.loop().stop();
   rig.log.wait_closed();
   CHECK(!rig.log.has_ready());
@@ -46,11 +46,11 @@ TEST("failure: a model that does not load is the engine's failure once and the c
 }
 
 TEST("failure: what a factory throws becomes a code") {
-  const std::vector<std::pair<std::function<void()>, std::string>> cases{
-      {[] { throw std::bad_alloc(); }, "ERR_OUT_OF_MEMORY"},
-      {[] { throw std::runtime_error("words"); }, "ERR_ENGINE"},
-      {[] { throw 5; }, "ERR_ENGINE"},
-      {[] { throw llm::Failure("ERR_DEVICE", "words"); }, "ERR_DEVICE"},
+  const std::vector<std::pair<std::function<void()>, llm::ErrorCode>> cases{
+      {[] { throw std::bad_alloc(); }, llm::ERR_OUT_OF_MEMORY},
+      {[] { throw std::runtime_error("words"); }, llm::ERR_ENGINE},
+      {[] { throw 5; }, llm::ERR_ENGINE},
+      {[] { throw llm::Failure(llm::ERR_DEVICE, "words"); }, llm::ERR_DEVICE},
   };
   for (const auto& [body, code] : cases) {
     Rig rig;
@@ -69,7 +69,7 @@ TEST("failure: a warm-up that throws is a model that does not load") {
   CHECK_EQUAL(rig.log.failed().message, "step 2");
   CHECK_EQUAL(rig.plan.steps().size(), size_t{2});
   rig.submit(1, {1});
-  rig.check_failed(1, "ERR_ENGINE", "step 2");
+  rig.check_failed(1, llm::ERR_ENGINE, "step 2");
   rig.close();
   CHECK(!rig.log.has_ready());
 }
@@ -83,8 +83,8 @@ TEST("failure: a step that throws fails its sequences; the others are answered e
   rig.start();
   for (int id = 1; id <= 4; ++id) rig.submit(id, {id, 8, 9}, length(6));
   all_there.open();
-  rig.check_failed(1, "ERR_ENGINE", "step 3");
-  rig.check_failed(2, "ERR_ENGINE", "step 3");
+  rig.check_failed(1, llm::ERR_ENGINE, "step 3");
+  rig.check_failed(2, llm::ERR_ENGINE, "step 3");
   rig.check_whole(3);
   rig.check_whole(4);
   CHECK_EQUAL(rig.log.answers()[1].tokens.size(), size_t{2});  // what came before stays
@@ -106,9 +106,9 @@ TEST("failure: what a step throws becomes a code") {
   rig.submit(2, {1}, length(1));
   rig.submit(3, {1});
   all_there.open();
-  rig.check_failed(1, "ERR_OUT_OF_MEMORY", "out of memory");
+  rig.check_failed(1, llm::ERR_OUT_OF_MEMORY, "out of memory");
   rig.check_whole(2);
-  rig.check_failed(3, "ERR_ENGINE", "words");
+  rig.check_failed(3, llm::ERR_ENGINE, "words");
   rig.close();
 }
 
@@ -120,8 +120,8 @@ TEST("failure: two steps that throw, with a sound one between them, are not the 
   rig.start();
   for (int id = 1; id <= 3; ++id) rig.submit(id, {id}, length(3));
   all_there.open();
-  rig.check_failed(1, "ERR_ENGINE", "step 2");
-  rig.check_failed(2, "ERR_ENGINE", "step 4");
+  rig.check_failed(1, llm::ERR_ENGINE, "step 2");
+  rig.check_failed(2, llm::ERR_ENGINE, "step 4");
   rig.check_whole(3);
   rig.close();
 }
@@ -134,16 +134,16 @@ TEST("failure: two in a row and the engine is dead; waiting and later requests f
   rig.start();
   for (int id = 1; id <= 4; ++id) rig.submit(id, {id}, length(3));
   all_there.open();
-  rig.check_failed(1, "ERR_ENGINE", "step 2");
-  rig.check_failed(2, "ERR_ENGINE", "step 3");
-  rig.check_failed(3, "ERR_ENGINE", "step 2");
-  rig.check_failed(4, "ERR_ENGINE", "step 2");
+  rig.check_failed(1, llm::ERR_ENGINE, "step 2");
+  rig.check_failed(2, llm::ERR_ENGINE, "step 3");
+  rig.check_failed(3, llm::ERR_ENGINE, "step 2");
+  rig.check_failed(4, llm::ERR_ENGINE, "step 2");
   rig.submit(5, {5});
-  rig.check_failed(5, "ERR_ENGINE", "step 2");
+  rig.check_failed(5, llm::ERR_ENGINE, "step 2");
   rig.loop().cancel(5);
   rig.loop().cancel(6);
   rig.submit(7, {5});
-  rig.check_failed(7, "ERR_ENGINE", "step 2");
+  rig.check_failed(7, llm::ERR_ENGINE, "step 2");
   CHECK_EQUAL(rig.plan.steps().size(), size_t{3});
   rig.loop().stop();
   rig.log.wait_closed();
@@ -160,10 +160,10 @@ TEST("failure: a cache that cannot be made anew is the end, with the step's caus
   rig.submit(1, {1}, length(3));
   rig.submit(2, {2}, length(3));
   all_there.open();
-  rig.check_failed(1, "ERR_ENGINE", "step 2");
-  rig.check_failed(2, "ERR_ENGINE", "step 2");
+  rig.check_failed(1, llm::ERR_ENGINE, "step 2");
+  rig.check_failed(2, llm::ERR_ENGINE, "step 2");
   rig.submit(3, {3});
-  rig.check_failed(3, "ERR_ENGINE", "step 2");
+  rig.check_failed(3, llm::ERR_ENGINE, "step 2");
   rig.close();
 }
 
@@ -178,8 +178,8 @@ TEST("failure: two in a row, and a cache that cannot be made anew: still the fir
   rig.start();
   for (int id = 1; id <= 3; ++id) rig.submit(id, {id}, length(3));
   all_there.open();
-  rig.check_failed(2, "ERR_ENGINE", "step 3");
-  rig.check_failed(3, "ERR_ENGINE", "step 2");
+  rig.check_failed(2, llm::ERR_ENGINE, "step 3");
+  rig.check_failed(3, llm::ERR_ENGINE, "step 2");
   rig.close();
 }
 
@@ -194,7 +194,7 @@ TEST("failure: an admission that throws fails its step; the others are answered 
   for (int id = 1; id <= 3; ++id) rig.submit(id, {id, 1}, length(4));
   all_there.open();
   rig.check_whole(1);
-  rig.check_failed(2, "ERR_ENGINE", "no room");
+  rig.check_failed(2, llm::ERR_ENGINE, "no room");
   rig.check_whole(3);
   rig.close();
 }
@@ -214,7 +214,7 @@ TEST("failure: ids outside the vocabulary and empty prompts never reach the runn
   for (size_t i = 0; i < bad.size(); ++i) rig.submit(static_cast<int>(i) + 1, bad[i]);
   rig.submit(50, {0, top});
   rig.check_whole(50);
-  for (size_t i = 0; i < bad.size(); ++i) rig.check_failed(static_cast<int>(i) + 1, "ERR_TOKEN_ID", message);
+  for (size_t i = 0; i < bad.size(); ++i) rig.check_failed(static_cast<int>(i) + 1, llm::ERR_TOKEN_ID, message);
   CHECK_EQUAL(rig.plan.admissions(), (std::vector<llm::SequenceId>{50}));
   rig.close();
 }
@@ -236,7 +236,7 @@ TEST("failure: NaN or infinite logits fail that request alone") {
       rig.start();
       for (int id = 1; id <= 4; ++id) rig.submit(id, {id, 1}, params);
       all_there.open();
-      rig.check_failed(2, "ERR_NON_FINITE", "the model computed logits that are NaN or infinite");
+      rig.check_failed(2, llm::ERR_NON_FINITE, "the model computed logits that are NaN or infinite");
       CHECK_EQUAL(rig.log.answers()[2].tokens.size(), size_t{2});
       for (int id : {1, 3, 4}) rig.check_whole(id);
       CHECK_EQUAL(rig.plan.resets(), 0);
@@ -259,7 +259,7 @@ TEST("failure: a token that the embedding table does not have is never answered 
   rig.submit(1, {1, 2});
   rig.submit(2, {1, 2});
   all_there.open();
-  rig.check_failed(1, "ERR_TOKEN_ID", "the model chose token 32, but its embedding table ends at 31");
+  rig.check_failed(1, llm::ERR_TOKEN_ID, "the model chose token 32, but its embedding table ends at 31");
   CHECK_EQUAL(rig.log.answers()[1].tokens.size(), size_t{2});
   rig.check_whole(2);
   rig.close();

@@ -70,7 +70,7 @@ TEST("stop: while loading something that then fails") {
   Rig rig;
   rig.on_load = [&] {
     go.pass();
-    throw llm::Failure("ERR_MODEL_INVALID", "no");
+    throw llm::Failure(llm::ERR_MODEL_INVALID, "no");
   };
   rig.start();
   rig.submit(1, {1, 2});

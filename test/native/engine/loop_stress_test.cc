@@ -73,7 +73,7 @@ TEST("stress: the same with steps that fail now and then") {
   rig.plan.max_sequences = 3;
   rig.plan.rope_border = 10;
   rig.plan.on_step = [](const Step& step) {
-    if (step.number % 7 == 0) throw llm::Failure("ERR_ENGINE", "now and then");
+    if (step.number % 7 == 0) throw llm::Failure(llm::ERR_ENGINE, "now and then");
   };
   rig.start();
   submit_and_cancel(rig, 11);

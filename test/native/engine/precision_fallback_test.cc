@@ -119,7 +119,7 @@ TEST("non-finite: rungs that the device does not have, has in effect, or that th
       change(rig);
     };
     rig.start();
-    CHECK_EQUAL(rig.log.failed().code, "ERR_NON_FINITE");
+    CHECK_EQUAL(rig.log.failed().code, llm::ERR_NON_FINITE);
     rig.close();
     std::vector<std::string> rungs;
     for (size_t i = 1; i < device.opened.size(); ++i) rungs.push_back(device.opened[i].back());
@@ -144,7 +144,7 @@ TEST("non-finite: when nothing helps, the model does not load, and the error say
       rig.log.failed().message,
       kTrouble + "; it was compiled again with ACTIVATIONS_SCALE_FACTOR=8, then with INFERENCE_PRECISION_HINT=f32");
   rig.submit(1, {1});
-  rig.check_failed(1, "ERR_NON_FINITE", rig.log.failed().message);
+  rig.check_failed(1, llm::ERR_NON_FINITE, rig.log.failed().message);
   CHECK_EQUAL(rig.log.warnings(), std::vector<std::string>{});
   rig.close();
 }
@@ -174,7 +174,7 @@ TEST("non-finite: a request that no rung helps fails alone; the engine goes on w
   rig.submit(1, {1, 2});
   rig.submit(2, {3, 4});
   all_there.open();
-  rig.check_failed(1, "ERR_NON_FINITE", kTrouble);
+  rig.check_failed(1, llm::ERR_NON_FINITE, kTrouble);
   rig.check_whole(2);
   CHECK_EQUAL(device.opened.size(), size_t{3});
   rig.submit(3, {5});
@@ -189,13 +189,13 @@ TEST("non-finite: a rung that cannot be opened is the end of the engine and the 
   const auto open = rig.on_open;
   rig.on_open = [&](const llm::EngineConfig& asked) {
     open(asked);
-    if (device.opened.size() == 2) throw llm::Failure("ERR_OUT_OF_MEMORY", "words");
+    if (device.opened.size() == 2) throw llm::Failure(llm::ERR_OUT_OF_MEMORY, "words");
   };
   rig.start();
   rig.submit(1, {1, 2});
-  rig.check_failed(1, "ERR_OUT_OF_MEMORY", "words");
+  rig.check_failed(1, llm::ERR_OUT_OF_MEMORY, "words");
   rig.submit(2, {1, 2});
-  rig.check_failed(2, "ERR_OUT_OF_MEMORY", "words");
+  rig.check_failed(2, llm::ERR_OUT_OF_MEMORY, "words");
   rig.close();
 }
 
@@ -215,7 +215,7 @@ TEST("non-finite: who no longer fits into the cache of the other precision fails
   rig.submit(1, {1, 2}, length(20));
   rig.submit(2, {1, 2}, length(5));
   all_there.open();
-  rig.check_failed(1, "ERR_CONTEXT_LENGTH", "prompt and answer may need 22 tokens; the KV cache holds 16");
+  rig.check_failed(1, llm::ERR_CONTEXT_LENGTH, "prompt and answer may need 22 tokens; the KV cache holds 16");
   rig.check_whole(2);
   rig.close();
 }

@@ -86,9 +86,9 @@ class Rig {
     begin.resize(tokens);
     CHECK_EQUAL(answer.tokens, begin);
   }
-  void check_failed(llm::SequenceId id, const std::string& code, const std::string& message) {
+  void check_failed(llm::SequenceId id, llm::ErrorCode code, const std::string& message) {
     const Answer answer = log.end_of(id);
-    CHECK_EQUAL(answer.code, code);
+    CHECK_EQUAL(answer.code, std::string(llm::name_of(code)));
     CHECK_EQUAL(answer.message, message);
   }
 

@@ -83,7 +83,7 @@ std::string code_of(Sampler& sampler, const std::vector<float>& logits) {
     sampler.sample(logits);
     return "";
   } catch (const llm::Failure& failure) {
-    return failure.code();
+    return name_of(failure.code());
   }
 }
 

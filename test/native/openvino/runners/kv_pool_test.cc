@@ -100,7 +100,7 @@ TEST("KvPool: caches that are not made of the device's blocks are refused") {
       KvPool::block_bytes(compiled(keys, values), tokens);
       return std::string("taken");
     } catch (const llm::Failure& failure) {
-      return failure.code();
+      return std::string(name_of(failure.code()));
     }
   };
   CHECK_EQUAL(refused(kKeys, kValues, KvPool::kCpuBlockTokens), std::string("ERR_UNSUPPORTED_MODEL"));
