@@ -1,21 +1,14 @@
 // @ts-check
-import { blocks, fixed, norm } from './content.mjs'
+import { blocks, norm } from './content.mjs'
+import { layOutGguf } from './gguf-writer.mjs'
 import { Noise } from './noise.mjs'
 import { writePieces } from './stream.mjs'
 
-/**
- * @typedef {import('./shapes.mjs').Shape} Shape
- * @typedef {{ name: string, dims: number[], type: number, content: import('./content.mjs').Content }} Tensor `dims` are
- *   in the file's order, the fastest one first
- */
+/** @typedef {import('./shapes.mjs').Shape} Shape */
 
-// The format: github.com/ggml-org/ggml/blob/master/docs/gguf.md
-const alignment = 32
-const version = 3
-const kinds = { uint32: 4, float32: 6, string: 8, array: 9 }
 const types = { f32: 0, q4_0: 2, q8_0: 8 }
 
-/** Values of a block of Q4_0 and Q8_0. */
+/** Values of a block of Q4_0 or Q8_0. */
 const blockValues = 32
 /** With its scale of 2 bytes. */
 const blockBytes = { q4_0: 18, q8_0: 34 }
@@ -27,22 +20,13 @@ const blockBytes = { q4_0: 18, q8_0: 34 }
  * @param {Shape} shape
  */
 export async function writeGguf(path, shape) {
-  const list = tensors(shape)
-  let end = 0
-  const places = list.map(({ content }) => {
-    const offset = end
-    end = align(offset + content.bytes)
-    return offset
-  })
-  const head = header(metadata(shape), list, places)
-  const start = align(head.length)
-  const pieces = list.map(({ content }, i) => ({ offset: start + /** @type {number} */ (places[i]), content }))
-  await writePieces(path, [{ offset: 0, content: fixed(head) }, ...pieces], new Noise(2), start + end)
+  const { pieces, size } = layOutGguf(metadata(shape), tensors(shape))
+  await writePieces(path, pieces, new Noise(2), size)
 }
 
 /**
  * @param {Shape} shape
- * @returns {Tensor[]}
+ * @returns {import('./gguf-writer.mjs').GgufTensor[]}
  */
 function tensors({ layers, hidden, heads, kvHeads, headDim, ffn, vocabulary }) {
   const floats = (/** @type {string} */ name) => ({ name, dims: [hidden], type: types.f32, content: norm(hidden) })
@@ -75,106 +59,34 @@ function tensors({ layers, hidden, heads, kvHeads, headDim, ffn, vocabulary }) {
 
 /**
  * @param {Shape} shape
- * @returns {[string, Buffer][]}
+ * @returns {Record<string, import('./gguf-writer.mjs').GgufValue>}
  */
 function metadata({ layers, hidden, heads, kvHeads, headDim, ffn, vocabulary, context }) {
-  const llama = Object.entries({
-    context_length: context,
-    embedding_length: hidden,
-    block_count: layers,
-    feed_forward_length: ffn,
-    'attention.head_count': heads,
-    'attention.head_count_kv': kvHeads,
-    'rope.dimension_count': headDim,
-    vocab_size: vocabulary,
-  })
   // Three special tokens, one for each byte, and names for the rest.
   const tokens = Array.from({ length: vocabulary }, (_, id) => {
     if (id < 3) return /** @type {string} */ (['<unk>', '<s>', '</s>'][id])
     return id < 259 ? `<0x${(id - 3).toString(16).toUpperCase().padStart(2, '0')}>` : `t${id - 259}`
   })
   const kind = (/** @type {number} */ id) => (id === 0 ? 2 : id < 3 ? 3 : id < 259 ? 6 : 1)
-  return [
-    ['general.architecture', value(kinds.string, text('llama'))],
-    ['general.name', value(kinds.string, text('random weights'))],
-    ['general.file_type', value(kinds.uint32, uint32(2))],
-    ...llama.map(
-      ([name, size]) => /** @type {[string, Buffer]} */ ([`llama.${name}`, value(kinds.uint32, uint32(size))]),
-    ),
-    ['llama.attention.layer_norm_rms_epsilon', value(kinds.float32, float32(1e-5))],
-    ['llama.rope.freq_base', value(kinds.float32, float32(10_000))],
-    ['tokenizer.ggml.model', value(kinds.string, text('llama'))],
-    ['tokenizer.ggml.tokens', array(kinds.string, tokens.map(text))],
-    [
-      'tokenizer.ggml.scores',
-      array(
-        kinds.float32,
-        tokens.map(() => float32(0)),
-      ),
-    ],
-    [
-      'tokenizer.ggml.token_type',
-      array(
-        5,
-        tokens.map((_, id) => uint32(kind(id))),
-      ),
-    ],
-    ['tokenizer.ggml.bos_token_id', value(kinds.uint32, uint32(1))],
-    ['tokenizer.ggml.eos_token_id', value(kinds.uint32, uint32(2))],
-  ]
-}
-
-/**
- * @param {[string, Buffer][]} pairs
- * @param {readonly Tensor[]} list
- * @param {readonly number[]} places of the tensors, counted from the first one
- */
-function header(pairs, list, places) {
-  return Buffer.concat([
-    Buffer.from('GGUF'),
-    uint32(version),
-    uint64(list.length),
-    uint64(pairs.length),
-    ...pairs.flatMap(([name, bytes]) => [text(name), bytes]),
-    ...list.flatMap(({ name, dims, type }, i) => [
-      text(name),
-      uint32(dims.length),
-      ...dims.map(uint64),
-      uint32(type),
-      uint64(/** @type {number} */ (places[i])),
-    ]),
-  ])
-}
-
-/** @param {number} size */
-const align = (size) => Math.ceil(size / alignment) * alignment
-
-/** @param {number} kind @param {Buffer} bytes */
-const value = (kind, bytes) => Buffer.concat([uint32(kind), bytes])
-
-/** @param {number} kind @param {Buffer[]} items */
-const array = (kind, items) => value(kinds.array, Buffer.concat([uint32(kind), uint64(items.length), ...items]))
-
-/** @param {string} string */
-const text = (string) => Buffer.concat([uint64(Buffer.byteLength(string)), Buffer.from(string)])
-
-/** @param {number} number */
-function uint32(number) {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(number)
-  return bytes
-}
-
-/** @param {number} number */
-function uint64(number) {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64LE(BigInt(number))
-  return bytes
-}
-
-/** @param {number} number */
-function float32(number) {
-  const bytes = Buffer.alloc(4)
-  bytes.writeFloatLE(number)
-  return bytes
+  return {
+    'general.architecture': 'llama',
+    'general.name': 'random weights',
+    'general.file_type': 2,
+    'llama.context_length': context,
+    'llama.embedding_length': hidden,
+    'llama.block_count': layers,
+    'llama.feed_forward_length': ffn,
+    'llama.attention.head_count': heads,
+    'llama.attention.head_count_kv': kvHeads,
+    'llama.rope.dimension_count': headDim,
+    'llama.vocab_size': vocabulary,
+    'llama.attention.layer_norm_rms_epsilon': { f32: 1e-5 },
+    'llama.rope.freq_base': { f32: 10_000 },
+    'tokenizer.ggml.model': 'llama',
+    'tokenizer.ggml.tokens': tokens,
+    'tokenizer.ggml.scores': { f32s: tokens.map(() => 0) },
+    'tokenizer.ggml.token_type': tokens.map((_, id) => kind(id)),
+    'tokenizer.ggml.bos_token_id': 1,
+    'tokenizer.ggml.eos_token_id': 2,
+  }
 }
