@@ -113,7 +113,7 @@ async function packageTests(report, sources, given) {
   const alone = [...unshare, 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh']
   const mayBeAlone = (await ask('unshare', [...unshare.slice(1), 'ip', 'link', 'set', 'lo', 'up'])) !== undefined
   // A registry, four versions of Node and an emulated processor take their time, and one at a time.
-  const options = ['--timeout=1800', '--jobs=1']
+  const options = ['--timeout=3600', '--jobs=1']
   if (mayBeAlone) await tapTests(report, sources, { options, env, before: alone })
   else await tapTests(report, sources, { options, env: { ...env, OPENVINO_LLM_TEST_NETWORK: 'there' } })
 }

@@ -29,7 +29,7 @@ export function child(
   source: string,
   options: { model?: string; args?: string[]; deadline?: number } = {},
 ): Promise<Ended> {
-  const { model = resolve('test/fixtures/ir/tiny-llama-fp32'), args = [], deadline = 120_000 } = options
+  const { model = resolve('test/fixtures/ir/tiny-llama-fp32'), args = [], deadline = 900_000 } = options
   const folder = mkdtempSync(join(tmpdir(), 'openvino-llm-child-'))
   const file = join(folder, 'child.mjs')
   writeFileSync(file, prelude(pathToFileURL(resolve('dist/index.js')).href, model) + source)

@@ -8,8 +8,6 @@ import { run } from '../bench/modules.js'
 import { exact, goldenTiny, tiny } from './fixtures.js'
 import { tinyConfig } from './runners.js'
 
-t.setTimeout(180_000)
-
 // Built-in kernels against OpenVINO's on whole models. Kernels for themselves: test/native/kernels_test.cc.
 
 const compressed = ['tiny-llama', 'tiny-phi3', 'tiny-phi3-longrope-int8']

@@ -4,8 +4,6 @@ import t, { type Test } from 'tap'
 import { LLM, type LoadOptions, type ModelWarning } from '#lib/index.js'
 import { exact, tiny } from './fixtures.js'
 
-t.setTimeout(180_000)
-
 // The file of packed weights, from the outside. By itself: test/native/packed_file_test.cc.
 
 const options: LoadOptions = { cpuKernel: 'builtin', packedCacheBytes: Number.POSITIVE_INFINITY, ovConfig: exact }

@@ -40,7 +40,7 @@ export class Registry {
     let output = ''
     child.stdout?.on('data', (part) => (output += part))
     child.stderr?.on('data', (part) => (output += part))
-    const deadline = Date.now() + 120_000
+    const deadline = Date.now() + 600_000
     for (;;) {
       if (child.exitCode !== null || Date.now() > deadline) throw new Error(`verdaccio does not answer: ${output}`)
       const answers = await fetch(`${url}-/ping`).then(

@@ -7,8 +7,6 @@ import { runChecked } from '../package/run.js'
 import { npmScript } from '../package/tools.js'
 import { node } from './script.js'
 
-t.setTimeout(280_000)
-
 const here = `${process.platform}-${process.arch}`
 const skip = here === 'linux-x64' ? false : 'the files here have the names of Linux x64'
 const packages = join(process.cwd(), 'build', 'packages')
@@ -30,41 +28,37 @@ const { isHookOfBuild } = await module<{
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_OPTIONS)/.test(name)))
 
 // 150 MB are packed and unpacked.
-t.test(
-  'both packages are made, and installed without a network they answer',
-  { skip, timeout: 240_000 },
-  async (t): Promise<void> => {
-    const made = await node(['scripts/package/prebuild.mjs'], env as Record<string, string>)
-    if (/^pip could not download/m.test(made.stderr)) {
-      t.pass('made and installed', { skip: 'OpenVINO’s licences could not be downloaded' })
-      return
-    }
-    t.equal(made.code, 0, made.stderr)
-    t.match(made.stdout, /The addon needs GLIBC 2\.\d+ and GLIBCXX 3\.4\.\d+\./)
-    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
-    const folder = t.testdir({})
-    const project = new Project(join(folder, 'a projéct'), join(folder, 'home'), process.execPath)
-    const tarballs = ['openvino-llm', 'openvino-llm-linux-x64-gnu'].map((name) =>
-      join(packages, `${name}-${version}.tgz`),
-    )
-    const { packages: installed } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
-      packages: Record<string, { dev?: boolean }>
-    }
-    for (const [path, { dev }] of Object.entries(installed)) {
-      if (!path || dev) continue
-      const how = { cwd: path, env: { HOME: project.home, PATH: '/usr/bin:/bin' } }
-      const pack = [npmScript(), 'pack', '--silent', '--ignore-scripts', '--pack-destination', folder]
-      tarballs.push(join(folder, (await runChecked(process.execPath, pack, how)).stdout.trim()))
-    }
-    const install = [npmScript(), 'install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', ...tarballs]
-    await runChecked(process.execPath, install, { cwd: project.folder, env: project.env })
-    for (const app of ['app.mjs', 'app.cjs']) {
-      const answer = answerOf(await project.run(app))
-      t.same(answer.tokens, expectedTokens, app)
-      t.ok(answer.openvino.every((path) => path.startsWith(join(project.folder, 'node_modules', platform.name))))
-    }
-  },
-)
+t.test('both packages are made, and installed without a network they answer', { skip }, async (t): Promise<void> => {
+  const made = await node(['scripts/package/prebuild.mjs'], env as Record<string, string>)
+  if (/^pip could not download/m.test(made.stderr)) {
+    t.pass('made and installed', { skip: 'OpenVINO’s licences could not be downloaded' })
+    return
+  }
+  t.equal(made.code, 0, made.stderr)
+  t.match(made.stdout, /The addon needs GLIBC 2\.\d+ and GLIBCXX 3\.4\.\d+\./)
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+  const folder = t.testdir({})
+  const project = new Project(join(folder, 'a projéct'), join(folder, 'home'), process.execPath)
+  const tarballs = ['openvino-llm', 'openvino-llm-linux-x64-gnu'].map((name) =>
+    join(packages, `${name}-${version}.tgz`),
+  )
+  const { packages: installed } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+    packages: Record<string, { dev?: boolean }>
+  }
+  for (const [path, { dev }] of Object.entries(installed)) {
+    if (!path || dev) continue
+    const how = { cwd: path, env: { HOME: project.home, PATH: '/usr/bin:/bin' } }
+    const pack = [npmScript(), 'pack', '--silent', '--ignore-scripts', '--pack-destination', folder]
+    tarballs.push(join(folder, (await runChecked(process.execPath, pack, how)).stdout.trim()))
+  }
+  const install = [npmScript(), 'install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', ...tarballs]
+  await runChecked(process.execPath, install, { cwd: project.folder, env: project.env })
+  for (const app of ['app.mjs', 'app.cjs']) {
+    const answer = answerOf(await project.run(app))
+    t.same(answer.tokens, expectedTokens, app)
+    t.ok(answer.openvino.every((path) => path.startsWith(join(project.folder, 'node_modules', platform.name))))
+  }
+})
 
 t.test('what is wrong with a platform’s folder is found', { skip }, async (t) => {
   const folder = t.testdir({ 'notes.txt': '', 'libopenvino_c.so.2641': 'no library' })

@@ -14,7 +14,7 @@
 #include "engine/event.h"
 
 // Nothing here takes long: who waits as long as this waits for what will never come.
-inline constexpr std::chrono::seconds kDeadline{60};
+inline constexpr std::chrono::seconds kDeadline{300};
 
 // Something that one thread waits for and another makes happen.
 class Gate {
