@@ -11,6 +11,7 @@ import { systemInfo } from './system.js'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 
 let loaded: Addon | undefined
+let loadedFrom: string | undefined
 
 /**
  * The native addon, loaded on first use: importing the package touches no native code.
@@ -26,8 +27,14 @@ export function loadAddon(): Addon {
     const addon = check(openAddon(place, process.env.OPENVINO_LLM_RUNTIME), place)
     if (isMainThread) process.once('exit', (code) => addon.atExit(code))
     loaded = addon
+    loadedFrom = place.path
   }
   return loaded
+}
+
+/** The file that {@link loadAddon} took, once it has loaded it. */
+export function loadedAddonPath(): string | undefined {
+  return loadedFrom
 }
 
 /** Both sides must have been built from the same declarations: a field that one side does not know would be lost in silence. */

@@ -304,6 +304,13 @@ export interface Addon {
    * cleanup hooks. A thread that cannot be stopped within 300 ms ends the process with `code`.
    */
   atExit(code: number): void
+  /** Opens the clock of the calling thread, for {@link threadCpuTime}. Its number is never used again in this process. */
+  threadClock(): number
+  /**
+   * Milliseconds of CPU time that the thread of a clock has used, also while that thread computes. Undefined once the
+   * thread has ended.
+   */
+  threadCpuTime(clock: number): number | undefined
   Engine: new (config: EngineConfig, onEvents: (events: EngineEvent[]) => void) => NativeEngine
   Job: new <K extends keyof Jobs>(kind: K, args: Jobs[K]['args'], onEvents: (events: JobEvent[]) => void) => NativeJob
 }

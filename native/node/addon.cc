@@ -5,6 +5,7 @@
 #include "node/exit.h"
 #include "node/fields.h"
 #include "node/job_object.h"
+#include "node/thread_clock.h"
 #include "openvino/runtime.h"
 
 namespace {
@@ -33,6 +34,8 @@ Napi::Value build_info(const Napi::CallbackInfo& info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("buildInfo", Napi::Function::New(env, build_info, "buildInfo"));
   exports.Set("atExit", Napi::Function::New(env, llm::at_exit, "atExit"));
+  exports.Set("threadClock", Napi::Function::New(env, llm::thread_clock, "threadClock"));
+  exports.Set("threadCpuTime", Napi::Function::New(env, llm::thread_cpu_time, "threadCpuTime"));
   exports.Set("Engine", llm::EngineObject::define(env));
   exports.Set("Job", llm::JobObject::define(env));
   return exports;

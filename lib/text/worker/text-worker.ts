@@ -4,15 +4,21 @@ import type { EncodedPrompt } from '../prompt/encoded-prompt.js'
 import type { ChatMessage } from '../template/messages.js'
 import type { TextSource } from '../text-source.js'
 import type { TokenTable } from '../tokenizer/token-table.js'
+import { threadClocks } from './thread-clock.js'
 import type { Job, Ready } from './worker.js'
-import { Thread } from './worker-thread.js'
+import { Thread, type ThreadLimits } from './worker-thread.js'
 
 /** Settings of {@link TextWorker.open}. */
 export interface TextWorkerOptions {
   /** Aborts the opening. */
   signal?: AbortSignal
-  /** Milliseconds that the opening and each job may run; waiting does not count. Default 15,000. */
-  deadlineMs?: number
+  /**
+   * Milliseconds of CPU time that the opening and each job may take in the thread; waiting does not count. Where the
+   * addon cannot be loaded, which reads that time, it is time on the clock. Default 15,000.
+   */
+  cpuMs?: number
+  /** Milliseconds on the clock that the opening and each job may take. Default 300,000. */
+  wallMs?: number
   /** Megabytes of JavaScript objects that the thread may hold. Default 1,024. */
   memoryMb?: number
 }
@@ -29,15 +35,15 @@ interface Pending {
 }
 
 /**
- * A running job that nobody waits for any more may go on for so long, in milliseconds; starting a thread anew costs
- * about as much.
+ * CPU time in milliseconds that a job may still take once its caller has given it up. Starting a new thread takes about
+ * as much.
  */
 const abortedGraceMs = 500
 
 /**
- * The main thread's side of tokenizer and chat templates, which run in a worker thread. One job runs at a time, the
- * others wait in order. A job that runs past its deadline or exhausts the memory fails alone: its thread is ended, and
- * a new one does the rest. While nothing runs the thread does not keep the process alive.
+ * The main thread's side of tokenizer and chat templates, which run in a worker thread. One job runs at a time, and the
+ * others wait in order. A job that takes too long or exhausts the memory fails alone: its thread is ended, and a new
+ * one does the rest. While nothing runs, the thread does not keep the process alive.
  */
 export class TextWorker {
   /** Bytes of every token. */
@@ -46,19 +52,14 @@ export class TextWorker {
   readonly eosTokenIds: readonly number[]
   readonly bosTokenId: number | undefined
   readonly #source: TextSource
-  readonly #limits: { deadlineMs: number; memoryMb: number }
+  readonly #limits: ThreadLimits
   readonly #added: ReadonlyMap<string, number>
   #thread: Thread | undefined
   #waiting: Pending[] = []
   #running: Pending | undefined
   #closed = false
 
-  private constructor(
-    source: TextSource,
-    limits: { deadlineMs: number; memoryMb: number },
-    thread: Thread,
-    ready: Ready,
-  ) {
+  private constructor(source: TextSource, limits: ThreadLimits, thread: Thread, ready: Ready) {
     this.#source = source
     this.#limits = limits
     this.#thread = thread
@@ -73,8 +74,13 @@ export class TextWorker {
    * @throws LLMError naming the file; `signal.reason` when aborted.
    */
   static async open(source: TextSource, options: TextWorkerOptions = {}): Promise<TextWorker> {
-    const limits = { deadlineMs: options.deadlineMs ?? 15_000, memoryMb: options.memoryMb ?? 1024 }
     options.signal?.throwIfAborted()
+    const limits: ThreadLimits = {
+      cpuMs: options.cpuMs ?? 15_000,
+      wallMs: options.wallMs ?? 300_000,
+      memoryMb: options.memoryMb ?? 1024,
+      clocks: threadClocks(),
+    }
     const thread = new Thread({ source, table: true }, limits)
     const abort = (): void => void thread.end(options.signal?.reason)
     options.signal?.addEventListener('abort', abort, { once: true })
@@ -198,7 +204,7 @@ export class TextWorker {
 
 const closed = (): LLMError => new LLMError('ERR_CLOSED', 'the model has been closed')
 
-/** What a job that fails for time or memory is blamed on. */
+/** What an error about time or memory names: the file, and what was done with it. */
 function label(job: Job, source: TextSource): string {
   const own =
     job.kind === 'chat' &&

@@ -1,7 +1,17 @@
 import { Worker } from 'node:worker_threads'
 import { LLMError } from '../../errors.js'
 import type { EncodedPrompt } from '../prompt/encoded-prompt.js'
-import type { Failure, Job, Ready, WorkerMessage, WorkerStart } from './worker.js'
+import { Deadline, type TimeLimits } from './deadline.js'
+import type { ThreadClocks } from './thread-clock.js'
+import type { Answer, Failure, Job, Ready, WorkerMessage, WorkerStart } from './worker.js'
+
+/** What a thread may use. */
+export interface ThreadLimits extends TimeLimits {
+  /** Megabytes of JavaScript objects. */
+  memoryMb: number
+  /** What reads its CPU time; without them, time on the clock stands in for it. */
+  clocks: ThreadClocks | undefined
+}
 
 /** One worker thread, from its start to its end. */
 export class Thread {
@@ -9,29 +19,46 @@ export class Thread {
   readonly ready: Promise<Ready>
   ended = false
   readonly #worker: Worker
-  readonly #deadlineMs: number
-  readonly #memoryMb: number
-  #answer: { resolve: (message: WorkerMessage) => void; reject: (reason: unknown) => void } | undefined
+  readonly #limits: ThreadLimits
+  readonly #deadline: Deadline
+  readonly #began = performance.now()
+  /** The thread's clock; undefined until it has told, null when there is none. */
+  #clock: number | null | undefined
+  #answer: { resolve: (message: Answer) => void; reject: (reason: unknown) => void } | undefined
   #what: string
-  #timer: NodeJS.Timeout | undefined
 
-  constructor(start: WorkerStart, limits: { deadlineMs: number; memoryMb: number }) {
-    this.#deadlineMs = limits.deadlineMs
-    this.#memoryMb = limits.memoryMb
+  constructor(start: Omit<WorkerStart, 'addonPath'>, limits: ThreadLimits) {
+    this.#limits = limits
+    if (limits.clocks === undefined) this.#clock = null
+    const clocks = {
+      cpu: () => this.#cpuTime(),
+      wall: () => performance.now(),
+      // The thread keeps the process alive while it has something to do; its timer need not.
+      after: (ms: number, call: () => void) => {
+        const timer = setTimeout(call, ms).unref()
+        return () => clearTimeout(timer)
+      },
+    }
+    this.#deadline = new Deadline(limits, clocks, (limit) => void this.end(this.#tooLong(limit)))
     this.#what = `${start.source.tokenizerPath}: loading the tokenizer`
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData: start,
+      workerData: { ...start, addonPath: limits.clocks?.addonPath } satisfies WorkerStart,
       // Loaders and hooks of the process have no business in this thread.
       execArgv: [],
       // A small young generation: the thread's heap would otherwise creep up by tens of megabytes over thousands of jobs.
+      // Whatever these limits, V8 ends the whole process when a single large allocation fails in a worker: templates and
+      // tokenizer therefore bound their strings and lists themselves.
       resourceLimits: { maxOldGenerationSizeMb: limits.memoryMb, maxYoungGenerationSizeMb: 4 },
       name: 'openvino-llm text',
     })
-    this.#worker.on('message', (message: WorkerMessage) => this.#answer?.resolve(message))
+    this.#worker.on('message', (message: WorkerMessage) => {
+      if ('clock' in message) this.#clock = message.clock
+      else this.#answer?.resolve(message)
+    })
     this.#worker.on('error', (error: NodeJS.ErrnoException) => {
       const memory = error.code === 'ERR_WORKER_OUT_OF_MEMORY'
       const message = memory
-        ? `${this.#what} needed more than ${this.#memoryMb} MB`
+        ? `${this.#what} needed more than ${limits.memoryMb} MB`
         : `${this.#what} failed: ${error.message}`
       void this.end(new LLMError(memory ? 'ERR_TEXT_MEMORY' : 'ERR_TOKENIZER_INVALID', message, { cause: error }))
     })
@@ -64,42 +91,50 @@ export class Thread {
     throw failureOf(message)
   }
 
-  /** Leaves at most `ms` for what runs. */
-  hurry(ms: number): void {
-    if (this.#answer !== undefined) this.#arm(Math.min(ms, this.#deadlineMs))
+  /** Leaves at most `cpuMs` of CPU time for what runs. */
+  hurry(cpuMs: number): void {
+    this.#deadline.hurry(cpuMs)
   }
 
   /** Ends the thread; what runs fails with `reason`. */
   async end(reason: unknown): Promise<void> {
     this.ended = true
-    clearTimeout(this.#timer)
+    this.#deadline.stop()
     this.#answer?.reject(reason)
     await this.#worker.terminate()
   }
 
-  async #wait(): Promise<WorkerMessage> {
+  async #wait(): Promise<Answer> {
     this.#worker.ref()
-    this.#arm(this.#deadlineMs)
+    this.#deadline.start()
     try {
       return await new Promise((resolve, reject) => {
         this.#answer = { resolve, reject }
       })
     } finally {
       this.#answer = undefined
-      clearTimeout(this.#timer)
+      this.#deadline.stop()
       this.#worker.unref()
     }
   }
 
-  #arm(ms: number): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
-      void this.end(new LLMError('ERR_TEXT_TIMEOUT', `${this.#what} took longer than ${this.#deadlineMs} ms`))
-    }, ms)
+  #cpuTime(): number | undefined {
+    if (this.#clock === null) return performance.now() - this.#began
+    return this.#clock === undefined ? undefined : this.#limits.clocks?.cpuTime(this.#clock)
+  }
+
+  #tooLong(limit: 'cpu' | 'wall'): LLMError {
+    const { cpuMs, wallMs } = this.#limits
+    const used = limit === 'cpu' && this.#clock !== null
+    const seconds = (limit === 'cpu' ? cpuMs : wallMs) / 1000
+    return new LLMError(
+      'ERR_TEXT_TIMEOUT',
+      used ? `${this.#what} used more than ${seconds} s of CPU time` : `${this.#what} took longer than ${seconds} s`,
+    )
   }
 }
 
-function failureOf(message: WorkerMessage): Error {
+function failureOf(message: Answer): Error {
   const { code, message: text }: Failure =
     'failure' in message ? message.failure : { code: 'ERR_TOKENIZER_INVALID', message: 'unexpected answer' }
   return code === undefined ? new TypeError(text) : new LLMError(code, text)

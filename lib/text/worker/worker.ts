@@ -1,5 +1,6 @@
 /** Entry of the worker thread: one job at a time, each answered by one message. */
 import { parentPort, workerData } from 'node:worker_threads'
+import type { Addon } from '../../engine/boundary.js'
 import { type ErrorCode, LLMError } from '../../errors.js'
 import type { ChatOptions, EncodeOptions } from '../../options/encode.js'
 import type { EncodedPrompt } from '../prompt/encoded-prompt.js'
@@ -13,6 +14,8 @@ export interface WorkerStart {
   source: TextSource
   /** Whether the table of token bytes is wanted; a worker that replaces another need not build it again. */
   table: boolean
+  /** The addon's file, for the clock of this thread; undefined where there is none. */
+  addonPath: string | undefined
 }
 
 export type Job =
@@ -32,9 +35,13 @@ export interface Ready {
   addedTokens: [string, number][]
 }
 
-export type WorkerMessage = { ready: Ready } | { prompt: EncodedPrompt } | { failure: Failure }
+/** What ends the opening or a job. */
+export type Answer = { ready: Ready } | { prompt: EncodedPrompt } | { failure: Failure }
 
-function failure(error: unknown): WorkerMessage {
+/** First the thread's clock, null if there is none; then answers. */
+export type WorkerMessage = { clock: number | null } | Answer
+
+function failure(error: unknown): Answer {
   if (error instanceof LLMError) return { failure: { code: error.code, message: error.message } }
   if (error instanceof TypeError) return { failure: { code: undefined, message: error.message } }
   // Lengths, allocations, and the stack of a regular expression that meets a very long word.
@@ -46,6 +53,18 @@ function failure(error: unknown): WorkerMessage {
       code: tooLarge ? 'ERR_TEXT_MEMORY' : 'ERR_TOKENIZER_INVALID',
       message: `${start.source.tokenizerPath}: ${what}`,
     },
+  }
+}
+
+/** Opens this thread's clock. Without one, the job is limited by time on the clock, so that no error is needed here. */
+function openClock(): number | null {
+  if (start.addonPath === undefined) return null
+  try {
+    const addon = { exports: {} as Addon }
+    process.dlopen(addon, start.addonPath)
+    return addon.exports.threadClock()
+  } catch {
+    return null
   }
 }
 
@@ -66,7 +85,7 @@ function run(): void {
     try {
       const prompt =
         job.kind === 'text' ? encoder.encodeText(job.text, job.options) : encoder.encodeChat(job.messages, job.options)
-      port.postMessage({ prompt } satisfies WorkerMessage, [prompt.tokens.buffer as ArrayBuffer])
+      port.postMessage({ prompt } satisfies Answer, [prompt.tokens.buffer as ArrayBuffer])
     } catch (error) {
       port.postMessage(failure(error))
     }
@@ -75,9 +94,10 @@ function run(): void {
     tokens === undefined
       ? []
       : [tokens.bytes, tokens.offsets, tokens.special, tokens.added].map((array) => array.buffer)
-  port?.postMessage({ ready } satisfies WorkerMessage, buffers)
+  port?.postMessage({ ready } satisfies Answer, buffers)
 }
 
+port?.postMessage({ clock: openClock() } satisfies WorkerMessage)
 try {
   run()
 } catch (error) {

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t from 'tap'
 import type { ChatOptions } from '#lib/options/encode.js'
@@ -141,7 +142,7 @@ t.test('templates by name', async (t) => {
 
 t.test('a template that loops fails alone', async (t) => {
   const worker = await TextWorker.open(source(t.testdir(), { templates: { default: chatml, loop } }), {
-    deadlineMs: 1500,
+    cpuMs: 1500,
   })
   t.teardown(() => worker.close())
   const [looping, other, failing] = await Promise.allSettled([
@@ -153,12 +154,45 @@ t.test('a template that loops fails alone', async (t) => {
     reason: {
       name: 'LLMError',
       code: 'ERR_TEXT_TIMEOUT',
-      message: /chat_template.jinja.*1500 ms/,
+      message: /chat_template.jinja.* more than 1.5 s of CPU time/,
       stack: /text-worker.test/,
     },
   })
   t.equal(other.status, 'fulfilled')
   t.match(failing, { reason: { code: 'ERR_TEMPLATE', message: /no cats/, stack: /text-worker.test/ } })
+})
+
+t.test('a job is given no time on the clock, only time of its thread', async (t) => {
+  const worker = await TextWorker.open(source(t.testdir()), { cpuMs: 1000 })
+  t.teardown(() => worker.close())
+  // Long enough to be under way when the event loop is blocked, which finds its timers due before it finds the answer.
+  const job = worker.encodeText('Hello world. '.repeat(10_000))
+  await turn()
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500)
+  t.ok((await job).tokens.length > 0)
+})
+
+t.test('time on the clock is limited, too', async (t) => {
+  await t.rejects(TextWorker.open(source(t.testdir()), { wallMs: 1 }), {
+    code: 'ERR_TEXT_TIMEOUT',
+    message: /tokenizer.json: loading the tokenizer took longer than 0.001 s$/,
+  })
+})
+
+t.test('without the addon, time on the clock is all there is', async (t) => {
+  const code = `import { TextWorker } from '#lib/text/worker/text-worker.js'
+    const source = JSON.parse(process.argv[1])
+    const worker = await TextWorker.open(source)
+    console.log((await worker.encodeText('Hello world')).text)
+    await worker.close()
+    await TextWorker.open(source, { cpuMs: 1 }).catch((error) => console.log(error.code, error.message))`
+  const dir = t.testdir({ none: {} })
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--input-type=module', '-e', code, JSON.stringify(source(dir))],
+    { timeout: 60_000, env: { ...process.env, OPENVINO_LLM_ADDON: join(dir, 'none') } },
+  )
+  t.match(stdout, /^Hello world\nERR_TEXT_TIMEOUT .*tokenizer.json: loading the tokenizer took longer than 0.001 s\n$/)
 })
 
 t.test('a template that allocates fails alone', async (t) => {
