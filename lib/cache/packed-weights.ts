@@ -1,32 +1,29 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { readFile, stat } from 'node:fs/promises'
+import { basename } from 'node:path'
 import type { BuildInfo, ReadyInfo } from '../engine/boundary.js'
-import type { ModelDefinition } from '../model/definition.js'
-import { fileError } from '../model/model-file.js'
+import { fileError } from '../file-error.js'
+import { type CacheKind, CacheStore } from './store.js'
 
-const day = 24 * 60 * 60 * 1000
-/** Milliseconds after which a file that no load has used is removed. */
-const unusedFor = 30 * day
-/** Milliseconds after which nobody still writes an unfinished file. */
-const unfinishedFor = day
+/** Weights in the built-in kernels' form: a file for each model, which the addon reads, validates and writes. */
+const packedWeights: CacheKind = { folder: 'packed', entry: /^[0-9a-f]{32}\.bin$/, maxAge: 30 * 24 * 60 * 60 * 1000 }
 
-/** Files of packed weights in the cache folder, one a model: the addon reads and writes them, this names them and removes old ones. */
+/** Names the files of packed weights and removes old ones. */
 export class PackedCache {
-  readonly #folder: string
+  readonly #store: CacheStore
   readonly #versions: readonly string[]
 
   constructor(cacheRoot: string, { version, openvino }: Pick<BuildInfo, 'version' | 'openvino'>) {
-    this.#folder = join(cacheRoot, 'packed')
+    this.#store = new CacheStore(packedWeights, cacheRoot)
     this.#versions = [version, openvino]
   }
 
   /**
-   * The file of a model, by what its files are and not by where; its folder is there unless it cannot be made, which the addon then finds.
-   *
+   * The file of a model. What the model's files are decides on its name, not where they are. The file's folder is there, unless it cannot
+   * be made: the addon then finds that out, and warns.
    * @throws LLMError when the model's files cannot be read
    */
-  async pathFor({ modelPath, weightsPath }: Pick<ModelDefinition, 'modelPath' | 'weightsPath'>): Promise<string> {
+  async pathFor({ modelPath, weightsPath }: { modelPath: string; weightsPath: string }): Promise<string> {
     const hash = createHash('sha256')
     for (const path of [modelPath, weightsPath]) {
       try {
@@ -37,27 +34,16 @@ export class PackedCache {
         throw fileError(path, error)
       }
     }
-    await mkdir(this.#folder, { recursive: true }).catch(() => undefined)
-    return join(this.#folder, `${hash.digest('hex').slice(0, 32)}.bin`)
+    await this.#store.open().catch(() => undefined)
+    return this.#store.pathOf(`${hash.digest('hex').slice(0, 32)}.bin`)
   }
 
-  /** Notes that a load uses its file; when it made it, removes those that have not been used for a month. */
+  /** Notes that a load uses its file. When the load made the file, old ones are removed. */
   async used({ file, reused }: ReadyInfo['packed']): Promise<void> {
     if (file === '') return
-    const now = Date.now()
-    try {
-      if (reused) await utimes(file, now / 1000, now / 1000)
-      else await removeUnused(dirname(file), basename(file), now)
-    } catch {
-      // It is the same file without that.
-    }
-  }
-}
-
-async function removeUnused(folder: string, except: string, now: number): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const most = /^[0-9a-f]{32}\.bin$/.test(name) ? unusedFor : /\.bin\.\d+\.tmp$/.test(name) ? unfinishedFor : Infinity
-    const path = join(folder, name)
-    if (name !== except && now - (await stat(path)).mtimeMs > most) await rm(path, { force: true })
+    const name = basename(file)
+    // Without the time the file serves all the same.
+    if (reused) await this.#store.use(name).catch(() => undefined)
+    else await this.#store.tidy(name)
   }
 }

@@ -1,6 +1,6 @@
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { cacheRoot } from '../cache/folder.js'
+import { cacheRoot } from '../cache/root.js'
 import { note } from './report.js'
 
 /** Lines that arrow keys can reach. */

@@ -1,8 +1,9 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LLMError } from '../errors.js'
+import { fileError } from '../file-error.js'
 import { isObject, JsonObject } from './json-object.js'
-import { fileError, readText } from './model-file.js'
+import { readText } from './model-file.js'
 
 /** A folder with more templates than this is not a model's. */
 const maxTemplates = 64

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { LLMError } from '../errors.js'
-import { fileError } from './model-file.js'
+import { fileError } from '../file-error.js'
 
 type Kind = { is: (name: string) => boolean; explain: (folder: string, name: string) => string }
 

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
-import { type CacheOptions, cachedModel } from '../cache/folder.js'
+import { fileError } from '../file-error.js'
 import type { ModelDefinition } from './definition.js'
 import { readFolder, toPath } from './folder.js'
-import { fileError } from './model-file.js'
+import { type CacheOptions, cachedModel } from './gguf/cached-model.js'
 
 /**
  * Makes one definition of whatever a caller calls a model: an OpenVINO folder, its openvino_model.xml, or a .gguf file, which is

@@ -1,20 +1,9 @@
 import { open, stat } from 'node:fs/promises'
 import { LLMError } from '../errors.js'
+import { fileError } from '../file-error.js'
 
 /** Bytes that a JSON file or a chat template may have: parsing more would hold up the event loop noticeably. */
 export const maxTextBytes = 4 * 1024 * 1024
-
-/** Turns a failure of the file system into an error with a code; anything else is returned as it is. */
-export function fileError(path: string, error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'ENOENT' || code === 'ENOTDIR')
-    return new LLMError('ERR_MODEL_NOT_FOUND', `${path}: no such file or folder`, { cause: error })
-  if (code === 'EACCES' || code === 'EPERM')
-    return new LLMError('ERR_MODEL_UNREADABLE', `${path}: this process has no permission to read it`, { cause: error })
-  if (typeof code === 'string')
-    return new LLMError('ERR_MODEL_INVALID', `${path}: cannot be read (${code})`, { cause: error })
-  return error
-}
 
 /** Size of a regular file in bytes, or undefined when nothing is there. */
 export async function fileSize(path: string): Promise<number | undefined> {

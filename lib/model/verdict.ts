@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { replaceFile } from '../cache/temporary.js'
 import type { NativeCheck } from '../engine/boundary.js'
 import { packageVersion } from '../version.js'
 import type { ModelDefinition } from './definition.js'
@@ -103,7 +103,7 @@ export async function readVerdict(folder: string): Promise<Verdict | undefined> 
 
 /** Stores a verdict with its folder. @throws what the file system says */
 export async function writeVerdict(folder: string, verdict: Verdict): Promise<void> {
-  await writeFile(join(folder, verdictFile), `${JSON.stringify(verdict, null, 2)}\n`)
+  await replaceFile(join(folder, verdictFile), `${JSON.stringify(verdict, null, 2)}\n`)
 }
 
 /** A verdict on a folder as it is now. */

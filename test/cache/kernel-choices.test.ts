@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { KernelChoices, measuredKernels } from '#lib/cache/kernel-choices.js'
@@ -42,11 +42,20 @@ t.test('a file that is damaged or says something else is as good as none', async
   const choices = new KernelChoices(root, build, under)
   await choices.add([measured('u4', 'avx2', [2])])
   const [name = ''] = readdirSync(join(root, 'kernels'))
+  const written = readFileSync(join(root, 'kernels', name), 'utf8')
   for (const text of ['{', 'null', '[]', '{"choices":{"u4":{"kernel":"x","ratios":[1]}}}', '{"choices":{"u4":null}}']) {
     writeFileSync(join(root, 'kernels', name), text)
     t.same(await choices.read(), [], text)
     t.same(await measuredKernels(root, build), [], text)
   }
+  const earlier = {
+    ...JSON.parse(written),
+    choices: { u4: { kernel: 'own', ratios: [2] }, u8: { kernel: 'openvino', ratios: [1] } },
+  }
+  writeFileSync(join(root, 'kernels', name), JSON.stringify(earlier))
+  t.same(await choices.read(), ['u8=openvino'], 'an earlier version called the built-in kernels so')
+  await choices.add([measured('u4', 'avx2', [2])])
+  t.same(await choices.read(), ['u8=openvino', 'u4=builtin'])
   writeFileSync(join(root, 'unwritable'), '')
   const nowhere = new KernelChoices(join(root, 'unwritable'), build, under)
   await nowhere.add([measured('u4', 'avx2', [2])])

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { demoModelPath } from '#lib/cache/folder.js'
+import { demoModelPath } from '#lib/cache/root.js'
 import { devices, estimate } from '#lib/index.js'
 import { loadTiny, tiny } from '../llm/fixtures.js'
 import { exactFlags, run } from './cli.js'

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
-import { demoModelPath } from '#lib/cache/folder.js'
+import { demoModelPath } from '#lib/cache/root.js'
 import { child } from './child.js'
 
 const quiet = { code: 0, signal: null, stderr: '' }

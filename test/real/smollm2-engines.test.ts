@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { demoModelPath } from '#lib/cache/folder.js'
+import { demoModelPath } from '#lib/cache/root.js'
 import { type ChatMessage, LLM } from '#lib/index.js'
 import { exact } from '../llm/fixtures.js'
 

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import t from 'tap'
-import { demoModelPath } from '#lib/cache/folder.js'
+import { demoModelPath } from '#lib/cache/root.js'
 import { type ChatMessage, convert, LLM } from '#lib/index.js'
 import { exact } from '../llm/fixtures.js'
 

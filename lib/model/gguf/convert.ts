@@ -1,10 +1,11 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { loadAddon } from '../../addon/load.js'
-import { fillFolder } from '../../cache/temporary-folder.js'
+import { fillFolder } from '../../cache/temporary.js'
 import { defaultDevice } from '../../devices/table.js'
 import { type JobProgress, runJob as runNativeJob } from '../../engine/job.js'
 import { LLMError } from '../../errors.js'
+import { isSystemError } from '../../file-error.js'
 import { checkModel } from '../check-model.js'
 import type { ModelDefinition } from '../definition.js'
 import { readFolder, toPath } from '../folder.js'
@@ -101,11 +102,6 @@ async function storeVerdict(folder: string, verdict: Verdict): Promise<void> {
   } catch (error) {
     if (!isSystemError(error) || !['EROFS', 'EACCES', 'EPERM'].includes(error.code ?? '')) throw error
   }
-}
-
-/** Whether an error comes from the operating system, such as ENOSPC. */
-export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error && 'code' in error
 }
 
 async function existingNames(folder: string): Promise<string[]> {

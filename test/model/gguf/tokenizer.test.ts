@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { demoModelPath } from '#lib/cache/folder.js'
+import { demoModelPath } from '#lib/cache/root.js'
 import { writeModelFilesInThread } from '#lib/model/gguf/files-thread.js'
 import { preTokenizers } from '#lib/model/gguf/pre-tokenizers.js'
 import { type TokenizerFiles, tokenizerFiles } from '#lib/model/gguf/tokenizer.js'

@@ -1,27 +1,16 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { cachedModel, cacheRoot, demoModelPath } from '#lib/cache/folder.js'
-import { fakeJob } from '../model/fake-job.js'
-import { writeGguf } from '../model/gguf-writer.js'
-import { tinyMetadata, tinyTensors } from '../model/tiny-gguf.js'
+import { cachedModel } from '#lib/model/gguf/cached-model.js'
+import { fakeJob } from '../fake-job.js'
+import { writeGguf } from '../gguf-writer.js'
+import { tinyMetadata, tinyTensors } from '../tiny-gguf.js'
 
 const good = writeGguf(tinyMetadata, tinyTensors)
 const versions = { version: '1', openvino: '2' }
-
-t.test('where the cache is', async (t) => {
-  t.equal(cacheRoot({ OPENVINO_LLM_CACHE: '/c', XDG_CACHE_HOME: '/x' }, 'linux'), '/c')
-  t.equal(cacheRoot({ XDG_CACHE_HOME: '/x' }, 'linux'), join('/x', 'openvino-llm'))
-  t.equal(cacheRoot({ XDG_CACHE_HOME: 'relative' }, 'linux'), join(homedir(), '.cache', 'openvino-llm'))
-  t.equal(cacheRoot({}, 'linux'), join(homedir(), '.cache', 'openvino-llm'))
-  t.equal(cacheRoot({}, 'darwin'), join(homedir(), 'Library', 'Caches', 'openvino-llm'))
-  t.equal(cacheRoot({ LOCALAPPDATA: '/l' }, 'win32'), join('/l', 'openvino-llm'))
-  t.equal(demoModelPath(), join(cacheRoot(), 'models', 'SmolLM2-135M-Instruct.Q4_1.gguf'))
-})
 
 t.test('converts once; the key is file and versions', async (t) => {
   const root = t.testdir({ 'a.gguf': good, 'b.gguf': good })
@@ -69,8 +58,9 @@ t.test('what dead processes left is removed, what living ones use is not', async
   const dead = spawnSync(process.execPath, ['-e', '']).pid
   const [, host = ''] = /\.tmp-\d+-([0-9a-f]{8})-[0-9a-f]{12}$/.exec(temporary) ?? []
   const left = (pid: number, on: string): string => `${basename(folder)}.tmp-${pid}-${on}-0123456789ab`
-  const keep = [left(process.pid, host), left(dead, '00000000'), `other.tmp-${dead}-${host}-0123456789ab`]
-  for (const name of [left(dead, host), ...keep]) mkdirSync(join(root, 'gguf', name, 'x'), { recursive: true })
+  const keep = [left(process.pid, host), left(dead, '00000000')]
+  for (const name of [left(dead, host), `other.tmp-${dead}-${host}-0123456789ab`, ...keep])
+    mkdirSync(join(root, 'gguf', name, 'x'), { recursive: true })
   rmSync(folder, { recursive: true })
   await load()
   t.strictSame(readdirSync(join(root, 'gguf')).sort(), [basename(folder), ...keep].sort())

@@ -1,7 +1,7 @@
-import { cachedModel } from '#lib/cache/folder.js'
-import { fakeJob } from '../model/fake-job.js'
+import { cachedModel } from '#lib/model/gguf/cached-model.js'
+import { fakeJob } from '../fake-job.js'
 
-// A process of cache.test.ts: waits for the starting signal with its conversion done, so that all of them reach the rename together.
+// A process of cached-model.test.ts: waits for the starting signal with its conversion done, so that all of them reach the rename together.
 const [path = '', root = ''] = process.argv.slice(2)
 const runJob = fakeJob(
   () =>

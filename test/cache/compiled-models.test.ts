@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { compiledFolder } from '#lib/cache/compiled.js'
+import { compiledFolder } from '#lib/cache/compiled-models.js'
 
 t.test('a folder for each model and OpenVINO; the least recently used ones go first', async (t) => {
   const folder = t.testdir({ model: { 'openvino_model.xml': 'x', 'openvino_model.bin': 'y' }, cache: {} })
