@@ -8,7 +8,7 @@ export type {
   RequestReprefill,
   RequestStart,
 } from './generation/diagnostics.js'
-export type { BatchProgress, GenerateAllOptions, Prompts } from './generation/generate-all.js'
+export type { Prompts } from './generation/generate-all.js'
 export type { Prompt } from './generation/prompt.js'
 export type { FinishedAnswer, FinishReason, GenerationResult, Timings, Usage, WarmResult } from './generation/result.js'
 export type { GenerationStream } from './generation/stream.js'
@@ -20,15 +20,18 @@ export {
   type TextGenerationPipeline,
 } from './integrations/pipeline.js'
 export { LLM } from './llm.js'
-export { type EstimateOptions, estimate, type MemoryEstimate } from './loading/estimate.js'
+export { estimate, type MemoryEstimate } from './loading/estimate.js'
 export type { Metrics } from './metrics.js'
 export { type ConvertOptions, convert } from './model/convert.js'
 export type { Verdict } from './model/verdict.js'
+export type { BatchProgress, GenerateAllOptions } from './options/batch.js'
 export type { BosPolicy, ChatOptions, EncodeOptions } from './options/encode.js'
+export type { EstimateOptions } from './options/estimate.js'
 export type { GenerationOptions, ReprefillProgress, RequestDefaults } from './options/generation.js'
 export type { ActivationQuantization, CpuKernel } from './options/kernels.js'
 export type { LoadOptions, LoadProgress, ModelWarning } from './options/load.js'
 export type { PromptLookup } from './options/prompt-lookup.js'
+export type { SamplingOptions } from './options/sampling.js'
 export type { WarmOptions } from './options/warm.js'
 export type { StreamPart, TextPart } from './output/answer.js'
 export type { EncodedPrompt } from './text/prompt/encoded-prompt.js'

@@ -1,7 +1,7 @@
 import type { ResidentEngine } from './engine/resident.js'
 import { LLMError } from './errors.js'
 import { RequestTracker } from './generation/diagnostics.js'
-import { checkBatch, type GenerateAllOptions, type Prompts, runAll } from './generation/generate-all.js'
+import { checkBatch, type Prompts, runAll } from './generation/generate-all.js'
 import { type CheckedPrompt, checkPrompt, checkTokens, type Prompt } from './generation/prompt.js'
 import { RequestQueue } from './generation/queue.js'
 import { encodeOptions, type RequestContext, startRequest, warnIgnored } from './generation/request.js'
@@ -10,21 +10,21 @@ import { GenerationStream } from './generation/stream.js'
 import { type ModelInfo, modelInfo } from './info.js'
 import { type OpenedModel, openModel } from './loading/open-model.js'
 import type { Metrics } from './metrics.js'
+import type { GenerateAllOptions } from './options/batch.js'
 import type { ChatOptions } from './options/encode.js'
-import { encodeRules } from './options/encode.js'
-import { type GenerationOptions, generationRules, mergeOptions, withoutChat } from './options/generation.js'
-import { type LoadOptions, loadRules } from './options/load.js'
+import { encodeTable } from './options/encode.js'
+import { type GenerationOptions, generationDefaults, generationTable, withoutChat } from './options/generation.js'
+import { type LoadOptions, loadDefaults, loadTable } from './options/load.js'
+import { greedySampling, resolveSampling } from './options/resolve-sampling.js'
 import * as check from './options/rules.js'
-import { resolveSampling, type Sampling } from './options/sampling.js'
-import { type WarmOptions, warmRules } from './options/warm.js'
+import type { Sampling } from './options/sampling.js'
+import { mergeOptions } from './options/table.js'
+import { type WarmOptions, warmTable } from './options/warm.js'
 import { Detokenizer } from './output/detokenizer.js'
 import type { EncodedPrompt } from './text/prompt/encoded-prompt.js'
 import type { ChatMessage } from './text/template/messages.js'
 import type { TextWorker } from './text/worker/text-worker.js'
 import { type Warn, warnOnce } from './warnings.js'
-
-/** Requests that wait unless an option says otherwise: enough for a burst, few enough that memory stays bounded. */
-const defaultQueue = 1024
 
 // A model that nobody can reach any more and that generates nothing is closed. Running requests keep their model reachable.
 const forgotten = new FinalizationRegistry<() => void>((close) => close())
@@ -48,8 +48,8 @@ export class LLM {
    * @throws `options.signal.reason` once the signal is aborted.
    */
   static async load(model: string | URL, options: LoadOptions = {}): Promise<LLM> {
-    check.checkOptions(options, loadRules, 'LoadOptions')
-    check.checkOptions(options.defaults ?? {}, generationRules, 'defaults')
+    check.checkOptions(options, loadTable, 'LoadOptions')
+    check.checkOptions(options.defaults ?? {}, generationTable, 'defaults')
     const warn = warnOnce(options.onWarning)
     return new LLM(await openModel(model, options, warn), options, warn)
   }
@@ -65,7 +65,7 @@ export class LLM {
       engine,
       text,
       warn,
-      queue: new RequestQueue(engine.info.maxSequences, options.maxQueue ?? defaultQueue, engine),
+      queue: new RequestQueue(engine.info.maxSequences, options.maxQueue ?? loadDefaults.maxQueue, engine),
       sampling: generation,
       contextLength: context.length,
       contextReason: context.reason,
@@ -112,7 +112,7 @@ export class LLM {
    * @throws LLMError `ERR_CLOSED`, `ERR_TOKEN_ID`.
    */
   stream(prompt: Prompt, options: GenerationOptions = {}): GenerationStream {
-    check.checkOptions(options, generationRules, 'GenerationOptions')
+    check.checkOptions(options, generationTable, 'GenerationOptions')
     this.#checkOpen()
     const merged = mergeOptions(this.#defaultsFor(prompt), options)
     const sampling = resolveSampling(merged, this.#context.sampling)
@@ -152,7 +152,7 @@ export class LLM {
    * Rejects as {@link generate} does.
    */
   async warm(prompt: Prompt, options: WarmOptions = {}): Promise<WarmResult> {
-    check.checkOptions(options, warmRules, 'WarmOptions')
+    check.checkOptions(options, warmTable, 'WarmOptions')
     this.#checkOpen()
     const merged: GenerationOptions = {
       ...encodeOptions(this.#defaultsFor(prompt)),
@@ -162,8 +162,7 @@ export class LLM {
       maxNewTokens: 0,
     }
     const checked = checkPrompt(prompt, this.#context.vocabularySize, options)
-    const greedy = { temperature: 0, topP: 1, topK: 0, seed: 0 }
-    return warmResult(await this.#start(checked, merged, greedy, this.warm).result)
+    return warmResult(await this.#start(checked, merged, greedySampling, this.warm).result)
   }
 
   /** Counts of requests, tokens and the KV cache: how it is now, and sums since the model was loaded. */
@@ -181,7 +180,7 @@ export class LLM {
     prompt: string | readonly ChatMessage[],
     options: Omit<ChatOptions, 'maxTokens'> = {},
   ): Promise<EncodedPrompt> {
-    check.checkOptions(options, encodeRules, 'tokenize options')
+    check.checkOptions(options, encodeTable, 'tokenize options')
     this.#checkOpen()
     const encode = encodeOptions(mergeOptions(this.#defaultsFor(prompt), options))
     const checked = checkPrompt(prompt, this.#context.vocabularySize, options)
@@ -233,7 +232,11 @@ export class LLM {
   ): GenerationStream {
     const site: { stack?: string } = {}
     Error.captureStackTrace(site, caller)
-    const { numReturnSequences: count = 1, priority = 0, maxNewTokens } = options
+    const { maxNewTokens } = options
+    const {
+      numReturnSequences: count = generationDefaults.numReturnSequences,
+      priority = generationDefaults.priority,
+    } = options
     const about = { model: this.#folder, prompt: prompt.kind, answers: maxNewTokens === 0 ? 0 : count, priority }
     const observer = new RequestTracker(this.#context.queue, about)
     return new GenerationStream({

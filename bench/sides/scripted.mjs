@@ -20,7 +20,7 @@ export async function open({ version }, { runtime, model, script, sequences }) {
   const { TextWorker } = await inner('text/worker/text-worker.js')
   const { startRequest } = await inner('generation/request.js')
   const { GenerationStream } = await inner('generation/stream.js')
-  const { resolveSampling } = await inner('options/sampling.js')
+  const { resolveSampling } = await inner('options/resolve-sampling.js')
   const { ResidentEngine } = await inner('engine/resident.js')
   const { plainConfig } = await inner('loading/engine-config.js')
 

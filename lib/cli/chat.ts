@@ -4,14 +4,15 @@ import { type ErrorCode, LLMError } from '../errors.js'
 import { encodeOptions } from '../generation/request.js'
 import type { GenerationResult } from '../generation/result.js'
 import type { LLM } from '../llm.js'
-import type { GenerationOptions } from '../options/generation.js'
+import { type GenerationOptions, generationTable } from '../options/generation.js'
+import { loadTable } from '../options/load.js'
 import { didYouMean } from '../options/rules.js'
 import type { ChatMessage } from '../text/template/messages.js'
 import { ChatHistory } from './chat-history.js'
 import { ChatLines, isInteractive } from './chat-lines.js'
 import type { Interrupts } from './interrupts.js'
 import { loadForCommand } from './load.js'
-import { addCommonFlags, addFlags, type Flags, generationFlags, generationOptions, loadFlags } from './options.js'
+import { addCommonFlags, addFlags, type Flags, flagsOf, generationOptions } from './options.js'
 import { note, reportFailure } from './report.js'
 import { AnswerWriter, statsLine } from './terminal.js'
 
@@ -40,10 +41,10 @@ export function chatCommand(interrupts: Interrupts): Command {
     .argument('<model>')
     .option('--system <text>', 'system message')
     .option('--stats', 'prints TTFT and tokens/s after each answer')
-  const answer = generationFlags()
+  const answer = flagsOf(generationTable)
   // A conversation goes on when it is longer than the context; what the model no longer sees is said.
   answer.find(({ long }) => long === '--context-overflow')?.default('drop-oldest')
-  addFlags(command, [...answer, ...loadFlags()])
+  addFlags(command, [...answer, ...flagsOf(loadTable)])
   addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm chat ./model --system "Be brief." --stats')
   return command.action(async (model: string, flags: Flags) => {
     const options = { ...generationOptions(flags, command), signal: interrupts.signal }

@@ -1,13 +1,14 @@
 import { Command } from 'commander'
 import { loadAddon } from '../addon/load.js'
-import { defaultDevice, deviceKind } from '../devices/table.js'
+import { deviceKind } from '../devices/table.js'
 import { isSystemError } from '../file-error.js'
 import { checkModel } from '../model/check-model.js'
 import { loadModel } from '../model/load-model.js'
 import { type Verdict, verdictFile, writeVerdict } from '../model/verdict.js'
+import { loadDefaults, loadTable } from '../options/load.js'
 import type { Interrupts } from './interrupts.js'
 import { withProgress } from './load.js'
-import { addCommonFlags, deviceFlag, type Flags } from './options.js'
+import { addCommonFlags, addFlags, type Flags, flagsOf } from './options.js'
 import { note, oneLine } from './report.js'
 import { put } from './terminal.js'
 
@@ -21,11 +22,11 @@ export function checkCommand(interrupts: Interrupts): Command {
     )
     .argument('<model>')
     .option('--json', 'one JSON object: the verdict with its numbers')
-    .addOption(deviceFlag())
+  addFlags(command, flagsOf({ device: loadTable.device }))
   addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm check ./model')
   return command.action(async (model: string, flags: Flags) => {
     const { signal } = interrupts
-    const device = typeof flags.device === 'string' ? flags.device : defaultDevice
+    const device = typeof flags.device === 'string' ? flags.device : loadDefaults.device
     deviceKind(device)
     const { openvino } = loadAddon().buildInfo()
     const { folder, verdict } = await withProgress(async (onProgress) => {

@@ -1,9 +1,10 @@
 import { Command } from 'commander'
-import { type EstimateOptions, estimate, type MemoryEstimate } from '../loading/estimate.js'
+import { estimate, type MemoryEstimate } from '../loading/estimate.js'
+import { type EstimateOptions, estimateTable } from '../options/estimate.js'
 import { size } from './byte-size.js'
 import type { Interrupts } from './interrupts.js'
 import { withProgress } from './load.js'
-import { addCommonFlags, addFlags, estimateFlags, type Flags, loadOptions } from './options.js'
+import { addCommonFlags, addFlags, type Flags, flagsOf, optionsFrom } from './options.js'
 import { oneLine } from './report.js'
 import { put } from './terminal.js'
 
@@ -13,15 +14,14 @@ export function estimateCommand(interrupts: Interrupts): Command {
     .summary('says what memory it will take')
     .description(
       'Reads MODEL without compiling it and says how much memory it will take, and whether\n' +
-        'that is there. Exit code 0: it fits, 1: it does not.',
+        'it fits. Exit code 0: it fits, 1: it does not.',
     )
     .argument('<model>')
     .option('--json', 'one JSON object, in bytes')
-  addFlags(command, estimateFlags())
+  addFlags(command, flagsOf(estimateTable, true))
   addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm estimate ./model --concurrency 4')
   return command.action(async (model: string, flags: Flags) => {
-    const { concurrency, ...rest } = flags
-    const options = { ...loadOptions(rest), concurrency, signal: interrupts.signal } as EstimateOptions
+    const options: EstimateOptions = { ...optionsFrom(flags, estimateTable), signal: interrupts.signal }
     const found = await withProgress((onProgress) => estimate(model, { ...options, onProgress }))
     if (!found.fits) process.exitCode = 1
     await put(process.stdout, flags.json ? `${JSON.stringify(found)}\n` : text(found))

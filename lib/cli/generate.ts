@@ -2,18 +2,12 @@ import { Command, Option } from 'commander'
 import { LLMError } from '../errors.js'
 import type { GenerationResult } from '../generation/result.js'
 import type { GenerationStream } from '../generation/stream.js'
+import { generationTable } from '../options/generation.js'
+import { loadTable } from '../options/load.js'
 import { textOf } from './input.js'
 import type { Interrupts } from './interrupts.js'
 import { loadForCommand } from './load.js'
-import {
-  addCommonFlags,
-  addFlags,
-  asksForChat,
-  type Flags,
-  generationFlags,
-  generationOptions,
-  loadFlags,
-} from './options.js'
+import { addCommonFlags, addFlags, asksForChat, type Flags, flagsOf, generationOptions } from './options.js'
 import { note } from './report.js'
 import { AnswerWriter, put, statsLine } from './terminal.js'
 
@@ -28,7 +22,7 @@ export function generateCommand(interrupts: Interrupts): Command {
     .option('--raw', 'no chat template: the model continues the text')
     .option('--json', 'one JSON object instead of the text')
     .option('--stats', 'prints TTFT and tokens/s to standard error')
-  addFlags(command, [...generationFlags(), ...loadFlags()], 'raw')
+  addFlags(command, [...flagsOf(generationTable), ...flagsOf(loadTable)], 'raw')
   addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm generate ./model "Why is the sky blue?"')
   return command.action(async (model: string, argument: string | undefined, flags: Flags) => {
     const { signal } = interrupts

@@ -1,9 +1,10 @@
 import { Command } from 'commander'
 import type { ModelInfo } from '../info.js'
+import { loadTable } from '../options/load.js'
 import { size } from './byte-size.js'
 import type { Interrupts } from './interrupts.js'
 import { loadForCommand } from './load.js'
-import { addCommonFlags, addFlags, type Flags, loadFlags } from './options.js'
+import { addCommonFlags, addFlags, type Flags, flagsOf } from './options.js'
 import { oneLine } from './report.js'
 import { put } from './terminal.js'
 
@@ -14,7 +15,7 @@ export function infoCommand(interrupts: Interrupts): Command {
     .description('Loads MODEL and describes it: context, precisions, exporter, stop words, …')
     .argument('<model>')
     .option('--json', 'one JSON object with everything, as llm.info gives it')
-  addFlags(command, loadFlags())
+  addFlags(command, flagsOf(loadTable))
   addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm info ./model --ov KV_CACHE_PRECISION=f16')
   return command.action(async (model: string, flags: Flags) => {
     await using llm = await loadForCommand(model, flags, interrupts)

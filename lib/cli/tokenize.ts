@@ -1,12 +1,12 @@
 import { Command } from 'commander'
 import { warnIgnored } from '../generation/request.js'
 import { loadModel } from '../model/load-model.js'
-import { type ChatOptions, encodeRules } from '../options/encode.js'
+import { type ChatOptions, encodeTable } from '../options/encode.js'
 import { TextWorker } from '../text/worker/text-worker.js'
 import { textOf } from './input.js'
 import type { Interrupts } from './interrupts.js'
 import { withProgress } from './load.js'
-import { addCommonFlags, addFlags, asksForChat, encodeFlags, type Flags, templateFlags } from './options.js'
+import { addCommonFlags, addFlags, asksForChat, type Flags, flagsOf, optionsFrom } from './options.js'
 import { note } from './report.js'
 import { put } from './terminal.js'
 
@@ -20,7 +20,7 @@ export function tokenizeCommand(interrupts: Interrupts): Command {
     .option('--chat', 'TEXT is a user message: applies the chat template')
     .option('--system <text>', 'system message; with --chat')
     .option('--json', 'one JSON object: tokens, rendered text, what was done')
-  addFlags(command, [...encodeFlags(), ...templateFlags()])
+  addFlags(command, flagsOf(encodeTable, true))
   addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm tokenize ./model "Hello world"')
   return command.action(async (model: string, argument: string | undefined, flags: Flags) => {
     const { signal } = interrupts
@@ -30,9 +30,7 @@ export function tokenizeCommand(interrupts: Interrupts): Command {
     const definition = await withProgress((onProgress) => loadModel(model, { signal, onProgress }))
     const worker = await TextWorker.open(definition.text, { signal })
     try {
-      const options: ChatOptions = Object.fromEntries(
-        Object.entries(flags).filter(([name]) => Object.hasOwn(encodeRules, name)),
-      )
+      const options: ChatOptions = optionsFrom(flags, encodeTable)
       const system = typeof flags.system === 'string' ? [{ role: 'system', content: flags.system }] : []
       const prompt = flags.chat
         ? await worker.encodeChat([...system, { role: 'user', content }], { ...options, signal })

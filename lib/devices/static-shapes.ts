@@ -1,8 +1,9 @@
 import { LLMError } from '../errors.js'
+import { loadDefaults } from '../options/load.js'
 
 /**
- * Tokens of the longest prompt and the longest answer that a device with fixed lengths is compiled for: as asked for, else together the
- * context that was asked for, else OpenVINO's own 1,024 and 128; never beyond the model's context.
+ * Tokens of the longest prompt and the longest answer that a device with static shapes is compiled for: what the options say; else both
+ * together are the context that was asked for; else the defaults, which are OpenVINO's own. Never beyond the model's context.
  * @throws LLMError `ERR_CONTEXT_LENGTH` when both together are more than the model's context.
  */
 export function staticShapes(
@@ -14,8 +15,9 @@ export function staticShapes(
   modelContext: number,
 ): { maxPrompt: number; minResponse: number } {
   const context = Math.min(options.contextLength ?? modelContext, modelContext)
-  const minResponse = options.minResponseLength ?? Math.min(128, Math.max(1, Math.floor(context / 2)))
-  const usual = options.contextLength === undefined ? 1024 : context
+  const minResponse =
+    options.minResponseLength ?? Math.min(loadDefaults.minResponseLength, Math.max(1, Math.floor(context / 2)))
+  const usual = options.contextLength === undefined ? loadDefaults.maxPromptLength : context
   const maxPrompt = options.maxPromptLength ?? Math.max(1, Math.min(usual, context - minResponse))
   if (maxPrompt + minResponse > context) {
     throw new LLMError(

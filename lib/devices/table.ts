@@ -26,8 +26,6 @@ export interface DeviceKind {
   properties: Readonly<Record<string, string>>
 }
 
-/** The device that is used when none is named. */
-export const defaultDevice = 'CPU'
 /** Not OpenVINO's AUTO (that is `AUTO:GPU,CPU`): `chooseDevice` looks at what is there and whether the model fits. */
 export const autoDevice = 'AUTO'
 /** Plugins, each of which is probed in a process of its own when one of them crashes. */

@@ -1,3 +1,5 @@
+import { nativeSampling, type Sampling } from '../options/sampling.js'
+
 /**
  * THE BOUNDARY between TypeScript and C++: everything that crosses it is declared here, and nothing else crosses.
  *
@@ -70,20 +72,12 @@ export interface EngineConfig {
   scriptNumbers: Int32Array
 }
 
-/** What `submit` takes beside the id and the prompt. Every field is required. */
-export interface RequestParams {
+/** What `submit` takes beside the id and the prompt. Every field is required; the table of sampling options has those of sampling. */
+export interface RequestParams extends Sampling {
   /** With the prompt never more than the context and the KV cache. 0 only computes the prompt, for a later one with the same beginning. */
   maxNewTokens: number
   /** Generation ends after one of these (it is part of the answer). */
   stopTokenIds: Int32Array
-  /** 0 is greedy. */
-  temperature: number
-  /** 0 keeps all. */
-  topK: number
-  /** In (0, 1]; 1 keeps all. */
-  topP: number
-  /** Unsigned 32 bits; answer i of a request draws with seed + i. */
-  seed: number
   /** Higher goes first: each 1 counts as having come 10 seconds earlier, so nobody waits for ever. */
   priority: number
   /** Prompt lookup: longest n-gram that is looked for, 0 = none; and most tokens that are guessed for a step. Only where ReadyInfo.canDraft. */
@@ -345,10 +339,7 @@ export const boundaryFields = {
   RequestParams: [
     'maxNewTokens:int',
     'stopTokenIds:int[]',
-    'temperature:number',
-    'topK:int',
-    'topP:number',
-    'seed:int',
+    ...nativeSampling.map(({ name, type }) => `${name}:${type}` as const),
     'priority:number',
     'lookupNgram:int',
     'lookupTokens:int',

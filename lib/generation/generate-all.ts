@@ -1,37 +1,12 @@
 import { setMaxListeners } from 'node:events'
-import { type GenerationOptions, generationRules } from '../options/generation.js'
+import { batchDefaults, batchTable, type GenerateAllOptions } from '../options/batch.js'
+import type { GenerationOptions } from '../options/generation.js'
 import * as check from '../options/rules.js'
 import type { Prompt } from './prompt.js'
 import type { GenerationResult } from './result.js'
 
-/** How far `llm.generateAll` is. */
-export interface BatchProgress {
-  /** Requests that have ended. */
-  done: number
-  /** All of them, or undefined while the prompts are an iterable that does not tell. */
-  total: number | undefined
-}
-
-/** Options of `llm.generateAll`: those of every request, and of all together. */
-export interface GenerateAllOptions extends Omit<GenerationOptions, 'onText' | 'onReprefill'> {
-  /** Most requests at a time, 1 to 65536. Default: as many as the model computes at once. */
-  concurrency?: number | undefined
-  /** Called when a request ends. What it throws ends all. */
-  onProgress?: ((progress: BatchProgress) => void) | undefined
-  /** Whether the first failure ends all, the default; else an AggregateError of all failures comes after everything has ended. */
-  stopOnError?: boolean | undefined
-}
-
 /** Any list of prompts, also one that is made while it is read; a lone string or chat is none. */
 export type Prompts = object & (Iterable<Prompt> | AsyncIterable<Prompt>)
-
-const { onText: _, onReprefill: __, ...requestRules } = generationRules
-const rules: Record<keyof GenerateAllOptions, check.Rule> = {
-  ...requestRules,
-  concurrency: check.integer(1, 65_536),
-  onProgress: check.callback,
-  stopOnError: check.boolean,
-}
 
 /** The two kinds of options apart. */
 export interface BatchOptions {
@@ -41,7 +16,7 @@ export interface BatchOptions {
 
 /** @throws TypeError for prompts that are no list, and for wrong options */
 export function checkBatch(prompts: Prompts, options: GenerateAllOptions): BatchOptions {
-  check.checkOptions(options, rules, 'GenerateAllOptions')
+  check.checkOptions(options, batchTable, 'GenerateAllOptions')
   const iterable = typeof prompts === 'object' && prompts !== null
   if (!iterable || !(Symbol.iterator in prompts || Symbol.asyncIterator in prompts)) {
     throw new TypeError(`expected prompts to be a list or another iterable, received ${check.describe(prompts)}`)
@@ -59,7 +34,7 @@ export function checkBatch(prompts: Prompts, options: GenerateAllOptions): Batch
  */
 export async function runAll(
   prompts: Prompts,
-  { concurrency = 1, onProgress, stopOnError = true, signal }: BatchOptions['batch'],
+  { concurrency = 1, onProgress, stopOnError = batchDefaults.stopOnError, signal }: BatchOptions['batch'],
   run: (prompt: Prompt, signal: AbortSignal) => Promise<GenerationResult>,
 ): Promise<GenerationResult[]> {
   signal?.throwIfAborted()

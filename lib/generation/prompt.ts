@@ -1,6 +1,5 @@
 import { LLMError } from '../errors.js'
-import { chatOptionNames } from '../options/encode.js'
-import type { GenerationOptions } from '../options/generation.js'
+import { chatOptionNames, type GenerationOptions } from '../options/generation.js'
 import { describe } from '../options/rules.js'
 import { type ChatMessage, checkMessages } from '../text/template/messages.js'
 

@@ -1,9 +1,11 @@
 import type { RequestHandler } from '../engine/engine.js'
 import type { ResidentEngine } from '../engine/resident.js'
 import { LLMError } from '../errors.js'
-import type { GenerationOptions } from '../options/generation.js'
+import { type ChatOptions, encodeTable } from '../options/encode.js'
+import { type GenerationOptions, generationDefaults } from '../options/generation.js'
 import { resolveLookup } from '../options/prompt-lookup.js'
 import type { Sampling, SamplingDefaults } from '../options/sampling.js'
+import { optionsOf } from '../options/table.js'
 import { Answer } from '../output/answer.js'
 import type { EncodedPrompt } from '../text/prompt/encoded-prompt.js'
 import type { TextWorker } from '../text/worker/text-worker.js'
@@ -55,7 +57,7 @@ export async function startRequest(
       new Answer(context.text.tokens, {
         stopWords,
         stopTokens,
-        skipSpecialTokens: options.skipSpecialTokens ?? true,
+        skipSpecialTokens: options.skipSpecialTokens ?? generationDefaults.skipSpecialTokens,
         continuation: prompt.kind !== 'chat' || options.continueFinalMessage === true,
         index,
       }),
@@ -85,7 +87,7 @@ export async function startRequest(
     {
       maxNewTokens: Math.min(options.maxNewTokens ?? room, room),
       stopTokenIds: Int32Array.from(stopTokens),
-      priority: options.priority ?? 0,
+      priority: options.priority ?? generationDefaults.priority,
       ...lookup(context, options),
       ...sampling,
     },
@@ -144,23 +146,8 @@ async function encode(
 }
 
 /** The options that the text stage understands. */
-export function encodeOptions(options: GenerationOptions) {
-  const { bos, splitSpecialTokens, addGenerationPrompt, continueFinalMessage, tools, documents } = options
-  const { chatTemplateKwargs, chatTemplate, systemFallback } = options
-  const given = {
-    bos,
-    splitSpecialTokens,
-    addGenerationPrompt,
-    continueFinalMessage,
-    tools,
-    documents,
-    chatTemplateKwargs,
-    chatTemplate,
-    systemFallback,
-  }
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
-    [Name in keyof typeof given]?: NonNullable<(typeof given)[Name]>
-  }
+export function encodeOptions(options: GenerationOptions): Omit<ChatOptions, 'maxTokens'> {
+  return optionsOf(options, encodeTable)
 }
 
 /** Says once when the chat template left a message out. */

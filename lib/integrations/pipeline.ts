@@ -1,43 +1,29 @@
 import { LLMError } from '../errors.js'
 import { LLM } from '../llm.js'
-import type { GenerationOptions } from '../options/generation.js'
-import { generationRules } from '../options/generation.js'
+import { encodeTable } from '../options/encode.js'
+import { type GenerationOptions, generationTable } from '../options/generation.js'
+import { fromRenamed, type Renamed, renamed } from '../options/hugging-face.js'
 import type { LoadOptions } from '../options/load.js'
 import * as check from '../options/rules.js'
+import { optionsOf } from '../options/table.js'
 import type { ChatMessage } from '../text/template/messages.js'
 
-/** Options of one call, named as transformers names them. */
-export interface PipelineOptions {
-  /** Most tokens of the answer, ≥ 1. Default 256, as the text-generation pipeline of transformers has it. Wins over `max_length`. */
+/**
+ * Options of one call, named as transformers names them. Those of {@link GenerationOptions} that transformers has too mean the same here:
+ * `max_new_tokens`, `do_sample`, `temperature`, `top_k`, `top_p`, `seed`, `stop_strings`, `skip_special_tokens`, …; a temperature has no
+ * effect when `do_sample` is false.
+ */
+export interface PipelineOptions extends Omit<Renamed, 'eos_token_id' | 'max_new_tokens' | 'continue_final_message'> {
+  /** Most tokens of the answer, ≥ 1. Default 256, as in the text-generation pipeline of transformers. Wins over `max_length`. */
   max_new_tokens?: number
   /** Most tokens of prompt and answer together, ≥ 1. */
   max_length?: number
-  /** Whether to sample. Default: as `GenerationOptions.doSample`; a temperature above 0 samples unless this is false. */
-  do_sample?: boolean
-  /** ≥ 0; 0 is greedy. Without effect when `do_sample` is false. */
-  temperature?: number
-  /** In (0, 1]. */
-  top_p?: number
-  /** ≥ 0; 0 keeps all. */
-  top_k?: number
-  /** 0 to 4294967295; makes sampling repeatable. Default: random. */
-  seed?: number
-  /** Texts that end the answer and are not part of it. */
-  stop_strings?: string | readonly string[]
-  /** Token ids that end the answer, beside the model's own (transformers puts them in their place). */
+  /** Token ids that end the answer, beside the model's own (in transformers they replace those). */
   eos_token_id?: number | readonly number[]
   /** Whether `generated_text` holds the prompt too. Default true. */
   return_full_text?: boolean
-  /** Leave special tokens out of the text. Default true. */
-  skip_special_tokens?: boolean
-  /** Whether the answer goes on with the last message. Default: when that is the assistant's. Messages only. */
+  /** Whether the answer continues the last message. By default it does when that is the assistant's. Messages only. */
   continue_final_message?: boolean
-  /** JSON-schema tools, handed to the chat template. Messages only. */
-  tools?: readonly unknown[]
-  /** Documents for retrieval templates. Messages only. */
-  documents?: readonly unknown[]
-  /** Aborts at any moment; the call rejects with `signal.reason`. */
-  signal?: AbortSignal
 }
 
 /** One generated sequence: a string, or for messages with `return_full_text` all messages with the answer at the end. */
@@ -65,25 +51,16 @@ export interface TextGenerationPipeline extends AsyncDisposable {
   dispose(): Promise<void>
 }
 
-const { maxNewTokens, doSample, temperature, topP, topK, seed, stop, stopTokenIds } = generationRules
-const tokenId = check.integer(0)
+const { maxNewTokens, stopTokenIds } = generationTable
 
-const pipelineRules: Record<keyof PipelineOptions, check.Rule> = {
-  max_new_tokens: maxNewTokens,
+const pipelineRules: Readonly<Record<keyof PipelineOptions, check.Rule>> = {
+  ...(Object.fromEntries(renamed.map(({ ours, theirs }) => [theirs, generationTable[ours]])) as Record<
+    keyof Renamed,
+    check.Rule
+  >),
   max_length: maxNewTokens,
-  do_sample: doSample,
-  temperature,
-  top_p: topP,
-  top_k: topK,
-  seed,
-  stop_strings: stop,
-  eos_token_id: check.either(tokenId, stopTokenIds),
+  eos_token_id: check.either(check.integer(0), stopTokenIds),
   return_full_text: check.boolean,
-  skip_special_tokens: check.boolean,
-  continue_final_message: check.boolean,
-  tools: check.array,
-  documents: check.array,
-  signal: check.signal,
 }
 
 /** transformers' default of the task. */
@@ -180,45 +157,19 @@ function extended(content: ChatMessage['content'], text: string): NonNullable<Ch
 
 /** The options of a call as those of `LLM.generate`, which leaves out what is undefined. */
 async function requestOptions(llm: LLM, input: string | Chat, options: PipelineOptions): Promise<GenerationOptions> {
-  const { eos_token_id: ends } = options
-  const chat = {
-    tools: options.tools,
-    documents: options.documents,
-    continueFinalMessage: options.continue_final_message,
-  }
-  const length = options.max_new_tokens === undefined ? options.max_length : undefined
-  const all = {
-    ...chat,
-    maxNewTokens:
-      length === undefined
-        ? (options.max_new_tokens ?? defaultMaxNewTokens)
-        : await roomFor(llm, input, length, given(chat)),
-    doSample: options.do_sample,
-    temperature: options.temperature,
-    topP: options.top_p,
-    topK: options.top_k,
-    seed: options.seed,
-    stop: options.stop_strings,
-    stopTokenIds: typeof ends === 'number' ? [ends] : ends,
-    skipSpecialTokens: options.skip_special_tokens,
-    signal: options.signal,
-  }
-  return given(all)
+  const { eos_token_id: ends, max_new_tokens: most, max_length: length } = options
+  const same = fromRenamed({ ...options, eos_token_id: typeof ends === 'number' ? [ends] : ends })
+  if (most !== undefined) return same
+  const maxNewTokens = length === undefined ? defaultMaxNewTokens : await roomFor(llm, input, length, same)
+  return { ...same, maxNewTokens }
 }
 
 /** Tokens that `max_length` leaves for the answer. */
-async function roomFor(llm: LLM, input: string | Chat, length: number, chat: GenerationOptions): Promise<number> {
-  const { tokens } = await llm.tokenize(input, chat)
+async function roomFor(llm: LLM, input: string | Chat, length: number, options: GenerationOptions): Promise<number> {
+  const { tokens } = await llm.tokenize(input, optionsOf(options, encodeTable))
   if (tokens.length < length) return length - tokens.length
   throw new LLMError(
     'ERR_CONTEXT_LENGTH',
     `the prompt has ${tokens.length} tokens, and max_length ${length} leaves none for the answer`,
   )
-}
-
-type Given<T> = { [Name in keyof T]?: Exclude<T[Name], undefined> }
-
-/** Without what is undefined. */
-function given<T extends object>(options: T): Given<T> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Given<T>
 }

@@ -2,10 +2,10 @@ import { type ChosenDevice, chooseDevice } from '../devices/choose.js'
 import { readCores, threadProperties } from '../devices/cores.js'
 import { devices } from '../devices/list.js'
 import { kvPrecisionOf, type Properties, propertyLines, withOptions } from '../devices/properties.js'
-import { autoDevice, type DeviceKind, defaultDevice, deviceKind } from '../devices/table.js'
+import { autoDevice, type DeviceKind, deviceKind } from '../devices/table.js'
 import { kvValueBytes } from '../memory/kv-cache.js'
 import type { ModelDefinition } from '../model/definition.js'
-import type { LoadOptions } from '../options/load.js'
+import { type LoadOptions, loadDefaults } from '../options/load.js'
 
 /** The device of a load, settled: the later steps ask this, and neither the options nor the device's name. */
 export interface SettledDevice {
@@ -33,7 +33,7 @@ type DeviceOptions = Pick<
  * @throws TypeError for options that contradict each other or the device; LLMError `ERR_DEVICE` for a string that names no device
  */
 export function checkDeviceOptions(options: LoadOptions): void {
-  const { device = defaultDevice, maxPromptLength, minResponseLength, threads, reserveCore } = options
+  const { device = loadDefaults.device, maxPromptLength, minResponseLength, threads, reserveCore } = options
   propertyLines(withOptions(options.ovConfig ?? {}, options))
   if (threads !== undefined && reserveCore) {
     throw new TypeError('expected threads or reserveCore, received both; threads alone says how many')
@@ -77,7 +77,7 @@ async function chosen(
   { weightsBytes, kvValuesPerToken, contextLength }: ModelDefinition,
   free: number,
 ): Promise<ChosenDevice> {
-  const { device = defaultDevice, signal } = options
+  const { device = loadDefaults.device, signal } = options
   if (device !== autoDevice) return { device, reason: '' }
   const tokens = Math.min(options.contextLength ?? contextLength, contextLength)
   const needed = weightsBytes + (kvValuesPerToken ?? 0) * kvValueBytes(kvPrecisionOf(asked, 'f16')) * tokens

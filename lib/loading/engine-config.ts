@@ -5,13 +5,11 @@ import { staticShapes } from '../devices/static-shapes.js'
 import type { EngineConfig } from '../engine/boundary.js'
 import { kvCacheSize } from '../memory/kv-cache.js'
 import { activationQuantization, activationSpan } from '../options/kernels.js'
-import type { LoadOptions } from '../options/load.js'
+import { type LoadOptions, loadDefaults } from '../options/load.js'
 import type { Definitions } from './definition.js'
 import type { SettledDevice } from './device.js'
 import type { RunnerChoice } from './runner.js'
 
-/** Answers that are computed at once unless an option says otherwise: decoding 16 costs little more than decoding one. */
-const defaultSequences = 16
 /** Tokens that a draft model guesses for a step. */
 const draftTokens = 5
 /** Numbers of tokens that the warm-up computes: kernels are made for each size, which no request should wait for, and guessing needs the costs. */
@@ -46,10 +44,10 @@ export function engineConfig(options: LoadOptions, parts: EngineParts): EngineCo
     properties: propertyLines({ ...kept, ...device.properties }),
     precisionFallback: precisionFallback(asked),
     gatherRows: kind.gatherRows,
-    ropeRegime: options.ropeRegime ?? 'auto',
+    ropeRegime: options.ropeRegime ?? loadDefaults.ropeRegime,
     prefillChunk: prefillChunk(kind, weightsBytes, 'paged'),
     statefulChunk: prefillChunk(kind, weightsBytes, 'stateful'),
-    maxSequences: options.maxSequences ?? defaultSequences,
+    maxSequences: options.maxSequences ?? loadDefaults.maxSequences,
     ...kvCacheSize({
       kvCacheBytes: options.kvCacheBytes,
       contextLength: Math.min(options.contextLength ?? most, most),
@@ -63,7 +61,7 @@ export function engineConfig(options: LoadOptions, parts: EngineParts): EngineCo
     minResponse,
     draftModelPath: draft?.modelPath ?? '',
     draftTokens: draft ? draftTokens : 0,
-    cpuKernel: options.cpuKernel ?? 'auto',
+    cpuKernel: options.cpuKernel ?? loadDefaults.cpuKernel,
     activationSpan: activationSpan(activationQuantization(options.activationQuantization, asked)),
     warmup: Int32Array.from(warmupSizes.filter((size) => size < (maxPrompt || definition.contextLength))),
   }

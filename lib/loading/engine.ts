@@ -5,7 +5,7 @@ import { PackedCache } from '../cache/packed-weights.js'
 import { cacheRoot } from '../cache/root.js'
 import { ownCache } from '../devices/properties.js'
 import { Engine } from '../engine/engine.js'
-import type { LoadOptions } from '../options/load.js'
+import { type LoadOptions, loadDefaults } from '../options/load.js'
 import type { Warn } from '../warnings.js'
 import { type EngineParts, engineConfig } from './engine-config.js'
 
@@ -28,7 +28,7 @@ export async function engineOpener(
   const config = engineConfig(options, { ...parts, compiledFolder: compiled })
   const kernelChoices = new KernelChoices(cacheRoot(), build, config)
   const packedCache = new PackedCache(cacheRoot(), build)
-  const keepsPacked = definition.weightsBytes <= (options.packedCacheBytes ?? 0)
+  const keepsPacked = definition.weightsBytes <= (options.packedCacheBytes ?? loadDefaults.packedCacheBytes)
   return async (signal) => {
     const packedPath = keepsPacked ? await packedCache.pathFor(definition) : ''
     const listeners = { signal, onProgress: options.onProgress, onWarning: warn }

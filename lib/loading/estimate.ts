@@ -1,28 +1,10 @@
 import type { MemoryNeeds } from '../memory/needs.js'
 import { reservations } from '../memory/reservation.js'
-import { type LoadOptions, loadRules } from '../options/load.js'
+import { type EstimateOptions, estimateTable } from '../options/estimate.js'
 import * as check from '../options/rules.js'
 import { readDefinitions } from './definition.js'
 import { settleDevice } from './device.js'
 import { needsOf } from './memory.js'
-
-/** Options of {@link estimate}; those that it shares with loading mean the same. */
-export interface EstimateOptions
-  extends Pick<
-    LoadOptions,
-    | 'device'
-    | 'contextLength'
-    | 'kvCachePrecision'
-    | 'precision'
-    | 'cpuKernel'
-    | 'draftModel'
-    | 'ovConfig'
-    | 'signal'
-    | 'onProgress'
-  > {
-  /** Requests of full context length that are computed at once, 1 to 1024. Default 1. */
-  concurrency?: number | undefined
-}
 
 /** What a model needs and what there is, in bytes. */
 export interface MemoryEstimate extends MemoryNeeds {
@@ -32,19 +14,6 @@ export interface MemoryEstimate extends MemoryNeeds {
   fits: boolean
 }
 
-const rules: Record<keyof EstimateOptions, check.Rule> = {
-  device: loadRules.device,
-  contextLength: loadRules.contextLength,
-  kvCachePrecision: loadRules.kvCachePrecision,
-  precision: loadRules.precision,
-  cpuKernel: loadRules.cpuKernel,
-  draftModel: loadRules.draftModel,
-  ovConfig: loadRules.ovConfig,
-  signal: loadRules.signal,
-  onProgress: loadRules.onProgress,
-  concurrency: check.integer(1, 1024),
-}
-
 /**
  * How much memory a model will take once it is loaded and `concurrency` requests of full context have been computed; it is not compiled.
  * The formula was fitted on the CPU, where it was within 8 % of what was measured. A GGUF is converted first, once, as by `LLM.load`.
@@ -52,7 +21,7 @@ const rules: Record<keyof EstimateOptions, check.Rule> = {
  * @throws TypeError for options that are unknown or out of range; LLMError `ERR_MODEL_*`, `ERR_UNSUPPORTED_MODEL`, `ERR_DEVICE`
  */
 export async function estimate(model: string | URL, options: EstimateOptions = {}): Promise<MemoryEstimate> {
-  check.checkOptions(options, rules, 'EstimateOptions')
+  check.checkOptions(options, estimateTable, 'EstimateOptions')
   const models = await readDefinitions(model, options)
   const device = await settleDevice(options, models.definition, reservations.free)
   const needs = await needsOf(models, device, options)

@@ -5,14 +5,12 @@ import { LLMError } from '../errors.js'
 import { bothNeeds, type MemoryInputs, type MemoryNeeds, memoryNeeds } from '../memory/needs.js'
 import { type MemoryReservations, type Reservation, reservations } from '../memory/reservation.js'
 import type { ModelDefinition } from '../model/definition.js'
-import type { LoadOptions } from '../options/load.js'
+import { type EstimateOptions, estimateDefaults } from '../options/estimate.js'
+import { type LoadOptions, loadDefaults } from '../options/load.js'
 import type { Definitions } from './definition.js'
 import type { SettledDevice } from './device.js'
 
-type NeedsOptions = Pick<LoadOptions, 'contextLength' | 'cpuKernel' | 'signal'> & {
-  /** Requests of full context length that are computed at once. Default 1. */
-  concurrency?: number | undefined
-}
+type NeedsOptions = Pick<EstimateOptions, 'contextLength' | 'cpuKernel' | 'signal' | 'concurrency'>
 
 /** What a model and its draft model will need on a device. Reads their graphs. */
 export async function needsOf(
@@ -28,7 +26,7 @@ export async function needsOf(
 async function needsOfOne(
   definition: ModelDefinition,
   device: SettledDevice,
-  { contextLength, cpuKernel, signal, concurrency = 1 }: NeedsOptions,
+  { contextLength, cpuKernel, signal, concurrency = estimateDefaults.concurrency }: NeedsOptions,
   helps: boolean,
 ): Promise<MemoryNeeds> {
   const { modelPath, weightsBytes } = definition
@@ -66,7 +64,7 @@ export async function reserveMemory(
   options: Pick<LoadOptions, 'contextLength' | 'kvCacheBytes' | 'cpuKernel' | 'ignoreMemory' | 'signal'>,
   memory: MemoryReservations = reservations,
 ): Promise<Reservation> {
-  const { contextLength, kvCacheBytes, cpuKernel, ignoreMemory = false, signal } = options
+  const { contextLength, kvCacheBytes, cpuKernel, ignoreMemory = loadDefaults.ignoreMemory, signal } = options
   const all = [models.definition, ...(models.draft ? [models.draft] : [])]
   const sum = (of: (model: ModelDefinition) => number) => all.reduce((total, model) => total + of(model), 0)
   const asked = sum((model) => Math.max(kvCacheBytes ?? 0, 4 * (model.kvValuesPerToken ?? 0) * (contextLength ?? 0)))

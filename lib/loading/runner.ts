@@ -1,7 +1,7 @@
 import { LLMError } from '../errors.js'
 import type { ModelDefinition } from '../model/definition.js'
 import { verdictFor } from '../model/verdict.js'
-import type { LoadOptions } from '../options/load.js'
+import { type LoadOptions, loadDefaults } from '../options/load.js'
 import type { Warn } from '../warnings.js'
 import type { SettledDevice } from './device.js'
 
@@ -18,7 +18,7 @@ export interface RunnerChoice {
  * paged runner; TypeError for a draft model with `engine: 'stateful'`
  */
 export function chooseRunner(
-  { engine = 'auto', draftModel }: Pick<LoadOptions, 'engine' | 'draftModel'>,
+  { engine = loadDefaults.engine, draftModel }: Pick<LoadOptions, 'engine' | 'draftModel'>,
   { name: device, kind }: { name: string; kind: Pick<SettledDevice['kind'], 'paged'> },
   definition: Pick<ModelDefinition, 'folder' | 'verdict'>,
   openvino: string,

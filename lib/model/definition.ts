@@ -1,16 +1,9 @@
+import type { SamplingDefaults } from '../options/sampling.js'
 import type { TextSource } from '../text/text-source.js'
 import type { Verdict } from './verdict.js'
 
 /** What generation_config.json asks for. A field is absent when the file does not name it. */
-export interface GenerationDefaults {
-  /** Whether the model's files ask for sampling; false when they say nothing. */
-  doSample: boolean
-  /** ≥ 0. */
-  temperature?: number
-  /** In (0, 1]. */
-  topP?: number
-  /** ≥ 0; 0 keeps all. */
-  topK?: number
+export interface GenerationDefaults extends SamplingDefaults {
   /** ≥ 1. */
   maxNewTokens?: number
   /** `stop_strings`; empty when there are none. */

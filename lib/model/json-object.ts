@@ -1,4 +1,5 @@
 import { type ErrorCode, LLMError } from '../errors.js'
+import type { Rule } from '../options/rules.js'
 import { readText } from './model-file.js'
 
 /** Deeper JSON is refused: it would overflow the stack of the structured clone that sends it to a worker thread. */
@@ -62,6 +63,14 @@ export class JsonObject {
   integer(name: string, minimum: 0 | 1): number | undefined {
     const range = minimum === 1 ? 'a positive integer' : 'an integer ≥ 0'
     return this.number(name, range, (value) => Number.isSafeInteger(value) && value >= minimum)
+  }
+
+  /** The value of an option, which must obey the option's rule. */
+  option(name: string, { expected, accepts }: Rule): unknown {
+    return this.expect(name, expected, (value) => {
+      const plain = typeof value === 'bigint' ? Number(value) : value
+      return accepts(plain) ? plain : undefined
+    })
   }
 
   object(name: string): JsonObject | undefined {

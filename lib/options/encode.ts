@@ -1,13 +1,12 @@
-import type { Rule } from './rules.js'
 import * as check from './rules.js'
+import type { Table } from './table.js'
 
 /**
  * Where a beginning-of-sequence token stands.
- * - `file`: as the tokenizer's files and the template say.
+ * - `file`: where the tokenizer's files and the template put it.
  * - `ensure`: exactly one at the start.
  * - `never`: none at the start.
- * - `auto` (default): for chat messages `ensure` when the model type is `phi3`, whose model cards ask for it; else
- * `file`.
+ * - `auto` (default): `ensure` for chat messages of the model type `phi3`, whose model cards ask for it; else `file`.
  */
 export type BosPolicy = 'auto' | 'file' | 'ensure' | 'never'
 
@@ -16,7 +15,8 @@ export interface EncodeOptions {
   /** Default `auto`. */
   bos?: BosPolicy | undefined
   /**
-   * Encode the contents of messages, or the text, as plain text: `<|end|>` in it is then no stop token. Default false.
+   * Whether special tokens in the text, or in the contents of messages, are plain text: `<|end|>` in it is then no stop token.
+   * Default false.
    */
   splitSpecialTokens?: boolean | undefined
 }
@@ -26,50 +26,64 @@ export interface EncodeOptions {
  * camelCase.
  */
 export interface ChatOptions extends EncodeOptions {
-  /** Default true. */
+  /** Whether the template opens the assistant's answer. Default true. */
   addGenerationPrompt?: boolean | undefined
-  /**
-   * Leave the last message open so that the answer continues it. Default false; needs an assistant message at the end.
-   */
+  /** Whether the answer continues the last message, which must be the assistant's. Default false. */
   continueFinalMessage?: boolean | undefined
-  /** JSON-schema tools, handed to the template. */
+  /** Tools as JSON schemas. The template gets them. */
   tools?: readonly unknown[] | undefined
   /** Documents for retrieval templates. */
   documents?: readonly unknown[] | undefined
   /** Further variables for the template, e.g. `{ enable_thinking: false }`. */
   chatTemplateKwargs?: Readonly<Record<string, unknown>> | undefined
   /**
-   * Name of one of the model's templates, or a template itself. Default: `tool_use` when tools are given and the model
-   * has it, else `default`.
+   * Name of one of the model's templates, or a template itself. When tools are given and the model has a template `tool_use`, the
+   * default is that one, else `default`.
    */
   chatTemplate?: string | undefined
-  /** What to do with a system message that the template would drop or refuse. Default `warn`. */
+  /**
+   * What to do with a system message that the template would drop or refuse: `warn`, or `merge-user`, which puts it before the next
+   * message of the user. Default `warn`.
+   */
   systemFallback?: 'warn' | 'merge-user' | undefined
   /**
-   * Drop the oldest messages (never a system message, never the last) until at most this many tokens remain. Default:
-   * none are dropped.
+   * Drop the oldest messages until at most this many tokens remain, but never a system message or the last message. By default none
+   * are dropped.
    */
   maxTokens?: number | undefined
 }
 
-const bosPolicies: BosPolicy[] = ['auto', 'file', 'ensure', 'never']
-
-const chatRules: Record<keyof Omit<ChatOptions, 'maxTokens' | 'bos' | 'splitSpecialTokens'>, Rule> = {
-  addGenerationPrompt: check.boolean,
-  continueFinalMessage: check.boolean,
-  tools: check.array,
-  documents: check.array,
-  chatTemplateKwargs: check.object,
-  chatTemplate: check.string,
-  systemFallback: check.oneOf('warn', 'merge-user'),
-}
-
-/** Options that only chat messages can have. */
-export const chatOptionNames: readonly string[] = [...Object.keys(chatRules), 'contextOverflow']
-
-/** Rules of encoding, which `tokenize` takes too. */
-export const encodeRules: Record<keyof Omit<ChatOptions, 'maxTokens'>, Rule> = {
-  ...chatRules,
-  bos: check.oneOf(...bosPolicies),
-  splitSpecialTokens: check.boolean,
-}
+/** The options of encoding, which `tokenize` takes too. */
+export const encodeTable = {
+  bos: {
+    ...check.oneOf('auto', 'file', 'ensure', 'never'),
+    default: 'auto',
+    flag: { value: '<policy>', help: 'auto, file, ensure or never: token at the start', rare: true },
+  },
+  splitSpecialTokens: {
+    ...check.boolean,
+    default: false,
+    flag: { help: 'special tokens in the text are plain text', rare: true },
+  },
+  addGenerationPrompt: { ...check.boolean, default: true, chatOnly: true },
+  continueFinalMessage: {
+    ...check.boolean,
+    default: false,
+    chatOnly: true,
+    pipeline: 'continue_final_message',
+  },
+  tools: { ...check.array, chatOnly: true, pipeline: 'tools' },
+  documents: { ...check.array, chatOnly: true, pipeline: 'documents' },
+  chatTemplateKwargs: { ...check.object, chatOnly: true },
+  chatTemplate: {
+    ...check.string,
+    chatOnly: true,
+    flag: { value: '<name>', help: "one of the model's templates, or a template", rare: true },
+  },
+  systemFallback: {
+    ...check.oneOf('warn', 'merge-user'),
+    default: 'warn',
+    chatOnly: true,
+    flag: { value: '<how>', help: 'warn, merge-user: if the template drops system', rare: true },
+  },
+} as const satisfies Table<Omit<ChatOptions, 'maxTokens'>>

@@ -1,54 +1,51 @@
-import { type ChatOptions, chatOptionNames, encodeRules } from './encode.js'
+import { type ChatOptions, encodeTable } from './encode.js'
 import { lookupRule, type PromptLookup } from './prompt-lookup.js'
-import type { Rule } from './rules.js'
 import * as check from './rules.js'
+import { type SamplingOptions, samplingTable } from './sampling.js'
+import { defaultsOf, type Rows, type Table } from './table.js'
 
-/** Options of one answer. What is left out comes from `LoadOptions.defaults`, then generation_config.json, then the default named here. */
-export interface GenerationOptions extends Omit<ChatOptions, 'maxTokens'> {
-  /** Most tokens of the answer, ≥ 1. Default: until the context is full. */
+/**
+ * Options of one answer. An option that is not set comes from `LoadOptions.defaults`, else from generation_config.json, else it has the
+ * default named here.
+ */
+export interface GenerationOptions extends Omit<ChatOptions, 'maxTokens'>, SamplingOptions {
+  /** Most tokens of the answer, ≥ 1. By default the answer may fill the context. */
   maxNewTokens?: number | undefined
-  /** ≥ 0; 0 is greedy, above 0 samples. Default 1 when sampling. */
-  temperature?: number | undefined
-  /** Whether to sample. Default: true when temperature > 0, topP or topK is given or generation_config.json samples; else greedy. */
-  doSample?: boolean | undefined
-  /** Samples from the most likely tokens that together have this probability. In (0, 1]; default 1, which keeps all. */
-  topP?: number | undefined
-  /** Samples from this many most likely tokens; 0 keeps all. Default 50, as in transformers. */
-  topK?: number | undefined
-  /** 0 to 4294967295. The same seed on the same machine with the same options gives the same answer. Default: random. */
-  seed?: number | undefined
-  /** Ends the answer before any of these texts, which never appear. A word that is one added token (`<|end|>`) also stops as a token. */
+  /** The answer ends before any of these texts, which never appear. A text that is one added token (`<|end|>`) also stops as a token. */
   stop?: string | readonly string[] | undefined
   /** Token ids that end the answer, beside the model's own. */
   stopTokenIds?: readonly number[] | undefined
-  /** Go on after the model's own end tokens. Default false. */
+  /** Whether the answer goes on after the model's own end tokens. Default false. */
   ignoreEos?: boolean | undefined
-  /** Leave special tokens out of the text. Default true. */
+  /** Whether special tokens are left out of the text. Default true. */
   skipSpecialTokens?: boolean | undefined
-  /** What to do when chat messages do not fit: `error`, or drop the oldest whole messages but never a system message. Default `error`. */
+  /**
+   * What to do when chat messages do not fit into the context: `error`, or `drop-oldest`, which drops the oldest whole messages but
+   * never a system message. Default `error`.
+   */
   contextOverflow?: 'error' | 'drop-oldest' | undefined
   /**
-   * Who waits is served in the order of arrival; each 1 counts as having come 10 seconds earlier, so nobody waits for ever. Any finite
-   * number, default 0.
+   * Waiting requests are served in the order in which they came. Each 1 counts as having come 10 seconds earlier, so no request waits
+   * for ever. Any finite number. Default 0.
    */
   priority?: number | undefined
-  /** Milliseconds from the call, above 0 and at most 2147483647; then the request rejects with `ERR_TIMEOUT`. Default: none. */
+  /** Milliseconds from the call until the request rejects with `ERR_TIMEOUT`, above 0 and at most 2147483647. By default never. */
   timeout?: number | undefined
   /**
-   * Guesses what follows from what followed the last tokens earlier in prompt and answer, and verifies all guesses in one step: quicker
-   * where answers quote (editing, summarising), the same answers. `true` is `{ maxNgram: 3, maxTokens: 16 }`. Default false. Ignored,
-   * with a warning, where `llm.info.canDraft` is false.
+   * Guesses the next tokens from what followed the last tokens earlier in the prompt and the answer, and verifies all guesses in one step.
+   * The answers stay the same; those that quote (editing, summarising) come quicker. `true` is `{ maxNgram: 3, maxTokens: 16 }`.
+   * Default false. Where `llm.info.canDraft` is false it is ignored, with a warning.
    */
   promptLookup?: boolean | PromptLookup | undefined
-  /** Answers to the same prompt, 1 to 64; they need sampling, and answer i has the seed `seed` + i. Default 1. */
+  /** Answers to the same prompt, 1 to 64. More than one needs sampling; answer i has the seed `seed` + i. Default 1. */
   numReturnSequences?: number | undefined
-  /** Aborts at any moment; the promises reject with `signal.reason`. */
+  /** Aborts the request at any moment; the promises reject with `signal.reason`. */
   signal?: AbortSignal | undefined
-  /** Called with each piece of text as it comes, and which answer it belongs to. What it throws ends the request with that error. */
+  /** Called with each piece of text as it comes and the index of its answer. An error that it throws ends the request. */
   onText?: ((text: string, index: number) => void) | undefined
   /**
    * Called while an answer pauses because it is computed again with the long LongRoPE factors (see `LoadOptions.ropeRegime`): first with
-   * `done` 0, last with `done` = `total`. What it throws ends the request with that error.
+   * `done` 0, last with `done` = `total`. An error that it throws ends the request.
    */
   onReprefill?: ((progress: ReprefillProgress) => void) | undefined
 }
@@ -65,35 +62,60 @@ export interface ReprefillProgress {
 /** Options that every request may have in common. */
 export type RequestDefaults = Omit<GenerationOptions, 'signal' | 'onText' | 'onReprefill'>
 
-const token = check.integer(0)
-
-/** Every option of a request. */
-export const generationRules: Record<keyof GenerationOptions, Rule> = {
-  ...encodeRules,
-  maxNewTokens: check.integer(1),
-  temperature: check.number('≥ 0', (value) => value >= 0),
-  doSample: check.boolean,
-  topP: check.number('above 0 and at most 1', (value) => value > 0 && value <= 1),
-  topK: check.integer(0),
-  seed: check.integer(0, 2 ** 32 - 1),
-  stop: check.either(check.string, check.listOf(check.string, 64)),
-  stopTokenIds: check.listOf(token, 1024),
-  ignoreEos: check.boolean,
-  skipSpecialTokens: check.boolean,
-  contextOverflow: check.oneOf('error', 'drop-oldest'),
-  priority: check.number('that is finite', () => true),
-  timeout: check.number('above 0 and at most 2147483647', (value) => value > 0 && value <= 2 ** 31 - 1),
-  promptLookup: lookupRule,
-  numReturnSequences: check.integer(1, 64),
-  signal: check.signal,
+/** The options of a request, in the order in which the help shows their flags. */
+export const generationTable = {
+  maxNewTokens: {
+    ...check.integer(1),
+    huggingFace: 'max_new_tokens',
+    flag: { value: '<n>', help: 'most tokens of the answer (default: context)' },
+  },
+  ...samplingTable,
+  stop: {
+    ...check.either(check.string, check.listOf(check.string, 64)),
+    huggingFace: 'stop_strings',
+    flag: { value: '<text>', help: 'ends the answer before this; repeatable', several: 'repeated' },
+  },
+  stopTokenIds: {
+    ...check.listOf(check.integer(0), 1024),
+    huggingFace: 'eos_token_id',
+    flag: { value: '<ids>', help: 'further end tokens, e.g. 2,32000', several: 'commas', rare: true },
+  },
+  ignoreEos: { ...check.boolean, default: false, flag: { help: "goes on after the model's end tokens" } },
+  skipSpecialTokens: {
+    ...check.boolean,
+    default: true,
+    pipeline: 'skip_special_tokens',
+    flag: { help: 'shows special tokens in the answer', rare: true },
+  },
+  contextOverflow: {
+    ...check.oneOf('error', 'drop-oldest'),
+    default: 'error',
+    chatOnly: true,
+    flag: { value: '<how>', help: 'error or drop-oldest' },
+  },
+  priority: { ...check.number('that is finite', () => true), default: 0 },
+  timeout: {
+    ...check.number('above 0 and at most 2147483647', (value) => value > 0 && value <= 2 ** 31 - 1),
+    flag: { value: '<ms>', help: 'ends the answer with an error after so long', rare: true },
+  },
+  promptLookup: {
+    ...lookupRule,
+    default: false,
+    flag: { help: 'guesses from earlier text; quicker where answers quote', rare: true },
+  },
+  numReturnSequences: { ...check.integer(1, 64), default: 1 },
+  ...encodeTable,
+  signal: { ...check.signal, pipeline: 'signal' },
   onText: check.callback,
   onReprefill: check.callback,
-}
+} as const satisfies Table<GenerationOptions>
 
-/** Options over their defaults; what is undefined does not count. */
-export function mergeOptions<T extends object>(defaults: T, options: T): T {
-  return { ...defaults, ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) }
-}
+export const generationDefaults = defaultsOf(generationTable)
+
+/** Options that only chat messages can have. */
+export const chatOptionNames: readonly string[] = Object.entries<Rows[string]>(generationTable).flatMap(
+  ([name, { chatOnly }]) => (chatOnly ? [name] : []),
+)
 
 /** Defaults for a prompt that is no chat. */
 export function withoutChat(options: GenerationOptions): GenerationOptions {

@@ -1,80 +1,79 @@
 import type { RequestDefaults } from './generation.js'
-import type { ActivationQuantization, CpuKernel } from './kernels.js'
-import { cpuKernels, quantizationRule } from './kernels.js'
-import type { Rule } from './rules.js'
+import { type ActivationQuantization, type CpuKernel, cpuKernels, quantizationRule } from './kernels.js'
 import * as check from './rules.js'
+import { defaultsOf, type Table } from './table.js'
 
 /** Options of loading a model. */
 export interface LoadOptions {
   /**
-   * OpenVINO device string: `CPU`, `GPU`, `GPU.1`, `NPU`, `AUTO:GPU,CPU`, `HETERO:GPU,CPU`, …. `AUTO` alone takes a discrete GPU before an
-   * integrated one before the CPU, by what is there and whether the model fits; `llm.info.deviceReason` says why. Default `CPU`.
+   * OpenVINO device string: `CPU`, `GPU`, `GPU.1`, `NPU`, `AUTO:GPU,CPU`, `HETERO:GPU,CPU`, …. `AUTO` alone takes a discrete GPU, else an
+   * integrated one, else the CPU; it takes only a device that is there and that the model fits. `llm.info.deviceReason` says why.
+   * Default `CPU`.
    */
   device?: string | undefined
-  /** Threads on the CPU, ≥ 1. Default: its physical performance cores, as far as this process may use them. */
-  threads?: number | undefined
-  /** Leaves one of those cores to the event loop. Default false. */
-  reserveCore?: boolean | undefined
-  /** Tokens of the longest prompt, ≥ 1; for NPU, which is compiled for it. Default 1024, or what `contextLength` leaves. */
-  maxPromptLength?: number | undefined
-  /** Tokens that an answer to the longest prompt may have, ≥ 1; for NPU. Default 128. */
-  minResponseLength?: number | undefined
-  /**
-   * What the device computes in. `auto`, the default, is the device's choice (bf16 on CPUs that have it). A device that cannot takes another
-   * one, with a warning; `llm.info.precision` shows it.
-   */
-  precision?: 'auto' | 'f32' | 'bf16' | 'f16' | undefined
-  /** Positions to use, at most the model's own context. Default: all. */
+  /** Positions to use, ≥ 2 and at most the model's own context. By default all. */
   contextLength?: number | undefined
-  /**
-   * Of models with LongRoPE (Phi-3 128k), which have short position factors for sequences of up to some thousand tokens and long ones
-   * beyond. `auto`, the default, is what transformers does: a sequence takes those of its whole length, so that an answer that grows beyond
-   * the border is computed again from its first token, once (`onReprefill`). `short` ends the context at the border; `long` uses the long
-   * factors throughout: no pause, but short texts are computed with factors that were not made for them.
-   */
-  ropeRegime?: 'auto' | 'short' | 'long' | undefined
   /** OpenVINO properties by name, e.g. `{ INFERENCE_NUM_THREADS: 4, KV_CACHE_PRECISION: 'f16' }`. */
   ovConfig?: Readonly<Record<string, string | number | boolean>> | undefined
   /**
-   * `paged`: many requests are computed at once and share the beginnings of their prompts; `stateful`: one at a time; `auto`, the default:
-   * paged where the device and the model allow it. `llm.info` says which it is and why.
+   * What the device computes in. With `auto` the device chooses (bf16 on CPUs that have it). A device that lacks the precision takes
+   * another one, with a warning; `llm.info.precision` shows it. Default `auto`.
+   */
+  precision?: 'auto' | 'f32' | 'bf16' | 'f16' | undefined
+  /** Threads on the CPU, 1 to 1024. By default as many as it has physical performance cores that this process may use. */
+  threads?: number | undefined
+  /** Leaves one of those cores to the event loop. Default false. */
+  reserveCore?: boolean | undefined
+  /** For NPU, which is compiled for it: tokens of the longest prompt, ≥ 1. Default 1024, or what `contextLength` leaves. */
+  maxPromptLength?: number | undefined
+  /** For NPU: tokens that an answer to the longest prompt may have, ≥ 1. Default 128, or half of a shorter context. */
+  minResponseLength?: number | undefined
+  /**
+   * `paged` computes many requests at once, which share the beginnings of their prompts; `stateful` computes one at a time. `auto` is
+   * paged where the device and the model allow it. `llm.info` says which it is and why. Default `auto`.
    */
   engine?: 'auto' | 'paged' | 'stateful' | undefined
-  /** Answers that are computed at once, 1 to 256. Default 16. The stateful engine computes one. */
+  /** Answers that are computed at once, 1 to 256. The stateful engine computes one. Default 16. */
   maxSequences?: number | undefined
-  /** Requests that may wait beside those; further ones reject with `ERR_QUEUE_FULL`. ≥ 0, Infinity for no bound. Default 1024. */
+  /** Requests that may wait beside those; further ones reject with `ERR_QUEUE_FULL`. ≥ 0; Infinity is no bound. Default 1024. */
   maxQueue?: number | undefined
-  /**
-   * Most bytes of the paged KV cache that all requests share, above 0. Default: four full contexts, within half of the free memory
-   * but never less than one context. It is reserved, and takes memory only as far as it is used.
-   */
-  kvCacheBytes?: number | undefined
-  /**
-   * Load although memory will not do by {@link estimate}; the system may then kill the process. Default false: `ERR_OUT_OF_MEMORY`.
-   */
+  /** Loads the model even if {@link estimate} says that memory will not do; the system may then kill the process. Default false. */
   ignoreMemory?: boolean | undefined
   /**
-   * Seconds without a request after which weights and KV cache leave memory, above 0 and at most 2147483; the next request waits until
-   * they are loaded again, with `onProgress`. Default: never.
+   * When a model has been idle for this many seconds, its weights and its KV cache leave memory; the next request waits until they are
+   * loaded again, with `onProgress`. Above 0 and at most 2147483. By default never.
    */
   unloadAfter?: number | undefined
-  /** Precision that keys and values are kept in. Default: the device's, u8 on CPU. Equality to the last bit needs `f32`. */
+  /**
+   * Most bytes of the paged KV cache, which all requests share; above 0. By default it holds four full contexts, but it takes at most half
+   * of the free memory unless one context needs more. It is reserved, and takes memory only as far as it is used.
+   */
+  kvCacheBytes?: number | undefined
+  /** Precision of keys and values. By default the device chooses: u8 on CPU. `f32` is needed for equality to the last bit. */
   kvCachePrecision?: 'u8' | 'u4' | 'f16' | 'f32' | undefined
   /**
-   * What multiplies with int4 and int8 weights on CPU: `own`, this package's kernels, `openvino`'s, or `auto`, the default: for each scheme
-   * of weights the quicker one on this machine, which is measured once and remembered. An instruction set's name is the built-in kernel for it.
+   * Models with LongRoPE (Phi-3 128k) have short position factors for sequences of up to some thousand tokens, and long ones beyond.
+   * With `auto` a sequence takes the factors of its whole length, as in transformers; an answer that grows beyond the border is computed
+   * again from its first token, once (`onReprefill`). `short` ends the context at the border. `long` always uses the long factors: there is
+   * no pause, but short texts are computed with factors that were not made for them. Default `auto`.
+   */
+  ropeRegime?: 'auto' | 'short' | 'long' | undefined
+  /**
+   * What multiplies with int4 and int8 weights on CPU: `builtin` is the built-in kernels, `openvino` is OpenVINO's. `auto` takes the
+   * quicker one for each scheme of weights, which is measured once on a machine and remembered. The name of an instruction set is the
+   * built-in kernel for it. Default `auto`.
    */
   cpuKernel?: CpuKernel | undefined
   /**
-   * How built-in kernels take activations: as int8 with one scale for 32 or 64 inputs, or for a group of the weights; `off` keeps them f32.
-   * Default: `off` when `ovConfig` asks for f32 precision or accuracy, else 32, as OpenVINO itself does on CPUs with VNNI.
+   * How the built-in kernels take activations: as int8 with one scale for 32 or 64 inputs, or for a `group` of the weights; `off` keeps
+   * them f32. By default `off` when `ovConfig` asks for f32 precision or accuracy, else 32, as OpenVINO does on CPUs with VNNI.
    */
   activationQuantization?: ActivationQuantization | undefined
   /**
-   * Keeps the weights that built-in kernels have packed in the cache folder, for models whose weights are at most so many bytes (Infinity: any):
-   * the next start maps the file instead of packing, and processes that load the same model share its memory. It costs disk of about the
-   * size of the weights, and the first start writes that. The file (`llm.info.packed`) may be removed or replaced at any time, but who
-   * truncates it in place ends the processes that use it. What cannot be written is a warning. Default 0, none.
+   * Keeps the weights that the built-in kernels have packed in the cache folder, for models whose weights take at most this many bytes
+   * (Infinity: any). The next start maps the file instead of packing, and processes that load the same model share its memory. The file
+   * is about as large as the weights, and the first start writes it. It (`llm.info.packed`) may be removed or replaced at any time, but
+   * truncating it in place ends the processes that use it. If it cannot be written, there is a warning. Default 0, none.
    */
   packedCacheBytes?: number | undefined
   /** A smaller model with the same vocabulary, a folder or GGUF: it guesses tokens that the model then verifies. Needs the paged engine. */
@@ -83,9 +82,9 @@ export interface LoadOptions {
   defaults?: RequestDefaults | undefined
   /** Aborts the load, which rejects with `signal.reason`. */
   signal?: AbortSignal | undefined
-  /** Called as the load goes on; what it throws ends the load with that error. */
+  /** Called as the load goes on. An error that it throws ends the load. */
   onProgress?: ((progress: LoadProgress) => void) | undefined
-  /** Called with each warning, each once. Default: `process.emitWarning`. */
+  /** Called with each warning, once. By default `process.emitWarning`. */
   onWarning?: ((warning: ModelWarning) => void) | undefined
 }
 
@@ -104,38 +103,95 @@ export interface ModelWarning {
   message: string
 }
 
-const reference: Rule = {
-  expected: 'a path or a file: URL',
-  accepts: (value) => (typeof value === 'string' && value !== '') || value instanceof URL,
-}
-
-/** Every option of a load. */
-export const loadRules: Record<keyof LoadOptions, Rule> = {
-  device: check.string,
-  threads: check.integer(1, 1024),
-  reserveCore: check.boolean,
-  maxPromptLength: check.integer(1, 2 ** 20),
-  minResponseLength: check.integer(1, 2 ** 20),
-  precision: check.oneOf('auto', 'f32', 'bf16', 'f16'),
-  contextLength: check.integer(2),
-  ropeRegime: check.oneOf('auto', 'short', 'long'),
-  ovConfig: check.object,
-  engine: check.oneOf('auto', 'paged', 'stateful'),
-  maxSequences: check.integer(1, 256),
-  maxQueue: check.either(check.integer(0), check.infinity),
-  kvCacheBytes: check.number('of bytes above 0', (value) => value > 0),
-  ignoreMemory: check.boolean,
+/** The options of a load, in the order in which the help shows their flags. */
+export const loadTable = {
+  device: {
+    ...check.string,
+    default: 'CPU',
+    flag: { value: '<name>', help: 'CPU, GPU, NPU, AUTO, …', showDefault: true },
+  },
+  contextLength: {
+    ...check.integer(2),
+    flag: { value: '<n>', help: "positions to use (default: the model's)" },
+  },
+  ovConfig: {
+    ...check.object,
+    flag: { name: 'ov', value: '<KEY=VALUE>', help: 'OpenVINO property; repeatable', several: 'properties' },
+  },
+  precision: {
+    ...check.oneOf('auto', 'f32', 'bf16', 'f16'),
+    default: 'auto',
+    flag: { value: '<type>', help: 'auto, f32, bf16 or f16', rare: true },
+  },
+  threads: {
+    ...check.integer(1, 1024),
+    flag: { value: '<n>', help: 'threads on the CPU (default: its performance cores)', rare: true },
+  },
+  reserveCore: { ...check.boolean, default: false, flag: { help: 'leaves one of those cores free', rare: true } },
+  maxPromptLength: {
+    ...check.integer(1, 2 ** 20),
+    default: 1024,
+    flag: { value: '<n>', help: 'tokens of the longest prompt, for NPU', rare: true },
+  },
+  minResponseLength: {
+    ...check.integer(1, 2 ** 20),
+    default: 128,
+    flag: { value: '<n>', help: 'tokens of an answer to it, for NPU', rare: true },
+  },
+  engine: {
+    ...check.oneOf('auto', 'paged', 'stateful'),
+    default: 'auto',
+    flag: { value: '<name>', help: 'auto, paged or stateful: many requests at once, or one', rare: true },
+  },
+  // Decoding 16 answers costs little more than decoding one.
+  maxSequences: { ...check.integer(1, 256), default: 16 },
+  // Enough for a burst, few enough that memory stays bounded.
+  maxQueue: { ...check.either(check.integer(0), check.infinity), default: 1024 },
+  ignoreMemory: {
+    ...check.boolean,
+    default: false,
+    flag: { help: 'loads although memory will not do', rare: true },
+  },
   unloadAfter: check.number('of seconds above 0 and at most 2147483', (value) => value > 0 && value <= 2147483),
-  kvCachePrecision: check.oneOf('u8', 'u4', 'f16', 'f32'),
-  cpuKernel: check.oneOf(...cpuKernels),
-  activationQuantization: quantizationRule,
-  packedCacheBytes: check.either(
-    check.number('of bytes ≥ 0', (value) => value >= 0),
-    check.infinity,
-  ),
-  draftModel: reference,
+  kvCacheBytes: {
+    ...check.number('of bytes above 0', (value) => value > 0),
+    flag: { value: '<n>', help: 'most memory of the KV cache', rare: true },
+  },
+  kvCachePrecision: {
+    ...check.oneOf('u8', 'u4', 'f16', 'f32'),
+    flag: { value: '<type>', help: 'u8, u4, f16 or f32', rare: true },
+  },
+  ropeRegime: {
+    ...check.oneOf('auto', 'short', 'long'),
+    default: 'auto',
+    flag: { value: '<name>', help: 'auto, short or long LongRoPE factors', rare: true },
+  },
+  cpuKernel: {
+    ...check.oneOf(...cpuKernels),
+    default: 'auto',
+    flag: { value: '<name>', help: 'auto, openvino or builtin multiplies weights', rare: true },
+  },
+  activationQuantization: {
+    ...quantizationRule,
+    flag: { value: '<how>', help: 'off, 32, 64, group: built-in kernels', rare: true },
+  },
+  packedCacheBytes: {
+    ...check.either(
+      check.number('of bytes ≥ 0', (value) => value >= 0),
+      check.infinity,
+    ),
+    default: 0,
+    flag: { value: '<n>', help: 'keeps packed weights of models up to that', rare: true },
+  },
+  draftModel: {
+    expected: 'a path or a file: URL',
+    accepts: (value: unknown) => (typeof value === 'string' && value !== '') || value instanceof URL,
+    flag: { value: '<model>', help: 'smaller model that guesses tokens', rare: true },
+  },
   defaults: check.object,
   signal: check.signal,
   onProgress: check.callback,
   onWarning: check.callback,
-}
+} as const satisfies Table<LoadOptions>
+
+export const loadDefaults = defaultsOf(loadTable)

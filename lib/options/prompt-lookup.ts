@@ -1,5 +1,6 @@
 import type { Rule } from './rules.js'
 import * as check from './rules.js'
+import { defaultsOf, type Table } from './table.js'
 
 /** How prompt lookup guesses. */
 export interface PromptLookup {
@@ -9,8 +10,12 @@ export interface PromptLookup {
   maxTokens?: number | undefined
 }
 
-const lookupSize = check.integer(1, 64)
-const lookupRules: Record<keyof PromptLookup, Rule> = { maxNgram: lookupSize, maxTokens: lookupSize }
+const size = check.integer(1, 64)
+const lookupTable = {
+  maxNgram: { ...size, default: 3 },
+  maxTokens: { ...size, default: 16 },
+} as const satisfies Table<PromptLookup>
+
 /** The rule of the option `promptLookup`. */
 export const lookupRule: Rule = {
   expected: 'a boolean or { maxNgram, maxTokens } with integers from 1 to 64',
@@ -18,7 +23,7 @@ export const lookupRule: Rule = {
     typeof value === 'boolean' ||
     (check.object.accepts(value) &&
       Object.entries(value as PromptLookup).every(
-        ([name, size]) => Object.hasOwn(lookupRules, name) && (size === undefined || lookupSize.accepts(size)),
+        ([name, number]) => Object.hasOwn(lookupTable, name) && (number === undefined || size.accepts(number)),
       )),
 }
 
@@ -31,6 +36,7 @@ export interface Lookup {
 /** Prompt lookup as a request asks for it. */
 export function resolveLookup(promptLookup: boolean | PromptLookup | undefined): Lookup {
   if (promptLookup === undefined || promptLookup === false) return { lookupNgram: 0, lookupTokens: 0 }
-  const { maxNgram = 3, maxTokens = 16 } = promptLookup === true ? {} : promptLookup
+  const byDefault = defaultsOf(lookupTable)
+  const { maxNgram = byDefault.maxNgram, maxTokens = byDefault.maxTokens } = promptLookup === true ? {} : promptLookup
   return { lookupNgram: maxNgram, lookupTokens: maxTokens }
 }

@@ -1,47 +1,134 @@
-import { randomBytes } from 'node:crypto'
-import type { GenerationOptions } from './generation.js'
+import * as check from './rules.js'
+import { defaultsOf, type Option } from './table.js'
 
-/** What generation_config.json says about sampling. */
-export interface SamplingDefaults {
-  doSample: boolean
+/** How the next token is chosen. Temperature comes first, then topK, then topP. */
+export interface SamplingOptions {
+  /** ≥ 0. At 0 the most likely token is taken (greedy); above 0 tokens are drawn. Default 1 when sampling. */
   temperature?: number | undefined
-  topP?: number | undefined
+  /**
+   * Whether to sample. By default a request samples when its temperature is above 0, when it sets topK or topP without a temperature,
+   * or when generation_config.json samples; else it is greedy.
+   */
+  doSample?: boolean | undefined
+  /** Samples from this many most likely tokens; 0 keeps all. Default 50, as in transformers. */
   topK?: number | undefined
+  /** Samples from the most likely tokens that together have this probability. In (0, 1]; 1 keeps all. Default 1. */
+  topP?: number | undefined
+  /** 0 to 4294967295. The same seed with the same options on the same machine gives the same answer. By default random. */
+  seed?: number | undefined
 }
 
-/** How one answer is sampled, with nothing left open. `temperature` 0 is greedy. */
-export interface Sampling {
-  temperature: number
-  topP: number
-  topK: number
-  seed: number
+interface SamplingOption<Value> extends Option<Value> {
+  /**
+   * For an option that the addon gets under the same name: its type at the boundary, and the value of a greedy request, which changes
+   * nothing.
+   */
+  readonly native?: { readonly type: 'int' | 'number'; readonly greedy: Value }
+  /** Whether a request that sets it samples, unless temperature or doSample says otherwise. */
+  readonly samples?: true
 }
 
-/** transformers' default of GenerationConfig.top_k. */
-const defaultTopK = 50
+type SamplingTable = {
+  readonly [Name in keyof Required<SamplingOptions>]: SamplingOption<Exclude<SamplingOptions[Name], undefined>>
+}
+
+/** The options of sampling. */
+export const samplingTable = {
+  temperature: {
+    ...check.number('≥ 0', (value) => value >= 0),
+    default: 1,
+    huggingFace: 'temperature',
+    native: { type: 'number', greedy: 0 },
+    flag: { value: '<t>', help: 'above 0 samples, 0 is greedy' },
+  },
+  doSample: {
+    ...check.boolean,
+    huggingFace: 'do_sample',
+    flag: { help: 'samples at temperature 1 unless it is given', rare: true },
+  },
+  topK: {
+    ...check.integer(0),
+    default: 50,
+    huggingFace: 'top_k',
+    native: { type: 'int', greedy: 0 },
+    samples: true,
+    flag: { value: '<k>', help: 'samples from this many tokens; 0: all' },
+  },
+  topP: {
+    ...check.number('above 0 and at most 1', (value) => value > 0 && value <= 1),
+    default: 1,
+    huggingFace: 'top_p',
+    native: { type: 'number', greedy: 1 },
+    samples: true,
+    flag: { value: '<p>', help: 'samples from this share of probability' },
+  },
+  seed: {
+    ...check.integer(0, 2 ** 32 - 1),
+    pipeline: 'seed',
+    native: { type: 'int', greedy: 0 },
+    flag: { value: '<n>', help: 'makes sampling repeatable' },
+  },
+} as const satisfies SamplingTable
 
 /**
- * Greedy unless the request or generation_config.json samples. A request samples with `doSample`, a temperature above 0, `topP` or
- * `topK`; its temperature 0 is greedy whatever else is given.
- * @throws TypeError when a request asks to sample and to be greedy, or for several greedy answers.
+ * Fields of generation_config.json that would change answers and that no option applies yet, each with the value at which it changes
+ * nothing (false: there is none). A field that gets a row above leaves this list.
  */
-export function resolveSampling(options: GenerationOptions, model: SamplingDefaults): Sampling {
-  const { doSample, temperature, topP, topK } = options
-  if (doSample === true && temperature === 0) {
-    throw new TypeError('expected temperature above 0 with doSample: true, received 0; leave out one of them')
-  }
-  const asked = temperature !== undefined ? temperature > 0 : topP !== undefined || topK !== undefined
-  const samples = temperature === 0 ? false : (doSample ?? (asked || model.doSample))
-  if (!samples && (options.numReturnSequences ?? 1) > 1) {
-    throw new TypeError(
-      `expected numReturnSequences to be 1 without sampling, received ${options.numReturnSequences}: greedy answers would all be the same`,
-    )
-  }
-  if (!samples) return { temperature: 0, topP: 1, topK: 0, seed: 0 }
-  return {
-    temperature: temperature ?? model.temperature ?? 1,
-    topP: topP ?? model.topP ?? 1,
-    topK: topK ?? model.topK ?? defaultTopK,
-    seed: options.seed ?? randomBytes(4).readUInt32LE(),
-  }
+export const unsupportedFields: Readonly<Record<string, number | false>> = {
+  begin_suppress_tokens: false,
+  bad_words_ids: false,
+  diversity_penalty: 0,
+  encoder_no_repeat_ngram_size: 0,
+  encoder_repetition_penalty: 1,
+  epsilon_cutoff: 0,
+  eta_cutoff: 0,
+  exponential_decay_length_penalty: false,
+  force_words_ids: false,
+  forced_bos_token_id: false,
+  forced_decoder_ids: false,
+  forced_eos_token_id: false,
+  guidance_scale: 1,
+  max_time: false,
+  min_length: 0,
+  min_new_tokens: 0,
+  min_p: 0,
+  no_repeat_ngram_size: 0,
+  num_beams: 1,
+  penalty_alpha: 0,
+  repetition_penalty: 1,
+  sequence_bias: false,
+  suppress_tokens: false,
+  top_h: false,
+  typical_p: 1,
+  watermarking_config: false,
 }
+
+type Rows = typeof samplingTable
+type NamesWith<Field extends string> = {
+  [Name in keyof Rows]: Rows[Name] extends Record<Field, unknown> ? Name : never
+}[keyof Rows]
+
+/** How one answer is sampled, with nothing left open: the part of the addon's RequestParams that the table decides. */
+export type Sampling = { [Name in NamesWith<'native'>]: number }
+
+/** What generation_config.json says about sampling. */
+export type SamplingDefaults = { doSample: boolean } & {
+  [Name in Extract<NamesWith<'huggingFace'>, NamesWith<'native'>>]?: number | undefined
+}
+
+/** The options that the addon gets, in the order of the table. */
+export const nativeSampling = Object.entries<SamplingOption<number | boolean>>(samplingTable).flatMap(
+  ([name, { native }]) => (native ? [{ name: name as keyof Sampling, ...native }] : []),
+)
+
+/** The options that make a request sample by being set. */
+export const samplingWishes = Object.entries<SamplingOption<number | boolean>>(samplingTable).flatMap(
+  ([name, { samples }]) => (samples ? [name as keyof SamplingOptions] : []),
+)
+
+/** The options that generation_config.json gives defaults for, with the names of its fields. */
+export const configSampling = Object.entries<SamplingOption<number | boolean>>(samplingTable).flatMap(([name, row]) =>
+  row.huggingFace ? [{ name: name as keyof SamplingDefaults, field: row.huggingFace, rule: row }] : [],
+)
+
+export const samplingDefaults = defaultsOf(samplingTable)

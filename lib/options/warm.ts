@@ -1,9 +1,6 @@
-import type { ChatOptions } from './encode.js'
-import { encodeRules } from './encode.js'
-import type { GenerationOptions } from './generation.js'
-import { generationRules } from './generation.js'
-import type { Rule } from './rules.js'
-import * as check from './rules.js'
+import { type ChatOptions, encodeTable } from './encode.js'
+import { type GenerationOptions, generationTable } from './generation.js'
+import type { Table } from './table.js'
 
 /** Options of `llm.warm`: those that shape the prompt, and those of waiting. */
 export type WarmOptions = Pick<
@@ -14,16 +11,8 @@ export type WarmOptions = Pick<
   | 'signal'
 >
 
-/** Every option of `llm.warm`. */
-export const warmRules: Record<keyof WarmOptions, Rule> = {
-  bos: encodeRules.bos,
-  splitSpecialTokens: encodeRules.splitSpecialTokens,
-  tools: encodeRules.tools,
-  documents: encodeRules.documents,
-  chatTemplateKwargs: encodeRules.chatTemplateKwargs,
-  chatTemplate: encodeRules.chatTemplate,
-  systemFallback: encodeRules.systemFallback,
-  priority: generationRules.priority,
-  timeout: generationRules.timeout,
-  signal: check.signal,
-}
+const { addGenerationPrompt: _, continueFinalMessage: __, ...encode } = encodeTable
+const { priority, timeout, signal } = generationTable
+
+/** The options of `llm.warm`. */
+export const warmTable = { ...encode, priority, timeout, signal } as const satisfies Table<WarmOptions>

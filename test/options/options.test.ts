@@ -1,32 +1,32 @@
 import t from 'tap'
 import { refusedPrecisions, withOptions } from '#lib/devices/properties.js'
-import { generationRules } from '#lib/options/generation.js'
-import { loadRules } from '#lib/options/load.js'
+import { generationTable } from '#lib/options/generation.js'
+import { loadTable } from '#lib/options/load.js'
 import { resolveLookup } from '#lib/options/prompt-lookup.js'
+import { resolveSampling } from '#lib/options/resolve-sampling.js'
 import { checkOptions } from '#lib/options/rules.js'
-import { resolveSampling } from '#lib/options/sampling.js'
-import { warmRules } from '#lib/options/warm.js'
+import { warmTable } from '#lib/options/warm.js'
 
 const cases: [table: object, name: string, good: unknown[], bad: unknown[]][] = [
-  [generationRules, 'priority', [0, -5, 1.5, 1e9], [Number.NaN, Number.POSITIVE_INFINITY, '1', null]],
-  [generationRules, 'timeout', [1, 0.5, 2 ** 31 - 1], [0, -1, 2 ** 31, Number.POSITIVE_INFINITY, '5']],
+  [generationTable, 'priority', [0, -5, 1.5, 1e9], [Number.NaN, Number.POSITIVE_INFINITY, '1', null]],
+  [generationTable, 'timeout', [1, 0.5, 2 ** 31 - 1], [0, -1, 2 ** 31, Number.POSITIVE_INFINITY, '5']],
   [
-    generationRules,
+    generationTable,
     'promptLookup',
     [true, false, {}, { maxNgram: 1 }, { maxTokens: 64, maxNgram: 64 }, { maxTokens: undefined }],
     ['yes', 3, [], { maxNgram: 0 }, { maxTokens: 65 }, { maxTokens: 1.5 }, { ngram: 3 }, null],
   ],
-  [generationRules, 'numReturnSequences', [1, 64], [0, 65, 1.5, '2']],
-  [loadRules, 'engine', ['auto', 'paged', 'stateful'], ['fast', '', true]],
-  [loadRules, 'threads', [1, 1024], [0, 1.5, '4']],
-  [loadRules, 'precision', ['auto', 'f32', 'bf16', 'f16'], ['f64', 'int8', 16]],
-  [loadRules, 'maxPromptLength', [1, 4096], [0, -1, 1.5]],
-  [loadRules, 'maxSequences', [1, 256], [0, 257, 1.5]],
-  [loadRules, 'maxQueue', [0, 5, Number.POSITIVE_INFINITY], [-1, 1.5, Number.NaN, '3']],
-  [loadRules, 'kvCacheBytes', [1, 2 ** 20, 1e12], [0, -1, Number.POSITIVE_INFINITY, '1GB']],
-  [loadRules, 'kvCachePrecision', ['u8', 'u4', 'f16', 'f32'], ['f8', 8]],
-  [loadRules, 'draftModel', ['./draft', new URL('file:///draft')], ['', 5, {}]],
-  [warmRules, 'timeout', [5], [0]],
+  [generationTable, 'numReturnSequences', [1, 64], [0, 65, 1.5, '2']],
+  [loadTable, 'engine', ['auto', 'paged', 'stateful'], ['fast', '', true]],
+  [loadTable, 'threads', [1, 1024], [0, 1.5, '4']],
+  [loadTable, 'precision', ['auto', 'f32', 'bf16', 'f16'], ['f64', 'int8', 16]],
+  [loadTable, 'maxPromptLength', [1, 4096], [0, -1, 1.5]],
+  [loadTable, 'maxSequences', [1, 256], [0, 257, 1.5]],
+  [loadTable, 'maxQueue', [0, 5, Number.POSITIVE_INFINITY], [-1, 1.5, Number.NaN, '3']],
+  [loadTable, 'kvCacheBytes', [1, 2 ** 20, 1e12], [0, -1, Number.POSITIVE_INFINITY, '1GB']],
+  [loadTable, 'kvCachePrecision', ['u8', 'u4', 'f16', 'f32'], ['f8', 8]],
+  [loadTable, 'draftModel', ['./draft', new URL('file:///draft')], ['', 5, {}]],
+  [warmTable, 'timeout', [5], [0]],
 ]
 
 t.test('every option takes what its documentation says, and names itself otherwise', async (t) => {
@@ -40,7 +40,7 @@ t.test('every option takes what its documentation says, and names itself otherwi
 
 t.test('warm takes no options of an answer', async (t) => {
   for (const name of ['maxNewTokens', 'addGenerationPrompt', 'onText']) {
-    t.throws(() => checkOptions({ [name]: 1 }, warmRules, 'WarmOptions'), new RegExp(`unknown option ${name}`))
+    t.throws(() => checkOptions({ [name]: 1 }, warmTable, 'WarmOptions'), new RegExp(`unknown option ${name}`))
   }
 })
 

@@ -2,10 +2,10 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { loadAddon } from '../../addon/load.js'
 import { fillFolder } from '../../cache/temporary.js'
-import { defaultDevice } from '../../devices/table.js'
 import { type JobProgress, runJob as runNativeJob } from '../../engine/job.js'
 import { LLMError } from '../../errors.js'
 import { isSystemError } from '../../file-error.js'
+import { loadDefaults } from '../../options/load.js'
 import { checkModel } from '../check-model.js'
 import type { ModelDefinition } from '../definition.js'
 import { readFolder, toPath } from '../folder.js'
@@ -86,7 +86,7 @@ export async function checkConverted(definition: ModelDefinition, options: Conve
   const { openvino } = versions
   if (verdictFor(definition, openvino)) return definition
   try {
-    const verdict = await checkModel(definition, { signal, onProgress, runJob, openvino, device: defaultDevice })
+    const verdict = await checkModel(definition, { signal, onProgress, runJob, openvino, device: loadDefaults.device })
     await storeVerdict(definition.folder, verdict)
     return { ...definition, verdict }
   } catch (error) {

@@ -1,4 +1,4 @@
-import { type ChatOptions, type EncodeOptions, encodeRules } from '../../options/encode.js'
+import { type ChatOptions, type EncodeOptions, encodeTable } from '../../options/encode.js'
 import * as check from '../../options/rules.js'
 import { Conversation } from '../template/conversation.js'
 import type { ChatMessage } from '../template/messages.js'
@@ -12,7 +12,7 @@ import type { EncodedPrompt } from './encoded-prompt.js'
 import { mapStrings, unusedCharacter } from './plain-contents.js'
 
 /** The options of a request that arrive here, and one that only callers inside this package set. */
-const rules = { ...encodeRules, maxTokens: check.number('≥ 1', (value) => value >= 1) }
+const rules = { ...encodeTable, maxTokens: check.number('≥ 1', (value) => value >= 1) }
 const reserved = ['messages', 'tools', 'documents', 'add_generation_prompt']
 
 /** Turns texts and chats into prompts for one model. */
