@@ -44,7 +44,7 @@ export class PromptEncoder {
    */
   encodeChat(messages: readonly ChatMessage[], options: ChatOptions): EncodedPrompt {
     check.checkOptions(options, rules, 'ChatOptions')
-    const template = this.#templates.choose(options)
+    const probe = this.#templates.choose(options)
     const breaker =
       options.splitSpecialTokens === true ? unusedCharacter([messages, options, this.#source.templates]) : undefined
     const mark = <T>(value: T): T =>
@@ -63,7 +63,7 @@ export class PromptEncoder {
       documents: mark(options.documents) ?? null,
       add_generation_prompt: !continueFinalMessage && options.addGenerationPrompt !== false,
     }
-    const conversation = new Conversation(template, mark(messages), variables, { continueFinalMessage })
+    const conversation = new Conversation(probe, mark(messages), variables, { continueFinalMessage })
     if (options.systemFallback === 'merge-user') conversation.mergeSystemMessages()
 
     const policy = options.bos ?? 'auto'
@@ -88,7 +88,7 @@ export class PromptEncoder {
       bos,
       text: breaker === undefined ? rendered : rendered.replaceAll(breaker, ''),
       droppedMessages: messages.length - kept.length,
-      ignoredRoles: [...new Set(conversation.ignored(kept).map((message) => message.role))],
+      ignoredRoles: [...new Set(conversation.ignored(kept, rendered).map((message) => message.role))],
     }
   }
 }

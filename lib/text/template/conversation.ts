@@ -1,30 +1,18 @@
-import { type ChatTemplate, TemplateRefusal } from './chat-template.js'
-import { type ChatMessage, checkMessages } from './messages.js'
+import { TemplateRefusal } from './chat-template.js'
+import { type ChatMessage, checkMessages, textOf, withText } from './messages.js'
+import { standIn, type TemplateProbe, type Variables } from './template-probe.js'
 
-/** What a template sees beside the messages. */
-export type Variables = Readonly<Record<string, unknown>>
-
-/**
- * Stands for a text when we look where, or whether, a template renders it. Nothing but letters, digits and `_`, as
- * templates may trim.
- */
-const sentinel = (index: number): string => `qK7x_${index}_Zv93Qh`
 /** A shorter text may stand in a rendered conversation by chance. */
 const tellingLength = 12
-/** Messages that are looked at one by one when a template seems to drop them. */
-const maxConfirmations = 32
 
 /**
- * Chat messages and the template that renders them.
- *
- * Contents that are arrays of parts reach the template as arrays when it understands them: when rendering the messages
- * with the joined text as a single part gives the same as rendering them with the text. Otherwise it gets the joined
- * texts.
+ * Chat messages and the template that renders them. Contents that are arrays of parts reach the template as arrays if
+ * it understands those; otherwise it gets their joined texts.
  */
 export class Conversation {
   /** As given; contents are strings, or arrays if the template understands them. */
   readonly messages: readonly ChatMessage[]
-  readonly #template: ChatTemplate
+  readonly #probe: TemplateProbe
   readonly #variables: Variables
   readonly #continues: boolean
   /** System messages whose text goes into the next user message. */
@@ -32,12 +20,12 @@ export class Conversation {
 
   /** @throws TypeError naming the message and field that is not as it should be. */
   constructor(
-    template: ChatTemplate,
+    probe: TemplateProbe,
     messages: unknown,
     variables: Variables,
     options: { continueFinalMessage: boolean },
   ) {
-    this.#template = template
+    this.#probe = probe
     this.#variables = variables
     this.#continues = options.continueFinalMessage
     const checked = checkMessages(messages)
@@ -47,8 +35,8 @@ export class Conversation {
     const joined = checked.map((message) =>
       Array.isArray(message.content) ? { ...message, content: textOf(message) } : message,
     )
-    this.messages =
-      checked.some((message) => Array.isArray(message.content)) && this.#takesParts(checked, joined) ? checked : joined
+    const parts = checked.some((message) => Array.isArray(message.content)) && probe.takesParts(checked, variables)
+    this.messages = parts ? checked : joined
   }
 
   /**
@@ -57,8 +45,13 @@ export class Conversation {
   mergeSystemMessages(): void {
     const system = this.messages.filter((message) => message.role === 'system')
     if (system.length === 0) return
+    const shown = this.#shown(this.messages)
     try {
-      for (const message of this.ignored(this.messages)) if (message.role === 'system') this.#merged.add(message)
+      const text = shown === undefined ? this.#render(this.messages) : ''
+      this.messages.forEach((message, i) => {
+        const dropped = shown === undefined ? !text.includes(textOf(message).trim()) : !shown[i]
+        if (message.role === 'system' && dropped) this.#merged.add(message)
+      })
     } catch (error) {
       if (!(error instanceof TemplateRefusal)) throw error
       for (const message of system) this.#merged.add(message)
@@ -70,49 +63,36 @@ export class Conversation {
     return this.#render(this.#merge(messages))
   }
 
-  /** Those of the messages whose text the template does not render. */
-  ignored(messages: readonly ChatMessage[]): ChatMessage[] {
-    const shown = this.#merge(messages)
-    const text = this.#render(shown)
-    const contents = shown.map((message) => textOf(message).trim())
-    const doubtful = new Set(
-      contents.flatMap((content, i) =>
-        content !== '' && (content.length < tellingLength || !text.includes(content)) ? [i] : [],
-      ),
-    )
-    if (doubtful.size === 0) return []
-    const replaced = (only: (i: number) => boolean): string | undefined => {
-      try {
-        return this.#render(
-          shown.map((message, i) => (only(i) ? withText(message, sentinel(i)) : message)),
-        ).toLowerCase()
-      } catch {
-        // The template looks into this text; whether it stands in the rendered one is then all there is to know.
-        return undefined
-      }
-    }
-    const has = (rendered: string, i: number): boolean => rendered.includes(sentinel(i).toLowerCase())
-    const all = replaced((i) => doubtful.has(i))
-    const missing = [...doubtful].filter((i) => all === undefined || !has(all, i))
-    const dropped = missing.slice(0, maxConfirmations).filter((i) => {
-      const one = missing.length === 1 && doubtful.size === 1 ? all : replaced((other) => other === i)
-      return one === undefined ? !text.includes(contents[i]!) : !has(one, i)
-    })
-    return dropped.map((i) => shown[i]!)
+  /**
+   * Those of the messages whose text the template does not render.
+   * @param text what {@link render} gave for these messages
+   */
+  ignored(messages: readonly ChatMessage[], text: string): ChatMessage[] {
+    const merged = this.#merge(messages)
+    const contents = merged.map((message) => textOf(message).trim())
+    const missing = (i: number): boolean => !text.includes(contents[i]!)
+    const doubtful = (i: number): boolean => contents[i] !== '' && (contents[i]!.length < tellingLength || missing(i))
+    if (!contents.some((_, i) => doubtful(i))) return []
+    const shown = this.#shown(merged)
+    return merged.filter((_, i) => doubtful(i) && (shown === undefined ? missing(i) : !shown[i]))
+  }
+
+  #shown(messages: readonly ChatMessage[]): readonly boolean[] | undefined {
+    return this.#probe.shown(messages, this.#variables, (list) => this.#render(list), String(this.#continues))
   }
 
   #render(messages: readonly ChatMessage[]): string {
     const last = messages.at(-1)
-    if (!this.#continues || last === undefined) return this.#template.render({ ...this.#variables, messages })
+    const { template } = this.#probe
+    if (!this.#continues || last === undefined) return template.render({ ...this.#variables, messages })
     // The mark ends in a space to see whether the template trims contents.
-    const mark = sentinel(messages.length)
-    const rendered = this.#template.render({
+    const mark = standIn(messages.length)
+    const rendered = template.render({
       ...this.#variables,
       messages: [...messages.slice(0, -1), withText(last, `${textOf(last)}${mark} `)],
     })
     const end = rendered.lastIndexOf(mark)
-    if (end < 0)
-      throw new TemplateRefusal(this.#template.file, 'continueFinalMessage: it does not render the last message')
+    if (end < 0) throw new TemplateRefusal(template.file, 'continueFinalMessage: it does not render the last message')
     const kept = rendered.slice(0, end)
     return rendered.startsWith(`${mark} `, end) ? kept : kept.trimEnd()
   }
@@ -131,31 +111,4 @@ export class Conversation {
     if (pending.length > 0) result.push({ role: 'user', content: pending.join('\n\n') })
     return result
   }
-
-  #takesParts(messages: readonly ChatMessage[], joined: readonly ChatMessage[]): boolean {
-    const attempt = (list: readonly ChatMessage[]): string | undefined => {
-      try {
-        return this.#template.render({ ...this.#variables, messages: list })
-      } catch {
-        return undefined
-      }
-    }
-    const asParts = attempt(
-      messages.map((message) => (Array.isArray(message.content) ? withText(message, textOf(message)) : message)),
-    )
-    if (asParts === undefined) return false
-    const asText = attempt(joined)
-    return asText === undefined || asText === asParts
-  }
-}
-
-/** The text of a message; parts are joined without anything between them. */
-export function textOf(message: ChatMessage): string {
-  const { content } = message
-  if (typeof content === 'string') return content
-  return (content ?? []).map((part) => part['text'] as string).join('')
-}
-
-function withText(message: ChatMessage, text: string): ChatMessage {
-  return { ...message, content: Array.isArray(message.content) ? [{ type: 'text', text }] : text }
 }

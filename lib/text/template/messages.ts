@@ -34,3 +34,15 @@ export function checkMessages(messages: unknown): ChatMessage[] {
     return message as ChatMessage
   })
 }
+
+/** The text of a message; parts are joined without anything between them. */
+export function textOf(message: ChatMessage): string {
+  const { content } = message
+  if (typeof content === 'string') return content
+  return (content ?? []).map((part) => part['text'] as string).join('')
+}
+
+/** The message with another text; contents that are parts become one part. */
+export function withText(message: ChatMessage, text: string): ChatMessage {
+  return { ...message, content: Array.isArray(message.content) ? [{ type: 'text', text }] : text }
+}

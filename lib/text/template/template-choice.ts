@@ -1,6 +1,7 @@
 import { LLMError } from '../../errors.js'
 import type { TextSource } from '../text-source.js'
 import { ChatTemplate } from './chat-template.js'
+import { TemplateProbe } from './template-probe.js'
 
 /** Templates that are kept compiled: callers may give one with each request. */
 const maxCompiled = 16
@@ -8,7 +9,7 @@ const maxCompiled = 16
 /** The chat templates of one model, and those that requests bring along; compiled once. */
 export class TemplateChoice {
   readonly #source: TextSource
-  readonly #compiled = new Map<string, ChatTemplate>()
+  readonly #compiled = new Map<string, TemplateProbe>()
 
   constructor(source: TextSource) {
     this.#source = source
@@ -20,7 +21,7 @@ export class TemplateChoice {
    * @throws TypeError when `chatTemplate` is neither a name nor a template; LLMError ERR_NO_CHAT_TEMPLATE,
    * ERR_TEMPLATE.
    */
-  choose({ chatTemplate: wanted, tools }: { chatTemplate?: string | undefined; tools?: unknown }): ChatTemplate {
+  choose({ chatTemplate: wanted, tools }: { chatTemplate?: string | undefined; tools?: unknown }): TemplateProbe {
     const { templates, templateFile, tokenizerPath } = this.#source
     const names = Object.keys(templates)
     const named = (name: string): string | undefined => (Object.hasOwn(templates, name) ? templates[name] : undefined)
@@ -43,13 +44,13 @@ export class TemplateChoice {
     )
   }
 
-  #compile(source: string, file: string): ChatTemplate {
-    let template = this.#compiled.get(source)
-    if (template === undefined) {
+  #compile(source: string, file: string): TemplateProbe {
+    let probe = this.#compiled.get(source)
+    if (probe === undefined) {
       if (this.#compiled.size >= maxCompiled) this.#compiled.clear()
-      template = new ChatTemplate(source, file)
-      this.#compiled.set(source, template)
+      probe = new TemplateProbe(new ChatTemplate(source, file))
+      this.#compiled.set(source, probe)
     }
-    return template
+    return probe
   }
 }
