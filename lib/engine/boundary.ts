@@ -187,7 +187,12 @@ export type EngineEvent =
   /** The sequence has grown beyond the border of its position factors: `done` of its `total` tokens have been computed again. */
   | { type: 'reprefill'; id: number; done: number; total: number }
   | { type: 'finished'; id: number; reason: 'stop' | 'length' | 'cancelled'; timings: NativeTimings }
-  /** id 0 is the engine itself: it did not load. One that dies later fails each request with the cause. */
+  /**
+   * id 0 is the engine itself, at most once: before `ready` it did not load; after it, it has died (two steps in a row failed, or the
+   * runner could not be made anew), and code and message are the first cause. The engine has then computed its last step and frees the
+   * model. This event comes before the requests fail; they, and every later one, fail with the same code and message. `close()` works
+   * as ever: after `closed` the memory is free.
+   */
   | { type: 'failed'; id: number; code: string; message: string }
   | { type: 'closed' }
 
@@ -204,7 +209,7 @@ export interface NativeEngine {
   /** Idempotent; unknown ids are ignored. */
   cancel(id: number): void
   metrics(): NativeMetrics
-  /** Idempotent. Every request ends as cancelled, then `closed` comes. */
+  /** Idempotent. Every request ends as cancelled (or failed, when the engine is dead), then `closed` comes. */
   close(): void
 }
 

@@ -42,6 +42,7 @@ export class Engine {
   #closed: Promise<void>
   #onClosed: () => void = () => {}
   #closing = false
+  #failure: LLMError | undefined
   #listeners: EngineListeners
 
   /**
@@ -87,6 +88,11 @@ export class Engine {
   get info(): ReadyInfo {
     if (!this.#info) throw new Error('the engine is not ready')
     return this.#info
+  }
+
+  /** Why the engine is dead; undefined while it lives. Set before its requests fail; it only can be closed then. */
+  get failure(): LLMError | undefined {
+    return this.#failure
   }
 
   /** Starts or queues a request with an answer for each handler and gives their ids. Token ids and params must have been checked. */
@@ -149,7 +155,9 @@ export class Engine {
         return
       case 'failed':
         if (event.id === 0) {
-          this.#ready?.reject(nativeError(event))
+          this.#failure = nativeError(event)
+          if (!this.#ready) return // it has died; its owner closes it
+          this.#ready.reject(this.#failure)
           this.#ready = undefined
           this.close()
         } else {

@@ -71,26 +71,49 @@ void EngineLoop::stop() {
 }
 
 void EngineLoop::run() {
-  if (load()) {
-    serve();
-    cancel_all(scheduler_->running);
-    cancel_all(scheduler_->waiting);
+  if (load()) serve();
+  if (dead_) {
+    close_runner();
+    refuse_requests();
   } else {
-    for (Mail mail = take_mail(); !mail.stopping; mail = take_mail()) {  // answer every request with the cause
-      while (!mail.submitted.empty()) fail(mail.submitted, mail.submitted.begin(), *dead_);
-    }
+    cancel_requests();
+    close_runner();
   }
-  Sequences inbox;
-  {
-    std::lock_guard lock(mutex_);
-    inbox.splice(inbox.end(), inbox_);
-  }
-  cancel_all(inbox);
-  scheduler_.reset();
-  guesses_.reset();
-  runner_.reset();  // on this thread, before anybody is told that the memory is free
   post_(Closed{});
   ended_ = true;
+}
+
+// On this thread, and before anybody is told that the memory is free.
+void EngineLoop::close_runner() {
+  scheduler_.reset();
+  guesses_.reset();
+  runner_.reset();
+}
+
+// A dead engine answers every request with the cause of its death, until it is stopped.
+void EngineLoop::refuse_requests() {
+  for (bool stopping = false; !stopping;) {
+    Mail mail = take_mail();
+    stopping = mail.stopping;
+    while (!mail.submitted.empty()) fail(mail.submitted, mail.submitted.begin(), *dead_);
+  }
+}
+
+// The engine was stopped.
+void EngineLoop::cancel_requests() {
+  if (scheduler_) {
+    cancel_all(scheduler_->running);
+    cancel_all(scheduler_->waiting);
+  }
+  Mail mail = take_mail();
+  cancel_all(mail.submitted);
+}
+
+// Told before the requests fail: whoever hears of their failure can know that the engine will take no other.
+void EngineLoop::die(const Failure& cause) {
+  dead_ = cause;
+  post_(Failed{0, cause.code(), cause.what()});
+  if (scheduler_) fail_all(cause);
 }
 
 // False when there is no runner to serve with: dead_ says why, unless it was stopped meanwhile.
@@ -114,10 +137,9 @@ bool EngineLoop::load() {
     post_(std::move(ready));
     return true;
   } catch (...) {
-    dead_ = current_failure(ERR_ENGINE);
-    runner_.reset();
-    std::lock_guard lock(mutex_);
-    if (!stopping_) post_(Failed{0, dead_->code(), dead_->what()});
+    const Failure failure = current_failure(ERR_ENGINE);
+    close_runner();
+    if (!stopping()) die(failure);
     return false;
   }
 }
@@ -130,8 +152,9 @@ std::unique_ptr<DraftModel> EngineLoop::open_draft_model() {
   auto runner = factory_(config, post_);
   for (const RunnerInfo& info : {runner_->info(), runner->info()}) {
     if (!info.can_draft) {
-      throw Failure(ERR_UNSUPPORTED_MODEL, "a draft model needs the paged runner for both models, but one of them is " +
-                                               info.runner + ": " + info.reason);
+      throw Failure(ERR_UNSUPPORTED_MODEL,
+                    "a draft model needs the paged runner for both models, but one of them is " + info.runner + ": " +
+                        info.reason);
     }
   }
   warm_up(*runner, nullptr);
@@ -204,20 +227,25 @@ EngineLoop::Mail EngineLoop::take_mail() {
   const bool idle = !scheduler_ || (scheduler_->running.empty() && scheduler_->waiting.empty());
   std::unique_lock lock(mutex_);
   wake_.wait(lock, [&] { return stopping_ || !inbox_.empty() || !cancelled_.empty() || !idle; });
-  Mail mail{{}, std::exchange(cancelled_, {}), stopping_};
-  if (!stopping_) mail.submitted.splice(mail.submitted.end(), inbox_);
-  return mail;
+  return {std::exchange(inbox_, {}), std::exchange(cancelled_, {}), stopping_};
 }
 
+bool EngineLoop::stopping() const {
+  std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+// Until the engine is stopped or dead.
 void EngineLoop::serve() {
-  for (;;) {
+  while (!dead_) {
     Mail mail = take_mail();
-    if (mail.stopping) return;
+    if (mail.stopping) {
+      cancel_all(mail.submitted);
+      return;
+    }
     receive(mail.submitted);
     for (SequenceId id : mail.cancelled) cancel_now(id);
-    if (dead_) {
-      fail_all(*dead_);
-    } else if (!scheduler_->running.empty() || !scheduler_->waiting.empty()) {
+    if (!scheduler_->running.empty() || !scheduler_->waiting.empty()) {
       try {
         step();
         step_failure_.reset();
@@ -239,7 +267,7 @@ bool EngineLoop::outgrows_cache(const Sequence& sequence) const {
 
 Failure EngineLoop::cache_too_small(const Sequence& sequence) const {
   return {ERR_CONTEXT_LENGTH, "prompt and answer may need " + std::to_string(sequence.max_length()) +
-                                  " tokens; the KV cache holds " + std::to_string(kv_tokens_)};
+                                    " tokens; the KV cache holds " + std::to_string(kv_tokens_)};
 }
 
 // Lets in what can be computed; what never can fails before it runs.
@@ -342,19 +370,22 @@ void EngineLoop::fork_siblings(Sequence& sequence, const Rows& rows, size_t row)
   while (!sequence.siblings.empty()) {
     Sequences list;
     auto& child = list.emplace_back(first_sibling(sequence));
-    sequence.siblings.clear();
-    std::swap(sequence.siblings, child.siblings);
-    if (!can_draft_ || !scheduler_->has_place()) {
+    child.siblings.clear();
+    const bool forks = can_draft_ && scheduler_->has_place();
+    if (forks) {
+      child.begin(sequence.started, static_cast<size_t>(config_.draft_tokens));
+      runner_->fork(sequence.id, child.id, child.max_length());  // when it throws, the child still is a sibling and fails
+    }
+    sequence.siblings.erase(sequence.siblings.begin());
+    if (!forks) {
       scheduler_->add(list, list.begin());  // finds the prompt in the cache
       continue;
     }
-    child.begin(sequence.started, static_cast<size_t>(config_.draft_tokens));
     child.counts.cached_tokens = sequence.counts.cached_tokens;
-    scheduler_->join(list);
-    runner_->fork(sequence.id, child.id, child.max_length());
     child.computed = sequence.computed;
     child.rope = sequence.rope;
     child.admitted = true;
+    scheduler_->join(list);
     accept(child, rows, row);
   }
 }
@@ -362,23 +393,22 @@ void EngineLoop::fork_siblings(Sequence& sequence, const Rows& rows, size_t row)
 // The sequences of the step fail, the cache is made anew, the others go on. After two failures in a row the engine is
 // dead, and the first is the cause.
 void EngineLoop::step_failed(const Failure& failure) {
+  if (step_failure_) return die(Failure(*step_failure_));
+  step_failure_ = failure;
   // The runner takes nothing but reset() now.
   for (auto& sequence : scheduler_->running) sequence.admitted = false;
-  for (const Sequence* sequence : scheduler_->stepping()) {
-    const SequenceId id = sequence->id;
+  // By id: some of the step's sequences may have ended before it failed.
+  for (const Span& span : scheduler_->spans()) {
     for (auto* list : {&scheduler_->running, &scheduler_->waiting}) {
-      if (const auto found = find(*list, id); found != list->end()) fail(*list, found, failure);
+      if (const auto found = find(*list, span.sequence); found != list->end()) fail(*list, found, failure);
     }
   }
   scheduler_->preempt_all();
-  if (step_failure_) dead_ = step_failure_;
-  step_failure_ = failure;
   try {
     runner_->reset();
   } catch (...) {
-    if (!dead_) dead_ = failure;
+    die(failure);
   }
-  if (dead_) fail_all(*dead_);
 }
 
 // The runner climbs its ladder, and everything is computed anew from the prompts on.
@@ -393,9 +423,7 @@ void EngineLoop::compute_again() {
     runner_->reset();
     kv_tokens_ = runner_->info().kv_tokens;  // another precision may hold fewer in the same memory
   } catch (...) {
-    dead_ = current_failure(ERR_ENGINE);
-    fail_all(*dead_);
-    return;
+    return die(current_failure(ERR_ENGINE));
   }
   for (auto sequence = scheduler_->waiting.begin(); sequence != scheduler_->waiting.end();) {
     const auto place = sequence++;
@@ -473,7 +501,7 @@ void EngineLoop::cancel_all(Sequences& list) {
 
 // Before an end is reported, so that whoever hears of it finds it counted.
 void EngineLoop::note_metrics() {
-  if (!runner_) return;
+  if (!scheduler_) return;
   counts_.running = static_cast<int64_t>(scheduler_->running.size());
   counts_.waiting = 0;
   for (const auto& sequence : scheduler_->waiting)

@@ -35,7 +35,8 @@ class EngineLoop {
   void cancel(SequenceId id);
   // As of the last step.
   Metrics metrics() const;
-  // Every request ends as cancelled, then Closed comes. Nothing may be submitted after it.
+  // Every request ends as cancelled, or fails when the engine is dead; then Closed comes. Nothing may be submitted after
+  // it.
   void stop();
   // Whether the thread is about to be gone: joining it does not wait.
   bool ended() const noexcept { return ended_; }
@@ -51,9 +52,14 @@ class EngineLoop {
   void run();
   bool load();
   std::unique_ptr<DraftModel> open_draft_model();
+  void close_runner();
+  void refuse_requests();
+  void cancel_requests();
+  void die(const Failure& cause);
   double warm_up(Runner& runner, StepCosts* costs);
   double warm_up_finite();
   Mail take_mail();
+  bool stopping() const;
   void serve();
   void receive(Sequences& submitted);
   bool outgrows_cache(const Sequence& sequence) const;
@@ -90,7 +96,7 @@ class EngineLoop {
   std::optional<Scheduler> scheduler_;
   Metrics counts_;
   std::optional<Failure> step_failure_;  // of the step before this one
-  std::optional<Failure> dead_;          // every request, waiting and later, fails with this
+  std::optional<Failure> dead_;          // every request, those there and later ones, fails with this
 
   // Shared, under mutex_.
   mutable std::mutex mutex_;

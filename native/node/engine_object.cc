@@ -1,6 +1,7 @@
 #include "node/engine_object.h"
 
 #include <cmath>
+#include <utility>
 
 #include "engine/scripted_runner.h"
 #include "node/events.h"
@@ -116,8 +117,13 @@ void EngineObject::close(const Napi::CallbackInfo&) {
 void EngineObject::seen(const Event& event) {
   if (std::holds_alternative<Closed>(event)) {
     end();
-  } else if (std::holds_alternative<Ready>(event) || std::holds_alternative<Finished>(event) ||
-             std::holds_alternative<Failed>(event)) {
+    return;
+  }
+  const auto* failed = std::get_if<Failed>(&event);
+  if (std::holds_alternative<Ready>(event) || (failed && failed->id == 0)) {
+    // An engine that dies after it was ready holds nothing for its load any more.
+    if (std::exchange(loading_, false)) channel_->release(env_);
+  } else if (failed || std::holds_alternative<Finished>(event)) {
     channel_->release(env_);
   }
 }

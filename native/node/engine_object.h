@@ -17,6 +17,7 @@ class EngineObject : public ThreadedObject<EngineObject, EngineLoop> {
   void close(const Napi::CallbackInfo& info);
   void seen(const Event& event) override;
 
+  bool loading_ = true;
   bool closing_ = false;
 };
 

@@ -42,10 +42,13 @@ class Scheduler {
 
   // Begins a step: room for the next token of every running sequence. Returns those that the step decodes.
   std::span<Sequence* const> make_room();
-  // Ends it: admits who has room, and gives the spans of the step and whose they are. Guesses that were put behind a
+  // Ends it: admits who has room, and gives the spans of the step. Guesses that were put behind a
   // decoding sequence's tokens must have room. Empty when nothing can be computed.
   std::span<const Span> plan();
+  // Whose the spans are, in the same order. A sequence that ends leaves a dangling pointer behind.
   std::span<Sequence* const> stepping() const { return stepping_; }
+  // Those of the step that was planned, or of the one whose planning threw; none of their tokens may be looked at then.
+  std::span<const Span> spans() const { return spans_; }
   // The planned step took so long.
   void took(double milliseconds);
 

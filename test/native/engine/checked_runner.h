@@ -59,6 +59,7 @@ class Plan {
     if (rope == llm::Rope::kLong) std::rotate(logits.begin(), logits.begin() + 1, logits.end());
   }
   std::function<void(llm::SequenceId)> on_admit = [](auto) {};
+  std::function<void(llm::SequenceId)> on_fork = [](auto) {};  // of the child
   std::function<void(const Step&)> on_step = [](auto&) {};  // within wait(): may block or throw
   std::function<void()> on_reset = [] {};
   std::function<void(llm::SequenceId, std::span<float>)> on_row = [](auto, auto) {};
@@ -180,6 +181,7 @@ class CheckedRunner : public llm::Runner {
   }
 
   void fork(llm::SequenceId parent, llm::SequenceId child, size_t max_length) override {
+    plan_.on_fork(child);
     std::lock_guard lock(plan_.mutex_);
     expect(plan_.can_draft, "fork by a runner that cannot");
     expect(held_.contains(parent) && !held_.contains(child), "fork of or into a wrong sequence");

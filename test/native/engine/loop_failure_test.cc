@@ -126,7 +126,7 @@ TEST("failure: two steps that throw, with a sound one between them, are not the 
   rig.close();
 }
 
-TEST("failure: two in a row and the engine is dead; waiting and later requests fail with the first cause") {
+TEST("failure: two in a row and the engine is dead; it says so, and all requests fail with the first cause") {
   Gate all_there;
   Rig rig;
   hold_back(rig, all_there);
@@ -134,8 +134,9 @@ TEST("failure: two in a row and the engine is dead; waiting and later requests f
   rig.start();
   for (int id = 1; id <= 4; ++id) rig.submit(id, {id}, length(3));
   all_there.open();
+  CHECK_EQUAL(rig.log.failed().message, "step 2");
   rig.check_failed(1, llm::ERR_ENGINE, "step 2");
-  rig.check_failed(2, llm::ERR_ENGINE, "step 3");
+  rig.check_failed(2, llm::ERR_ENGINE, "step 2");
   rig.check_failed(3, llm::ERR_ENGINE, "step 2");
   rig.check_failed(4, llm::ERR_ENGINE, "step 2");
   rig.submit(5, {5});
@@ -145,8 +146,31 @@ TEST("failure: two in a row and the engine is dead; waiting and later requests f
   rig.submit(7, {5});
   rig.check_failed(7, llm::ERR_ENGINE, "step 2");
   CHECK_EQUAL(rig.plan.steps().size(), size_t{3});
+  CHECK(rig.plan.destroyed_on() != std::thread::id());  // a dead engine holds no memory
+  const auto metrics = rig.loop().metrics();
+  CHECK_EQUAL(metrics.running + metrics.waiting, 0);
   rig.loop().stop();
   rig.log.wait_closed();
+  rig.close();
+}
+
+TEST("failure: who hears that the engine is dead and stops it still sees its requests fail with the cause") {
+  Gate all_there;
+  Rig rig;
+  hold_back(rig, all_there);
+  throw_at(rig.plan, {1, 2});
+  rig.on_event = [&rig](const llm::Event& event) {
+    const auto* failed = std::get_if<llm::Failed>(&event);
+    if (!failed || failed->id != 0) return;
+    rig.submit(5, {5});
+    rig.loop().stop();
+  };
+  rig.start();
+  for (int id = 1; id <= 4; ++id) rig.submit(id, {id}, length(3));
+  all_there.open();
+  rig.log.wait_closed();
+  for (int id = 1; id <= 5; ++id) rig.check_failed(id, llm::ERR_ENGINE, "step 1");
+  CHECK_EQUAL(rig.plan.interrupts(), 0);
   rig.close();
 }
 
@@ -164,22 +188,7 @@ TEST("failure: a cache that cannot be made anew is the end, with the step's caus
   rig.check_failed(2, llm::ERR_ENGINE, "step 2");
   rig.submit(3, {3});
   rig.check_failed(3, llm::ERR_ENGINE, "step 2");
-  rig.close();
-}
-
-TEST("failure: two in a row, and a cache that cannot be made anew: still the first cause") {
-  Gate all_there;
-  Rig rig;
-  hold_back(rig, all_there);
-  throw_at(rig.plan, {2, 3});
-  rig.plan.on_reset = [&rig] {
-    if (rig.plan.resets() == 2) throw std::runtime_error("reset");
-  };
-  rig.start();
-  for (int id = 1; id <= 3; ++id) rig.submit(id, {id}, length(3));
-  all_there.open();
-  rig.check_failed(2, llm::ERR_ENGINE, "step 3");
-  rig.check_failed(3, llm::ERR_ENGINE, "step 2");
+  CHECK_EQUAL(rig.log.failed().message, "step 2");
   rig.close();
 }
 
@@ -196,6 +205,31 @@ TEST("failure: an admission that throws fails its step; the others are answered 
   rig.check_whole(1);
   rig.check_failed(2, llm::ERR_ENGINE, "no room");
   rig.check_whole(3);
+  rig.close();
+}
+
+TEST("failure: a fork that throws after an answer of the same step has ended fails all answers of its prompt") {
+  Gate all_there;
+  Rig rig;
+  hold_back(rig, all_there);
+  rig.plan.chunk = 16;
+  rig.plan.can_draft = true;
+  rig.plan.blocks = 64;
+  bool thrown = false;
+  rig.plan.max_sequences = 2;  // so that the last request is not in the step that fails
+  rig.plan.on_fork = [&](llm::SequenceId) {
+    if (!std::exchange(thrown, true)) throw std::runtime_error("no fork");
+  };
+  rig.start();
+  rig.submit(1, {1, 2, 3}, length(1));  // ends in the step that computes the other prompt
+  rig.submit_all({2, 3, 4}, {7, 8, 9}, length(4));
+  rig.submit(5, {4, 5}, length(2));
+  all_there.open();
+  rig.check_whole(1);
+  for (int id : {2, 3, 4}) rig.check_failed(id, llm::ERR_ENGINE, "no fork");
+  rig.check_whole(5);
+  CHECK(thrown);
+  CHECK_EQUAL(rig.plan.resets(), 1);
   rig.close();
 }
 

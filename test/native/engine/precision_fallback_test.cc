@@ -194,6 +194,7 @@ TEST("non-finite: a rung that cannot be opened is the end of the engine and the 
   rig.start();
   rig.submit(1, {1, 2});
   rig.check_failed(1, llm::ERR_OUT_OF_MEMORY, "words");
+  CHECK_EQUAL(rig.log.failed().message, "words");
   rig.submit(2, {1, 2});
   rig.check_failed(2, llm::ERR_OUT_OF_MEMORY, "words");
   rig.close();

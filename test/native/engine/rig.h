@@ -24,6 +24,7 @@ class Rig {
   std::vector<std::string> properties, precision_fallback;
   std::function<void()> on_load = [] {};  // on the engine's thread, before the runner is made
   std::function<void(const llm::EngineConfig&)> on_open = [](const auto&) {};  // the same, with what is asked for
+  std::function<void(const llm::Event&)> on_event = [](const auto&) {};  // the same, before the log has it
 
   ~Rig() { loop_.reset(); }
 
@@ -38,7 +39,10 @@ class Rig {
       on_open(asked);
       return std::make_unique<CheckedRunner>(plan);
     };
-    loop_ = std::make_unique<llm::EngineLoop>(config, factory, log.sink());
+    loop_ = std::make_unique<llm::EngineLoop>(config, factory, [this, log = log.sink()](llm::Event event) {
+      on_event(event);
+      log(std::move(event));
+    });
   }
   llm::EngineLoop& loop() { return *loop_; }
 
