@@ -30,7 +30,9 @@ export async function assembleMain() {
     await mkdir(join(target, '..'), { recursive: true })
     await writeFile(target, text.replace(/^\/\/# sourceMappingURL=.*\n?/m, ''), { mode: (await stat(from)).mode })
   }
-  for (const name of ['README.md', 'LICENSE']) await cp(join(root, name), join(folder, name))
+  // The README links to the docs.
+  for (const name of ['README.md', 'LICENSE', 'docs'])
+    await cp(join(root, name), join(folder, name), { recursive: true })
   await writeJson(join(folder, 'sbom.json'), bill(manifest, await dependencies()))
   const { devDependencies, scripts, imports, binary, gypfile, files, ...kept } = manifest
   await writeJson(join(folder, 'package.json'), {

@@ -13,7 +13,7 @@ export async function checkMainFolder(folder) {
   const problems = []
   const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
   for (const path of await filesBelow(folder)) {
-    if (!/^(dist\/.+\.(js|d\.ts)|package\.json|sbom\.json|README\.md|LICENSE)$/.test(path))
+    if (!/^(dist\/.+\.(js|d\.ts)|package\.json|sbom\.json|README\.md|LICENSE|docs\/[\w-]+\.(md|svg))$/.test(path))
       problems.push(`${path}: should not be shipped`)
   }
   // npm 12 runs no scripts of dependencies, so nothing may depend on one.

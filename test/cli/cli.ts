@@ -26,8 +26,8 @@ export class Running {
   #waiting: (() => void)[] = []
   #over = false
 
-  constructor(command: string, args: readonly string[], env: Record<string, string>) {
-    this.child = spawn(command, args, { env: { ...process.env, DEBUG: '', ...env } })
+  constructor(command: string, args: readonly string[], env: Record<string, string>, cwd = process.cwd()) {
+    this.child = spawn(command, args, { cwd, env: { ...process.env, DEBUG: '', ...env } })
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#took({ stdout: text }))
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#took({ stderr: text }))
     // The command may end before it has read everything.

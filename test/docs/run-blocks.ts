@@ -1,0 +1,21 @@
+import { pathToFileURL } from 'node:url'
+import { inspect } from 'node:util'
+
+/** What the process sends after each block. */
+export interface RunReport {
+  path: string
+  /** '' when it ran to its end. */
+  failure: string
+}
+
+// Main module of a process: runs the modules in argv, one after the other, and tells its parent how each ended.
+for (const path of process.argv.slice(2)) {
+  const report = (failure: string) => process.send?.({ path, failure } satisfies RunReport)
+  try {
+    await import(pathToFileURL(path).href)
+    report('')
+  } catch (error) {
+    report(inspect(error))
+  }
+}
+process.disconnect?.()

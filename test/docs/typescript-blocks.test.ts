@@ -1,0 +1,47 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+import t from 'tap'
+import { allPages } from './markdown.js'
+import type { RunReport } from './run-blocks.js'
+import { type CompiledBlock, compileBlocks, hasDemoModel, needsDemoModel, placeModels } from './typescript-blocks.js'
+
+const blocks = allPages().flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'ts'))
+
+t.test('every TypeScript block compiles with the types of the package, and runs unless it says why not', async (t) => {
+  const folder = t.testdir({ run: {} })
+  const compiled = compileBlocks(blocks, folder)
+  for (const { name, errors, block } of compiled) {
+    t.same(errors, [], name)
+    t.match(block.note, /^(no-run: \w.*)?$/, `${name}: the note is empty, or no-run: and the reason`)
+  }
+  const sound = compiled.filter(({ errors, block }) => errors.length === 0 && block.note === '')
+  const runnable = sound.filter(({ block }) => hasDemoModel() || !needsDemoModel(block))
+  if (runnable.length < sound.length) t.comment('blocks that need the demo model were not run: it is absent')
+  const place = `${folder}/run`
+  await placeModels(place)
+  const { failures, stderr } = await runBlocks(runnable, place)
+  for (const { name, path } of runnable) t.equal(failures.get(path), '', `${name} runs`)
+  if (!t.passing()) t.comment(stderr)
+})
+
+/** What each block failed with, or ''; one that is missing was never reached. All run in one process, in turn. */
+async function runBlocks(
+  compiled: readonly CompiledBlock[],
+  cwd: string,
+): Promise<{ failures: Map<string, string>; stderr: string }> {
+  const child = fork(
+    resolve('build/test/docs/run-blocks.js'),
+    compiled.map(({ path }) => path),
+    // Answers go nowhere: standard output is for the test's own report.
+    { cwd, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] },
+  )
+  const failures = new Map<string, string>()
+  let stderr = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  child.on('message', ({ path, failure }: RunReport) => failures.set(path, failure))
+  await once(child, 'close')
+  return { failures, stderr }
+}
