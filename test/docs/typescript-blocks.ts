@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import ts from 'typescript'
 import { cachedModel, demoModelPath } from '#lib/cache/folder.js'
@@ -85,7 +85,8 @@ export const hasDemoModel = (): boolean => existsSync(demoModelPath())
 
 /** Puts the models that pages name into a folder, for a process that runs there. */
 export async function placeModels(folder: string): Promise<void> {
-  for (const [name, target] of Object.entries(models)) symlinkSync(target, join(folder, name))
+  // Copies: `check` stores its verdict with the model.
+  for (const [name, source] of Object.entries(models)) cpSync(source, join(folder, name), { recursive: true })
   if (!hasDemoModel()) return
   symlinkSync((await cachedModel(demoModelPath())).folder, join(folder, 'phi-3-medium-4k-instruct-int4'))
   symlinkSync(demoModelPath(), join(folder, 'model.gguf'))
