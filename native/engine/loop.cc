@@ -152,9 +152,8 @@ std::unique_ptr<DraftModel> EngineLoop::open_draft_model() {
   auto runner = factory_(config, post_);
   for (const RunnerInfo& info : {runner_->info(), runner->info()}) {
     if (!info.can_draft) {
-      throw Failure(ERR_UNSUPPORTED_MODEL,
-                    "a draft model needs the paged runner for both models, but one of them is " + info.runner + ": " +
-                        info.reason);
+      throw Failure(ERR_UNSUPPORTED_MODEL, "a draft model needs the paged runner for both models, but one of them is " +
+                                               info.runner + ": " + info.reason);
     }
   }
   warm_up(*runner, nullptr);
@@ -267,7 +266,7 @@ bool EngineLoop::outgrows_cache(const Sequence& sequence) const {
 
 Failure EngineLoop::cache_too_small(const Sequence& sequence) const {
   return {ERR_CONTEXT_LENGTH, "prompt and answer may need " + std::to_string(sequence.max_length()) +
-                                    " tokens; the KV cache holds " + std::to_string(kv_tokens_)};
+                                  " tokens; the KV cache holds " + std::to_string(kv_tokens_)};
 }
 
 // Lets in what can be computed; what never can fails before it runs.
@@ -374,7 +373,8 @@ void EngineLoop::fork_siblings(Sequence& sequence, const Rows& rows, size_t row)
     const bool forks = can_draft_ && scheduler_->has_place();
     if (forks) {
       child.begin(sequence.started, static_cast<size_t>(config_.draft_tokens));
-      runner_->fork(sequence.id, child.id, child.max_length());  // when it throws, the child still is a sibling and fails
+      runner_->fork(sequence.id, child.id,
+                    child.max_length());  // when it throws, the child still is a sibling and fails
     }
     sequence.siblings.erase(sequence.siblings.begin());
     if (!forks) {

@@ -35,8 +35,8 @@ class EngineLoop {
   void cancel(SequenceId id);
   // As of the last step.
   Metrics metrics() const;
-  // Every request ends as cancelled, or fails when the engine is dead; then Closed comes. Nothing may be submitted after
-  // it.
+  // Every request ends as cancelled, or fails when the engine is dead; then Closed comes. Nothing may be submitted
+  // after it.
   void stop();
   // Whether the thread is about to be gone: joining it does not wait.
   bool ended() const noexcept { return ended_; }

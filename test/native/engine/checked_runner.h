@@ -60,7 +60,7 @@ class Plan {
   }
   std::function<void(llm::SequenceId)> on_admit = [](auto) {};
   std::function<void(llm::SequenceId)> on_fork = [](auto) {};  // of the child
-  std::function<void(const Step&)> on_step = [](auto&) {};  // within wait(): may block or throw
+  std::function<void(const Step&)> on_step = [](auto&) {};     // within wait(): may block or throw
   std::function<void()> on_reset = [] {};
   std::function<void(llm::SequenceId, std::span<float>)> on_row = [](auto, auto) {};
 

@@ -24,7 +24,7 @@ class Rig {
   std::vector<std::string> properties, precision_fallback;
   std::function<void()> on_load = [] {};  // on the engine's thread, before the runner is made
   std::function<void(const llm::EngineConfig&)> on_open = [](const auto&) {};  // the same, with what is asked for
-  std::function<void(const llm::Event&)> on_event = [](const auto&) {};  // the same, before the log has it
+  std::function<void(const llm::Event&)> on_event = [](const auto&) {};        // the same, before the log has it
 
   ~Rig() { loop_.reset(); }
 
