@@ -83,7 +83,7 @@ export function refused({ path, remedy }: Pick<AddonPlace, 'path' | 'remedy'>, c
     const library = version.startsWith('GLIBC_') ? 'C library' : 'C++ library'
     return new LLMError(
       'ERR_SYSTEM',
-      `${cannot}: this system's ${library} is older than ${version}: use a newer Linux, or build from source (README.md, "From source")`,
+      `${cannot}: this system's ${library} is older than ${version}: use a newer Linux, or build from source (docs/getting-started.md, "Install")`,
       { cause },
     )
   }

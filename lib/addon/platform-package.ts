@@ -79,7 +79,7 @@ export function packageName({ platform, arch }: Pick<SystemInfo, 'platform' | 'a
   if (name) return name
   throw new LLMError(
     'ERR_SYSTEM',
-    `there are no prebuilt binaries for ${platform}-${arch}, only for ${Object.keys(packages).join(', ')}: build from source (README.md, "From source")`,
+    `there are no prebuilt binaries for ${platform}-${arch}, only for ${Object.keys(packages).join(', ')}: build from source (docs/getting-started.md, "Install")`,
   )
 }
 

@@ -53,7 +53,7 @@ export function checkSystem({ platform, arch, glibc, cpuFlags }: SystemInfo, nee
   if (glibc !== undefined && neededGlibc !== undefined && olderThan(glibc, neededGlibc)) {
     throw new LLMError(
       'ERR_SYSTEM',
-      `this system has glibc ${glibc}, and the prebuilt addon needs ${neededGlibc} or newer: use a newer Linux, or build from source (README.md, "From source")`,
+      `this system has glibc ${glibc}, and the prebuilt addon needs ${neededGlibc} or newer: use a newer Linux, or build from source (docs/getting-started.md, "Install")`,
     )
   }
   const missing = arch === 'x64' ? cpuBaseline.filter((flag) => cpuFlags && !cpuFlags.includes(flag)) : []
