@@ -2,7 +2,8 @@ import { ReadableStream } from 'node:stream/web'
 import type { RequestHandler } from '../engine/engine.js'
 import { LLMError } from '../errors.js'
 import type { ReprefillProgress } from '../options/generation.js'
-import type { Answer, StreamPart } from '../output/answer.js'
+import type { Answer } from '../output/answer.js'
+import type { StreamPart } from '../output/parts.js'
 import { type AnswerProgress, type GenerationResult, resultOf } from './result.js'
 
 /** A request that has been handed to the engine. */

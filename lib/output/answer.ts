@@ -1,27 +1,11 @@
 import type { TokenTable } from '../text/tokenizer/token-table.js'
-import { Detokenizer, type Segment } from './detokenizer.js'
-import { type StopResult, StopWords } from './stop-words.js'
+import { Detokenizer } from './detokenizer.js'
+import { type TextPart, TokenLedger } from './parts.js'
+import { SpecialTokens } from './special-tokens.js'
+import { lengthOf, type Segment, type Stage } from './stage.js'
+import { StopWords } from './stop-words.js'
 
-/** A piece of an answer, as it comes. More kinds of parts will follow: look at `type`. */
-export interface TextPart {
-  type: 'text'
-  /** Which answer of the request, from 0. */
-  index: number
-  text: string
-  /** The tokens since the part before; all parts' tokens together are the answer's. */
-  tokens: number[]
-}
-
-/** A part of a stream. */
-export type StreamPart = TextPart
-
-/** A token and where its text ends, in UTF-16 units of all the answer's text, special tokens included. */
-interface Placed {
-  token: number
-  end: number
-}
-
-/** Turns one answer's tokens into text: detokenizer, stop words, and last the special tokens are left out. */
+/** Turns one answer's tokens into parts: detokenizer, stages, and last the special tokens are left out. */
 export class Answer {
   /** The tokens of all parts so far. */
   readonly tokens: number[] = []
@@ -31,13 +15,14 @@ export class Answer {
   stopped = false
   readonly #detokenizer: Detokenizer
   readonly #stopWords: StopWords
+  /** From the detokenizer's text to the settled one. Parsers of reasoning and tool calls come before the stop words. */
+  readonly #stages: readonly Stage[]
+  readonly #specialTokens: Stage
+  readonly #ledger = new TokenLedger()
   readonly #stopTokens: ReadonlySet<number>
   readonly #tableSize: number
-  readonly #skipSpecial: boolean
   readonly #index: number
-  #produced = 0
-  #released = 0
-  #waiting: Placed[] = []
+  #cut = false
 
   /**
    * @param options.continuation the prompt is text that the answer goes on with: a leading space is then kept.
@@ -55,9 +40,10 @@ export class Answer {
   ) {
     this.#detokenizer = new Detokenizer(table, options)
     this.#stopWords = new StopWords(options.stopWords)
+    this.#stages = [this.#stopWords]
+    this.#specialTokens = new SpecialTokens(options.skipSpecialTokens)
     this.#stopTokens = options.stopTokens
     this.#tableSize = table.size
-    this.#skipSpecial = options.skipSpecialTokens
     this.#index = options.index ?? 0
   }
 
@@ -69,42 +55,40 @@ export class Answer {
       // A model may have more logits than the tokenizer has tokens: those have no text. Nor has a stop token.
       const silent = this.#stopTokens.has(token) || token >= this.#tableSize
       const segments = silent ? [] : this.#detokenizer.push([token])
-      this.#produced += length(segments)
-      this.#waiting.push({ token, end: this.#produced })
-      text += this.#take(this.#stopWords.push(segments))
+      this.#ledger.add(token, lengthOf(segments))
+      text += this.#settle(this.#stages.reduce<Segment[]>((passed, stage) => stage.push(passed), segments))
       this.stopped ||= this.#stopTokens.has(token)
     }
-    return text === '' ? undefined : this.#part(text)
+    return text === '' ? undefined : this.#part(text, this.#ledger.take())
   }
 
   /** What was held back; undefined when there is neither text nor a token left to report. */
   end(): TextPart | undefined {
-    const rest = this.#stopWords.push(this.#detokenizer.end())
-    const text = this.#take(rest) + (rest.stopped ? '' : this.#take(this.#stopWords.end()))
-    this.#released = Number.POSITIVE_INFINITY
-    return text === '' && this.#waiting.length === 0 ? undefined : this.#part(text)
+    const rest = this.#stages.reduce<Segment[]>(
+      (passed, stage) => [...stage.push(passed), ...stage.end()],
+      this.#detokenizer.end(),
+    )
+    const text = this.#settle(rest)
+    return text === '' && this.#ledger.waiting === 0 ? undefined : this.#part(text, this.#ledger.takeAll())
   }
 
-  #take({ segments, stopped, match }: StopResult): string {
-    this.stopped ||= stopped
-    this.#released += length(segments)
-    if (match) {
-      // The token that completes the stop word is the last; decoding may have run past it.
-      const last = this.#waiting.findIndex(({ end }) => end >= match.end)
-      this.#waiting.splice(last + 1)
+  /** The text of what has passed all stages. */
+  #settle(segments: Segment[]): string {
+    this.#ledger.release(lengthOf(segments))
+    const { match } = this.#stopWords
+    if (match !== undefined && !this.#cut) {
+      this.#cut = this.stopped = true
+      this.#ledger.cutAt(match.end)
     }
-    return segments.map((segment) => (segment.special && this.#skipSpecial ? '' : segment.text)).join('')
+    return this.#specialTokens
+      .push(segments)
+      .map(({ text }) => text)
+      .join('')
   }
 
-  #part(text: string): TextPart {
-    const held = this.#waiting.findIndex(({ end }) => end > this.#released)
-    const tokens = this.#waiting.splice(0, held < 0 ? this.#waiting.length : held).map(({ token }) => token)
+  #part(text: string, tokens: number[]): TextPart {
     this.tokens.push(...tokens)
     this.text += text
     return { type: 'text', index: this.#index, text, tokens }
   }
-}
-
-function length(segments: readonly Segment[]): number {
-  return segments.reduce((sum, { text }) => sum + text.length, 0)
 }

@@ -1,11 +1,6 @@
 import { LLMError } from '../errors.js'
 import type { TokenTable } from '../text/tokenizer/token-table.js'
-
-/** A stretch of text. Special tokens are segments of their own. */
-export interface Segment {
-  text: string
-  special: boolean
-}
+import type { Segment } from './stage.js'
 
 /** Appends tokens and gives out text as soon as its characters are complete. O(1) per token; exact at every cut. */
 export class Detokenizer {

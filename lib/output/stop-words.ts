@@ -1,7 +1,5 @@
-import type { Segment } from './detokenizer.js'
-
-/** Most stop words of one request, and most UTF-16 units of one of them. */
-export const stopWordLimits = { words: 64, length: 1024 } as const
+import type { Segment, Stage } from './stage.js'
+import { buildAutomaton, type State } from './stop-automaton.js'
 
 /** Where a stop word was found. Offsets count UTF-16 units of all text pushed so far, special tokens included. */
 export interface StopMatch {
@@ -12,27 +10,12 @@ export interface StopMatch {
   end: number
 }
 
-export interface StopResult {
-  /** Text that is certainly not part of a stop word. */
-  segments: Segment[]
-  stopped: boolean
-  match?: StopMatch
-}
-
-interface State {
-  next: Map<number, State>
-  fail: State | undefined
-  depth: number
-  /** The longest stop word that ends here. */
-  word: string | undefined
-}
-
 /**
  * Finds stop words in streamed text; no part of one gets out. The match that starts first wins; of those that start
  * together, the shortest (the text kept is the same). Text is held back only while it may begin a stop word, or while
- * an earlier start than the match found is still possible. Linear in the text (Aho and Corasick, CACM 18(6), 1975).
+ * an earlier start than the match found is still possible. Linear in the text.
  */
-export class StopWords {
+export class StopWords implements Stage {
   readonly #root: State
   #state: State
   #held: Segment[] = []
@@ -42,28 +25,31 @@ export class StopWords {
   #match: StopMatch | undefined
   #stopped = false
 
-  /**
-   * @throws TypeError when a word is no non-empty well-formed string of at most 1,024 units, or there are more than 64.
-   */
+  /** @throws TypeError for words that {@link buildAutomaton} refuses. */
   constructor(words: readonly string[]) {
-    this.#root = this.#state = build(words)
+    this.#root = this.#state = buildAutomaton(words)
   }
 
-  push(segments: readonly Segment[]): StopResult {
+  /** The stop word that ended the text; undefined as long as none has, or an earlier one may still come up. */
+  get match(): StopMatch | undefined {
+    return this.#stopped ? this.#match : undefined
+  }
+
+  push(segments: readonly Segment[]): Segment[] {
     for (const segment of segments) {
       if (this.#stopped) break
       if (segment.text === '') continue
       this.#held.push({ ...segment })
       this.#scan(segment.text)
     }
-    return this.#result()
+    return this.#settled()
   }
 
   /** No more text comes: what was held back, or the match that waited for an earlier one. */
-  end(): StopResult {
+  end(): Segment[] {
     this.#stopped ||= this.#match !== undefined
     this.#state = this.#root
-    return this.#result()
+    return this.#settled()
   }
 
   #scan(text: string): void {
@@ -85,13 +71,14 @@ export class StopWords {
     }
   }
 
-  #result(): StopResult {
+  #settled(): Segment[] {
     const keep = this.#stopped ? (this.#match?.start ?? this.#position) : this.#position - this.#state.depth
     const segments = this.#take(keep - this.#start)
-    if (!this.#stopped || this.#match === undefined) return { segments, stopped: this.#stopped }
-    this.#held = []
-    this.#start = this.#match.start
-    return { segments, stopped: true, match: this.#match }
+    if (this.#stopped && this.#match !== undefined) {
+      this.#held = []
+      this.#start = this.#match.start
+    }
+    return segments
   }
 
   #take(length: number): Segment[] {
@@ -110,41 +97,4 @@ export class StopWords {
     }
     return taken
   }
-}
-
-function build(words: readonly string[]): State {
-  if (!Array.isArray(words) || words.length > stopWordLimits.words) {
-    throw new TypeError(`expected stop words to be an array of at most ${stopWordLimits.words} strings`)
-  }
-  const root: State = { next: new Map(), fail: undefined, depth: 0, word: undefined }
-  for (const word of words as readonly unknown[]) {
-    if (typeof word !== 'string' || word === '' || word.length > stopWordLimits.length || /\p{Surrogate}/u.test(word)) {
-      const found = typeof word === 'string' ? JSON.stringify(word.slice(0, 40)) : `a ${typeof word}`
-      throw new TypeError(
-        `expected a stop word to be a string of 1 to ${stopWordLimits.length} characters, found ${found}`,
-      )
-    }
-    let state = root
-    for (let i = 0; i < word.length; i++) {
-      const unit = word.charCodeAt(i)
-      let next = state.next.get(unit)
-      if (next === undefined) {
-        next = { next: new Map(), fail: undefined, depth: i + 1, word: undefined }
-        state.next.set(unit, next)
-      }
-      state = next
-    }
-    state.word = word
-  }
-  const queue = [root]
-  for (const state of queue) {
-    for (const [unit, next] of state.next) {
-      let fail = state.fail
-      while (fail !== undefined && !fail.next.has(unit)) fail = fail.fail
-      next.fail = fail?.next.get(unit) ?? root
-      next.word ??= next.fail.word
-      queue.push(next)
-    }
-  }
-  return root
 }

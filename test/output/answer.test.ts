@@ -68,6 +68,12 @@ t.test('what only began like a stop word comes out at the end', async (t) => {
   t.same([it.text, it.tokens, it.stopped], ['astop', [0, 8], false])
 })
 
+t.test('a match that waited for an earlier one ends the tokens, also behind a stop token', async (t) => {
+  const it = answer({ stopWords: ['ab c!', 'b c'] })
+  t.equal(it.push([id('a'), id('b'), id(' c'), id('<end>')]), undefined)
+  t.same(it.end(), { type: 'text', index: 0, text: 'a', tokens: [0, 1, 2] })
+})
+
 t.test('a stop word across special tokens', async (t) => {
   const it = answer({ stopWords: ['<tool>\n'] })
   t.equal(it.push([id('a'), id('<tool>')])?.text, 'a')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Segment } from '#lib/output/detokenizer.js'
+import type { Segment } from '#lib/output/stage.js'
 import { StopWords } from '#lib/output/stop-words.js'
 import { seeded } from '../text/sources.js'
 
@@ -35,10 +35,9 @@ t.test('random streams against a brute-force model', async (t) => {
     const problem = (what: string): void => void t.fail(what, { words, text, out })
     while (at < text.length && !stopped) {
       const length = 1 + random(3)
-      const result = stop.push([plain(text.slice(at, at + length))])
+      out += textOf(stop.push([plain(text.slice(at, at + length))]))
       at = Math.min(text.length, at + length)
-      out += textOf(result.segments)
-      stopped = result.stopped
+      stopped = stop.match !== undefined
       const seen = text.slice(0, at)
       const found = expected(seen, words)
       if (!seen.startsWith(out)) problem('text was changed')
@@ -49,16 +48,15 @@ t.test('random streams against a brute-force model', async (t) => {
       for (let n = 1; n <= seen.length; n++) if (words.some((word) => word.startsWith(seen.slice(-n)))) longest = n
       if (seen.length - out.length !== longest) problem(`held back ${seen.length - out.length} instead of ${longest}`)
     }
-    const last = stopped ? stop.push([]) : stop.end()
-    out += stopped ? '' : textOf(last.segments)
+    out += textOf(stopped ? stop.push([]) : stop.end())
     const found = expected(text, words)
-    if (last.stopped !== (found !== undefined)) problem('stopped or not')
+    if ((stop.match !== undefined) !== (found !== undefined)) problem('stopped or not')
     if (out !== (found === undefined ? text : text.slice(0, found.start))) problem('the text at the end')
     if (
       found !== undefined &&
-      (last.match?.start !== found.start ||
-        last.match.word !== found.word ||
-        last.match.end !== found.start + found.word.length)
+      (stop.match?.start !== found.start ||
+        stop.match.word !== found.word ||
+        stop.match.end !== found.start + found.word.length)
     )
       problem('the match')
     if (found !== undefined) stops++
@@ -68,38 +66,37 @@ t.test('random streams against a brute-force model', async (t) => {
 
 t.test('special tokens are text like any other', async (t) => {
   const stop = new StopWords(['<end>', 'x<'])
-  t.same(stop.push([plain('ab'), { text: '<e', special: true }]), { segments: [plain('ab')], stopped: false })
-  t.same(stop.push([{ text: 'nd>', special: true }, plain('more')]), {
-    segments: [],
-    stopped: true,
-    match: { word: '<end>', start: 2, end: 7 },
-  })
-  t.same(stop.push([plain('late')]), { segments: [], stopped: true, match: { word: '<end>', start: 2, end: 7 } })
+  t.same(stop.push([plain('ab'), { text: '<e', special: true }]), [plain('ab')])
+  t.equal(stop.match, undefined)
+  t.same(stop.push([{ text: 'nd>', special: true }, plain('more')]), [])
+  t.same(stop.match, { word: '<end>', start: 2, end: 7 })
+  t.same(stop.push([plain('late')]), [])
+  t.same(stop.match, { word: '<end>', start: 2, end: 7 })
 })
 
 t.test('segments stay apart', async (t) => {
   const stop = new StopWords(['zz'])
-  t.same(stop.push([plain('a'), { text: '<s>', special: true }, plain(''), plain('bz')]).segments, [
+  t.same(stop.push([plain('a'), { text: '<s>', special: true }, plain(''), plain('bz')]), [
     plain('a'),
     { text: '<s>', special: true },
     plain('b'),
   ])
-  t.same(stop.end(), { segments: [plain('z')], stopped: false })
+  t.same([stop.end(), stop.match], [[plain('z')], undefined])
 })
 
 t.test('a match waits only while an earlier start is possible', async (t) => {
   const stop = new StopWords(['abcd', 'bc'])
-  t.same(stop.push([plain('xabc')]), { segments: [plain('x')], stopped: false })
-  t.same(stop.push([plain('e')]), { segments: [plain('a')], stopped: true, match: { word: 'bc', start: 2, end: 4 } })
+  t.same([stop.push([plain('xabc')]), stop.match], [[plain('x')], undefined])
+  t.same([stop.push([plain('e')]), stop.match], [[plain('a')], { word: 'bc', start: 2, end: 4 }])
   const other = new StopWords(['abcd', 'bc'])
   other.push([plain('xabc')])
-  t.same(other.end(), { segments: [plain('a')], stopped: true, match: { word: 'bc', start: 2, end: 4 } })
+  t.same([other.end(), other.match], [[plain('a')], { word: 'bc', start: 2, end: 4 }])
 })
 
 t.test('no words: nothing is held', async (t) => {
   const stop = new StopWords([])
-  t.same(stop.push([plain('abc')]), { segments: [plain('abc')], stopped: false })
-  t.same(stop.end(), { segments: [], stopped: false })
+  t.same(stop.push([plain('abc')]), [plain('abc')])
+  t.same([stop.end(), stop.match], [[], undefined])
 })
 
 t.test('words that are none', async (t) => {
