@@ -53,7 +53,7 @@ function installed({ versions, addonError, platform, arch }: Machine): Finding[]
 }
 
 function processor({ cpu, plugins, arch, kernels }: Machine): Finding[] {
-  const found = [...plugin('CPU', plugins.CPU), ...ownKernels(kernels)]
+  const found = [...plugin('CPU', plugins.CPU), ...builtinKernels(kernels)]
   if (cpu.model === '' && cpu.flags.every((flag) => flag === '')) return found
   const has = ([flag]: (typeof instructions)[number]) => cpu.flags.includes(flag)
   const present = instructions.filter(has).map(([, name]) => name)
@@ -71,19 +71,20 @@ function processor({ cpu, plugins, arch, kernels }: Machine): Finding[] {
 }
 
 /** Which kernels multiply with compressed weights here. */
-function ownKernels({ present, measured }: Machine['kernels']): Finding[] {
+function builtinKernels({ present, measured }: Machine['kernels']): Finding[] {
   const [best] = present
   if (best === undefined) return []
   const finding = (text: string): Finding => ({ level: 'note', subject: 'kernels', text })
-  if (best === 'portable') return [finding("none of our own is made for this processor; OpenVINO's are used")]
-  const first = `our own for this processor: ${present.filter((name) => name !== 'portable').join(', ')}`
-  if (measured.length === 0) return [finding(`${first}; the first load of a model with int4 or int8 weights measures`)]
+  if (best === 'portable') return [finding("there are no built-in kernels for this processor; OpenVINO's are used")]
+  const first = `built-in kernels for this processor: ${present.filter((name) => name !== 'portable').join(', ')}`
+  if (measured.length === 0)
+    return [finding(`${first}; the first load of a model with int4 or int8 weights measures them`)]
   return [
     finding(first),
     ...measured.map(({ scheme, kernel, ratios }) => {
       const times = ratios.map((ratio) => `${ratio.toFixed(2)}×`).join(', ')
-      const name = kernel === 'builtin' ? 'our own' : "OpenVINO's"
-      return finding(`weights ${scheme}: ${name}; ours were ${times} as quick for 1, 8 and 128 rows`)
+      const name = kernel === 'builtin' ? 'the built-in kernel' : "OpenVINO's kernel"
+      return finding(`weights ${scheme}: ${name}; the built-in one was ${times} as quick for 1, 8 and 128 rows`)
     }),
   ]
 }

@@ -51,7 +51,7 @@ export interface EngineConfig {
   /** Most tokens that the draft model guesses for a step; 0 without one. */
   draftTokens: number
   /**
-   * What multiplies with compressed weights on CPU: `openvino`; `own`, this package's kernels, or one instruction set's by its name; or
+   * What multiplies with compressed weights on CPU: `openvino`; `builtin`, this package's kernels, or one instruction set's by its name; or
    * `auto`: what `kernelChoices` says, and what is measured for a scheme that is not in it.
    */
   cpuKernel: string
