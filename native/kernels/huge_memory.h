@@ -1,4 +1,5 @@
-// Memory for much data that is read from end to end again and again.
+// Memory for much data that is read from end to end again and again. Decoding was measured to be quicker with weights
+// in huge pages, and with the lines ahead prefetched (kAhead), than without.
 #pragma once
 #include <cstddef>
 #include <cstdint>
