@@ -1,7 +1,8 @@
 import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import ts from 'typescript'
-import { cachedModel, demoModelPath } from '#lib/cache/folder.js'
+import { demoModelPath } from '#lib/cache/root.js'
+import { cachedModel } from '#lib/model/gguf/cached-model.js'
 import { tiny } from '../llm/fixtures.js'
 import type { CodeBlock } from './markdown.js'
 
