@@ -24,6 +24,7 @@ export const errorCodes = {
   ERR_CACHE: 'the cache folder cannot be written',
   ERR_CLOSED: 'the model has been closed',
   ERR_QUEUE_FULL: 'more requests wait than maxQueue allows',
+  ERR_UNAVAILABLE: 'the engine has failed repeatedly, and its next attempt has to wait',
   ERR_TIMEOUT: 'a request ran past its timeout',
   ERR_ADDON_NOT_FOUND: 'the native addon is missing or cannot be loaded',
   ERR_ADDON_MISMATCH: 'the native addon, or the OpenVINO in this process, is of another version',

@@ -1,5 +1,6 @@
 export { type Device, type DevicesOptions, devices } from './devices/list.js'
-export type { ModelResidency, Residency } from './engine/resident.js'
+export type { Health } from './engine/health.js'
+export type { ModelFailure, ModelResidency, Residency } from './engine/resident.js'
 export { type ErrorCode, errorCodes, LLMError } from './errors.js'
 export type {
   RequestEnd,

@@ -1,5 +1,6 @@
 import { loadAddon } from './addon/load.js'
 import type { ReadyInfo } from './engine/boundary.js'
+import type { Health } from './engine/health.js'
 import type { Residency } from './engine/resident.js'
 import type { Context } from './loading/context.js'
 import type { ModelDefinition } from './model/definition.js'
@@ -38,8 +39,10 @@ export interface ModelInfo {
   deviceReason: string
   /** The devices that execute the model. */
   devices: string[]
-  /** Whether the model is in memory; an idle one leaves it after `unloadAfter`. What is said here of the engine is then of the last one. */
+  /** Whether the model is in memory; an idle one is unloaded after `unloadAfter`. What is said here of the engine is then of the last one. */
   residency: Residency
+  /** Whether its engine works, and if not, why and when it is tried again. */
+  health: Health
   /** What computes: `paged` or `stateful`. */
   runner: string
   /** Why this runner. */
@@ -86,6 +89,7 @@ export interface InfoParts {
   deviceReason: string
   ready: ReadyInfo
   residency: Residency
+  health: Health
   runnerReason: string
   context: Context
   draftModel: string
@@ -116,6 +120,7 @@ export function modelInfo(parts: InfoParts): ModelInfo {
     deviceReason: parts.deviceReason,
     devices: ready.devices,
     residency: parts.residency,
+    health: parts.health,
     runner: ready.runner,
     runnerReason: parts.runnerReason,
     maxSequences: ready.maxSequences,

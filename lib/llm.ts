@@ -1,5 +1,6 @@
 import type { ResidentEngine } from './engine/resident.js'
 import { LLMError } from './errors.js'
+import { callSiteOf } from './generation/call-site.js'
 import { RequestTracker } from './generation/diagnostics.js'
 import { checkBatch, type Prompts, runAll } from './generation/generate-all.js'
 import { type CheckedPrompt, checkPrompt, checkTokens, type Prompt } from './generation/prompt.js'
@@ -85,6 +86,7 @@ export class LLM {
         deviceReason: device.reason,
         ready: engine.info,
         residency: engine.residency,
+        health: engine.health,
         runnerReason,
         draftModel: draft?.folder ?? '',
         context,
@@ -112,12 +114,13 @@ export class LLM {
    * @throws LLMError `ERR_CLOSED`, `ERR_TOKEN_ID`.
    */
   stream(prompt: Prompt, options: GenerationOptions = {}): GenerationStream {
+    const begun = performance.now()
     check.checkOptions(options, generationTable, 'GenerationOptions')
     this.#checkOpen()
     const merged = mergeOptions(this.#defaultsFor(prompt), options)
     const sampling = resolveSampling(merged, this.#context.sampling)
     const checked = checkPrompt(prompt, this.#context.vocabularySize, options)
-    return this.#start(checked, merged, sampling, this.stream)
+    return this.#start(checked, merged, sampling, this.stream, begun)
   }
 
   /**
@@ -152,6 +155,7 @@ export class LLM {
    * Rejects as {@link generate} does.
    */
   async warm(prompt: Prompt, options: WarmOptions = {}): Promise<WarmResult> {
+    const begun = performance.now()
     check.checkOptions(options, warmTable, 'WarmOptions')
     this.#checkOpen()
     const merged: GenerationOptions = {
@@ -162,14 +166,14 @@ export class LLM {
       maxNewTokens: 0,
     }
     const checked = checkPrompt(prompt, this.#context.vocabularySize, options)
-    return warmResult(await this.#start(checked, merged, greedySampling, this.warm).result)
+    return warmResult(await this.#start(checked, merged, greedySampling, this.warm, begun).result)
   }
 
   /** Counts of requests, tokens and the KV cache: how it is now, and sums since the model was loaded. */
   metrics(): Metrics {
     this.#checkOpen()
-    const { queue } = this.#context
-    return { activeRequests: queue.active, residency: this.#engine.residency, ...this.#engine.metrics() }
+    const { residency, health } = this.#engine
+    return { activeRequests: this.#context.queue.active, residency, health, ...this.#engine.metrics() }
   }
 
   /**
@@ -223,15 +227,17 @@ export class LLM {
     return Array.isArray(prompt) ? this.#defaults : withoutChat(this.#defaults)
   }
 
-  /** @param caller the public method, whose caller is put under errors */
+  /**
+   * @param caller the public method, whose caller is put under errors
+   * @param begun when that was called, by `performance.now()`
+   */
   #start(
     prompt: CheckedPrompt,
     options: GenerationOptions,
     sampling: Sampling,
     caller: CallableFunction,
+    begun: number,
   ): GenerationStream {
-    const site: { stack?: string } = {}
-    Error.captureStackTrace(site, caller)
     const { maxNewTokens } = options
     const {
       numReturnSequences: count = generationDefaults.numReturnSequences,
@@ -246,11 +252,11 @@ export class LLM {
       timeout: options.timeout,
       count,
       observer,
-      callSite: site.stack?.split('\n').slice(1).join('\n') ?? '',
+      callSite: callSiteOf(caller),
       // Captures `this`: a model with a running request is not forgotten.
       start: async (handlers, signal) => {
         observer.enter()
-        return await startRequest(this.#context, prompt, options, sampling, handlers, signal)
+        return await startRequest(this.#context, prompt, options, sampling, handlers, signal, begun)
       },
     })
   }

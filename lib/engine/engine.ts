@@ -9,7 +9,7 @@ import type {
   ReadyInfo,
   RequestParams,
 } from './boundary.js'
-import { nativeError } from './failure.js'
+import { nativeError, ownError } from './failure.js'
 import type { JobProgress } from './job.js'
 
 /** What becomes of one answer. `finished` or `failed` is called once, and last. */
@@ -27,6 +27,14 @@ export interface EngineListeners {
   onWarning?: ((code: string, message: string) => void) | undefined
 }
 
+/** Is told of an engine as a whole, each at most once; must not throw. */
+export interface EngineWatcher {
+  /** A step has succeeded for the first time. */
+  computed(): void
+  /** The engine has died; its requests are about to fail with the same cause. */
+  died(cause: LLMError): void
+}
+
 interface Settle {
   resolve(engine: Engine): void
   reject(error: unknown): void
@@ -42,7 +50,9 @@ export class Engine {
   #closed: Promise<void>
   #onClosed: () => void = () => {}
   #closing = false
+  #computed = false
   #failure: LLMError | undefined
+  #watcher: EngineWatcher | undefined
   #listeners: EngineListeners
 
   /**
@@ -95,8 +105,16 @@ export class Engine {
     return this.#failure
   }
 
+  /** What has happened already is told at once. */
+  watch(watcher: EngineWatcher): void {
+    this.#watcher = watcher
+    if (this.#computed) watcher.computed()
+    if (this.#failure) watcher.died(this.#failure)
+  }
+
   /** Starts or queues a request with an answer for each handler and gives their ids. Token ids and params must have been checked. */
   submit(prompt: Int32Array, params: RequestParams, handlers: readonly RequestHandler[]): number[] {
+    if (this.#failure) throw ownError(this.#failure)
     if (this.#closing) throw new LLMError('ERR_CLOSED', 'the model has been closed')
     const ids = handlers.map((handler) => {
       this.#handlers.set(this.#nextId, handler)
@@ -155,24 +173,38 @@ export class Engine {
         return
       case 'failed':
         if (event.id === 0) {
-          this.#failure = nativeError(event)
-          if (!this.#ready) return // it has died; its owner closes it
-          this.#ready.reject(this.#failure)
-          this.#ready = undefined
-          this.close()
+          this.#died(nativeError(event))
         } else {
           this.#finish(event.id, (handler) => handler.failed(nativeError(event)))
         }
         return
       case 'finished':
+        if (event.reason !== 'cancelled') this.#hasComputed()
         this.#finish(event.id, (handler) => handler.finished(event.reason, event.timings))
         return
       case 'tokens':
+        this.#hasComputed()
         this.#tell(event.id, (handler) => handler.tokens(event.tokens))
         return
       case 'reprefill':
         this.#tell(event.id, (handler) => handler.reprefill?.(event.done, event.total))
     }
+  }
+
+  /** Before it was ready: it did not load, and nobody else has it to close. */
+  #died(cause: LLMError): void {
+    this.#failure = cause
+    this.#watcher?.died(cause)
+    if (!this.#ready) return
+    this.#ready.reject(cause)
+    this.#ready = undefined
+    this.close()
+  }
+
+  #hasComputed(): void {
+    if (this.#computed) return
+    this.#computed = true
+    this.#watcher?.computed()
   }
 
   #tell(id: number, what: (handler: RequestHandler) => void): void {

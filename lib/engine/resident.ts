@@ -2,11 +2,13 @@ import { channel } from 'node:diagnostics_channel'
 import { LLMError } from '../errors.js'
 import type { NativeMetrics, ReadyInfo } from './boundary.js'
 import type { Engine } from './engine.js'
+import { ownError } from './failure.js'
+import { EngineHealth, type Health } from './health.js'
 
-/** Whether a model is in memory. */
-export type Residency = 'loaded' | 'unloading' | 'unloaded' | 'loading' | 'closed'
+/** Whether a model is in memory; `failed`: its engine has died, and {@link Health} says more. */
+export type Residency = 'loaded' | 'unloading' | 'unloaded' | 'loading' | 'failed' | 'closed'
 
-/** Channels `openvino-llm:model:unload` and `openvino-llm:model:load`: an idle model has left memory, or a request has brought it back. */
+/** Channels `openvino-llm:model:unload` and `openvino-llm:model:load`: an idle model was unloaded, or a request has loaded it again. */
 export interface ModelResidency {
   /** Folder of the model. */
   model: string
@@ -14,10 +16,21 @@ export interface ModelResidency {
   elapsed: number
 }
 
-const channels = { unload: channel('openvino-llm:model:unload'), load: channel('openvino-llm:model:load') }
+/** Channel `openvino-llm:model:fail`: the engine of a model has died, or could not be opened after it had died. */
+export interface ModelFailure extends Pick<Health, 'failures' | 'retryAt'> {
+  /** Folder of the model. */
+  model: string
+  error: LLMError
+}
+
+const channels = {
+  unload: channel('openvino-llm:model:unload'),
+  load: channel('openvino-llm:model:load'),
+  fail: channel('openvino-llm:model:fail'),
+}
 
 /** What a {@link ResidentEngine} needs of the engine that it holds. */
-export type HeldEngine = Pick<Engine, 'info' | 'submit' | 'cancel' | 'metrics' | 'close'>
+export type HeldEngine = Pick<Engine, 'info' | 'submit' | 'cancel' | 'metrics' | 'watch' | 'close'>
 
 export interface ResidentOptions<E extends HeldEngine> {
   /** Folder of the model. */
@@ -28,6 +41,8 @@ export interface ResidentOptions<E extends HeldEngine> {
   unloadAfter: number | undefined
   /** Timers of the system unless a test says otherwise. */
   timers?: { set(callback: () => void, ms: number): unknown; clear(timer: unknown): void }
+  /** Decides when a dead engine is opened again. */
+  health?: EngineHealth
 }
 
 const systemTimers = {
@@ -36,10 +51,11 @@ const systemTimers = {
   clear: (timer: unknown): void => clearTimeout(timer as NodeJS.Timeout),
 }
 
-/** The engine of a model, closed while nobody needs it and opened again for the next request. */
+/** The engine of a model: closed while nobody needs it or when it has died, and opened again for the next request. */
 export class ResidentEngine<E extends HeldEngine = Engine> {
   readonly #options: ResidentOptions<E>
   readonly #timers: NonNullable<ResidentOptions<E>['timers']>
+  readonly #health: EngineHealth
   readonly #closed = new AbortController()
   #engine: E | undefined
   #info: ReadyInfo
@@ -50,10 +66,11 @@ export class ResidentEngine<E extends HeldEngine = Engine> {
   #timer: unknown
 
   constructor(engine: E, options: ResidentOptions<E>) {
-    this.#engine = engine
     this.#info = engine.info
     this.#options = options
     this.#timers = options.timers ?? systemTimers
+    this.#health = options.health ?? new EngineHealth()
+    this.#hold(engine)
     this.#rest()
   }
 
@@ -67,14 +84,18 @@ export class ResidentEngine<E extends HeldEngine = Engine> {
     if (this.#closed.signal.aborted) return 'closed'
     if (this.#engine) return 'loaded'
     if (this.#loading) return 'loading'
+    if (this.health.state === 'failed') return 'failed'
     return this.#unloading ? 'unloading' : 'unloaded'
+  }
+
+  get health(): Health {
+    return this.#health.health
   }
 
   /** A request begins: the engine stays until it has ended. */
   begin(): void {
     this.#requests++
-    if (this.#timer !== undefined) this.#timers.clear(this.#timer)
-    this.#timer = undefined
+    this.#stopTimer()
   }
 
   end(): void {
@@ -84,17 +105,26 @@ export class ResidentEngine<E extends HeldEngine = Engine> {
 
   /**
    * The engine, opened again when it was closed; to be asked for between {@link begin} and {@link end}. All who wait share one load; when
-   * it fails all of them do, and the next one tries again.
-   * @throws LLMError as `LLM.load`, and `ERR_CLOSED`
+   * it fails each of them gets an error of its own, and the next one tries again.
+   * @throws LLMError as `LLM.load`, `ERR_CLOSED`, and `ERR_UNAVAILABLE` while {@link EngineHealth} says so
    */
   async ready(): Promise<E> {
     if (this.#closed.signal.aborted) throw closedError()
     if (this.#engine) return this.#engine
-    this.#loading ??= this.#load().finally(() => {
-      this.#loading = undefined
-      this.#rest()
-    })
-    return await this.#loading
+    if (this.#loading) {
+      this.#health.join()
+    } else {
+      this.#health.open()
+      this.#loading = this.#load().finally(() => {
+        this.#loading = undefined
+        this.#rest()
+      })
+    }
+    try {
+      return await this.#loading
+    } catch (error) {
+      throw ownError(error)
+    }
   }
 
   /** As of the last step; sums go on over reloads. */
@@ -106,8 +136,7 @@ export class ResidentEngine<E extends HeldEngine = Engine> {
   /** Idempotent; resolves when the memory is free, whatever went on. */
   async close(): Promise<void> {
     this.#closed.abort()
-    if (this.#timer !== undefined) this.#timers.clear(this.#timer)
-    this.#timer = undefined
+    this.#stopTimer()
     const engine = this.#engine
     this.#engine = undefined
     if (engine) this.#info = engine.info
@@ -120,20 +149,46 @@ export class ResidentEngine<E extends HeldEngine = Engine> {
     if (unloadAfter === undefined || this.#requests > 0 || !this.#engine || this.#timer !== undefined) return
     this.#timer = this.#timers.set(() => {
       this.#timer = undefined
-      this.#unloading = this.#unload()
+      if (!this.#engine) return
+      const begin = performance.now()
+      void this.#unload(this.#engine).then(() => this.#publish(channels.unload, begin))
     }, unloadAfter * 1000)
   }
 
-  async #unload(): Promise<void> {
-    const engine = this.#engine
-    if (!engine) return
-    const begin = performance.now()
+  #stopTimer(): void {
+    if (this.#timer !== undefined) this.#timers.clear(this.#timer)
+    this.#timer = undefined
+  }
+
+  #unload(engine: E): Promise<void> {
     this.#info = engine.info
     this.#sums = addSums(engine.metrics(), this.#sums)
     this.#engine = undefined
-    await engine.close()
-    this.#unloading = undefined
-    this.#publish(channels.unload, begin)
+    this.#unloading = engine.close().then(() => {
+      this.#unloading = undefined
+    })
+    return this.#unloading
+  }
+
+  #hold(engine: E): void {
+    this.#engine = engine
+    engine.watch({
+      computed: () => this.#health.computed(),
+      died: (cause) => {
+        // One that is being closed may die of it.
+        if (this.#engine !== engine) return
+        this.#stopTimer()
+        void this.#unload(engine)
+        this.#failed(cause)
+      },
+    })
+  }
+
+  #failed(error: LLMError): void {
+    this.#health.failed(error)
+    if (!channels.fail.hasSubscribers) return
+    const { failures, retryAt } = this.health
+    channels.fail.publish({ model: this.#options.model, error, failures, retryAt } satisfies ModelFailure)
   }
 
   async #load(): Promise<E> {
@@ -141,24 +196,24 @@ export class ResidentEngine<E extends HeldEngine = Engine> {
     await this.#unloading
     const begin = performance.now()
     const { signal } = this.#closed
-    let engine: E
     try {
       signal.throwIfAborted()
-      engine = await this.#options.open(signal)
+      const engine = await this.#options.open(signal)
+      if (signal.aborted || engine.info.vocabularySize !== this.#info.vocabularySize) {
+        await engine.close()
+        throw new LLMError(
+          'ERR_MODEL_INVALID',
+          `${this.#options.model}: expected the files that were loaded first, found another vocabulary; load the model anew`,
+        )
+      }
+      this.#hold(engine)
+      this.#publish(channels.load, begin)
+      return engine
     } catch (error) {
-      throw signal.aborted ? closedError() : error
-    }
-    if (signal.aborted || engine.info.vocabularySize !== this.#info.vocabularySize) {
-      await engine.close()
       if (signal.aborted) throw closedError()
-      throw new LLMError(
-        'ERR_MODEL_INVALID',
-        `${this.#options.model}: expected the files that were loaded first, found another vocabulary; load the model anew`,
-      )
+      if (this.health.failures > 0) this.#failed(asLLMError(error))
+      throw error
     }
-    this.#engine = engine
-    this.#publish(channels.load, begin)
-    return engine
   }
 
   #publish(to: typeof channels.load, begin: number): void {
@@ -166,6 +221,9 @@ export class ResidentEngine<E extends HeldEngine = Engine> {
     to.publish({ model: this.#options.model, elapsed: performance.now() - begin } satisfies ModelResidency)
   }
 }
+
+const asLLMError = (error: unknown): LLMError =>
+  error instanceof LLMError ? error : new LLMError('ERR_ENGINE', String(error), { cause: error })
 
 const closedError = (): LLMError => new LLMError('ERR_CLOSED', 'the model has been closed')
 

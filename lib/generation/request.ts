@@ -41,6 +41,7 @@ const answerReserve = 256
 /**
  * From a checked prompt to a request that the engine has: encode, fit into the context, submit.
  * @param options.maxNewTokens 0 only computes the prompt
+ * @param begun when the caller called, by `performance.now()`
  */
 export async function startRequest(
   context: RequestContext,
@@ -49,8 +50,8 @@ export async function startRequest(
   sampling: Sampling,
   handlers: readonly RequestHandler[],
   signal: AbortSignal,
+  begun = performance.now(),
 ): Promise<Submitted> {
-  const begin = performance.now()
   const { stopTokens, stopWords } = stops(context, options)
   const answers = handlers.map(
     (_, index) =>
@@ -79,9 +80,10 @@ export async function startRequest(
         `${context.contextReason && ` (${context.contextReason})`} and at least one is for the answer`,
     )
   }
-  const tokenizeTime = performance.now() - begin
+  const tokenized = performance.now()
   const engine = await context.engine.ready()
   signal.throwIfAborted()
+  const times = { tokenize: tokenized - begun, load: performance.now() - tokenized }
   const ids = engine.submit(
     tokens,
     {
@@ -94,7 +96,7 @@ export async function startRequest(
     handlers,
   )
   const cancel = (index: number) => engine.cancel(ids[index] as number)
-  return { answers, promptTokens: tokens.length, tokenizeTime, cancel }
+  return { answers, promptTokens: tokens.length, times, cancel }
 }
 
 /** The tokenizer may know ids that the model does not; those of a prompt of tokens were checked when it was given. */

@@ -18,9 +18,11 @@ export interface Usage {
 
 /** Times of a request in milliseconds. */
 export interface Timings {
-  /** Rendering and tokenizing the prompt, waiting for the text worker included. */
+  /** From the call until the prompt was tokens: checking, rendering and tokenizing it, and waiting for the text worker. */
   tokenize: number
-  /** Waiting for the engine. */
+  /** Waiting until the model was loaded again because it was idle or its engine had died; next to 0 when it was loaded. */
+  load: number
+  /** Waiting in the engine until the first step of this request began. */
   queued: number
   /** Computing the prompt, up to the first token. */
   prefill: number
@@ -28,13 +30,16 @@ export interface Timings {
   decode: number
   /** Of `decode`: computing the answer again with the long LongRoPE factors; 0 when it did not outgrow the short ones. */
   reprefill: number
-  /** From the call to the first token (TTFT): the three above together. */
+  /** From the call to the first token (TTFT): `tokenize`, `load`, `queued` and `prefill` together. */
   timeToFirstToken: number
   /** Mean time per output token after the first (TPOT); 0 when there is none. */
   timePerOutputToken: number
   /** Output tokens per second of decoding; 0 when there is none after the first. */
   tokensPerSecond: number
 }
+
+/** Of {@link Timings}, what was spent before the engine had the request. */
+export type PreparationTimes = Pick<Timings, 'tokenize' | 'load'>
 
 /** One answer to a prompt. */
 export interface FinishedAnswer {
@@ -80,7 +85,7 @@ export function resultOf(
     answer: (Omit<FinishedAnswer, 'finishReason'> & { stopped: boolean }) | undefined
   })[],
   promptTokens: number,
-  tokenizeTime: number,
+  before: PreparationTimes,
 ): GenerationResult {
   const answers = parts.map(({ answer, end }): FinishedAnswer => {
     const finishReason = answer?.stopped ? 'stop' : (end?.reason ?? 'cancelled')
@@ -100,19 +105,24 @@ export function resultOf(
       draftTokens: sum(timings.map(({ draftTokens }) => draftTokens)),
       acceptedTokens: sum(timings.map(({ acceptedTokens }) => acceptedTokens)),
     },
-    timings: timingsOf(tokenizeTime, first, parts[0]?.computed ?? 0),
+    timings: timingsOf(before, first, parts[0]?.computed ?? 0),
   }
 }
 
-function timingsOf(tokenize: number, { queued, prefill, decode, reprefill }: NativeTimings, computed: number): Timings {
+function timingsOf(
+  { tokenize, load }: PreparationTimes,
+  { queued, prefill, decode, reprefill }: NativeTimings,
+  computed: number,
+): Timings {
   const perToken = computed > 1 ? decode / (computed - 1) : 0
   return {
     tokenize,
+    load,
     queued,
     prefill,
     decode,
     reprefill,
-    timeToFirstToken: tokenize + queued + prefill,
+    timeToFirstToken: tokenize + load + queued + prefill,
     timePerOutputToken: perToken,
     tokensPerSecond: perToken > 0 ? 1000 / perToken : 0,
   }
@@ -128,15 +138,15 @@ export interface WarmResult {
   /** Of those, how many were in the KV cache already. */
   cachedTokens: number
   /** Milliseconds. */
-  timings: Pick<Timings, 'tokenize' | 'queued' | 'prefill'>
+  timings: Pick<Timings, 'tokenize' | 'load' | 'queued' | 'prefill'>
 }
 
 /** A result without an answer. */
 export function warmResult({ usage, timings }: GenerationResult): WarmResult {
-  const { tokenize, queued, prefill } = timings
+  const { tokenize, load, queued, prefill } = timings
   return {
     promptTokens: usage.promptTokens,
     cachedTokens: usage.cachedTokens,
-    timings: { tokenize, queued, prefill },
+    timings: { tokenize, load, queued, prefill },
   }
 }

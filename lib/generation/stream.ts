@@ -4,15 +4,15 @@ import { LLMError } from '../errors.js'
 import type { ReprefillProgress } from '../options/generation.js'
 import type { Answer } from '../output/answer.js'
 import type { StreamPart } from '../output/parts.js'
-import { type AnswerProgress, type GenerationResult, resultOf } from './result.js'
+import { addCallSite } from './call-site.js'
+import { type AnswerProgress, type GenerationResult, type PreparationTimes, resultOf } from './result.js'
 
 /** A request that has been handed to the engine. */
 export interface Submitted {
   /** One for each handler. */
   answers: readonly Answer[]
   promptTokens: number
-  /** Milliseconds from the call until the prompt was ready. */
-  tokenizeTime: number
+  times: PreparationTimes
   /** Stops the computation of one answer; its handler still gets its last event. */
   cancel(index: number): void
 }
@@ -150,9 +150,9 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
   }
 
   #resolve(): void {
-    const { answers = [], promptTokens = 0, tokenizeTime = 0 } = this.#submitted ?? {}
+    const { answers = [], promptTokens = 0, times = { tokenize: 0, load: 0 } } = this.#submitted ?? {}
     const parts = this.#progress.map((progress, i) => ({ ...progress, answer: answers[i] }))
-    const result = resultOf(parts, promptTokens, tokenizeTime)
+    const result = resultOf(parts, promptTokens, times)
     this.#end()
     this.#source.observer?.ended(result)
     this.#settle.resolve(result)
@@ -160,9 +160,7 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
 
   #fail(reason: unknown): void {
     if (this.#ended) return
-    if (reason instanceof Error && reason !== this.#source.signal?.reason) {
-      reason.stack = `${reason.stack ?? reason}\n${this.#source.callSite}`
-    }
+    if (reason instanceof Error && reason !== this.#source.signal?.reason) addCallSite(reason, this.#source.callSite)
     this.#error = { reason }
     this.#end()
     this.#source.observer?.failed(reason)

@@ -41,7 +41,7 @@ async function open(options: Options = {}): Promise<{ engine: Engine; stream: ()
         const prompt = Int32Array.of(3, 3, 3, 3)
         const ids = engine.submit(prompt, params({ maxNewTokens: options.maxNewTokens ?? 8 }), handlers)
         const cancel = (index: number) => engine.cancel(ids[index] as number)
-        return { answers, promptTokens: 4, tokenizeTime: 1, cancel }
+        return { answers, promptTokens: 4, times: { tokenize: 1, load: 2 }, cancel }
       },
     })
   return { engine, stream }
@@ -181,6 +181,21 @@ t.test('a failure rejects result and iteration with the same error and the calle
   t.equal(error.code, 'ERR_ENGINE')
   t.match(error.stack, /at the caller/)
   await engine.close()
+})
+
+t.test('an error that a callback throws more than once gets one call site, and a frozen one none', async (t) => {
+  const shared = new Error('from onText')
+  const frozen = Object.freeze(new Error('frozen'))
+  for (const error of [shared, shared, frozen]) {
+    const throws = () => {
+      throw error
+    }
+    const { engine, stream } = await open({ ...endless, onText: throws })
+    t.equal(await stream().result.catch((reason) => reason), error)
+    await engine.close()
+  }
+  t.equal(shared.stack?.split('at the caller').length, 2)
+  t.notMatch(frozen.stack, /at the caller/)
 })
 
 t.test('closing the engine rejects what runs', async (t) => {

@@ -42,16 +42,35 @@ t.test('an idle model leaves memory and comes back for the next request', async 
   stages.length = 0
   const again = [next('load'), next('unload')]
   const answers = await Promise.all([llm.generate(request, greedy), llm.generate(request, greedy)])
-  for (const { tokens } of answers) t.same(tokens, first.tokens)
+  for (const { tokens, timings } of answers) {
+    t.same(tokens, first.tokens)
+    t.ok(timings.load > first.timings.load)
+    t.ok(timings.timeToFirstToken >= timings.tokenize + timings.load)
+  }
   t.ok(stages.includes('compile'), 'progress is reported')
   await Promise.all(again)
   t.ok(llm.metrics().generatedTokens >= 10, 'sums go on')
 
   renameSync(join(folder, 'openvino_model.bin'), join(folder, 'away'))
-  await t.rejects(llm.generate(request, greedy), { code: 'ERR_MODEL_INVALID', message: /openvino_model/ })
+  const [one, other] = await Promise.all([failureOf(oneCaller(llm)), failureOf(otherCaller(llm))])
+  for (const error of [one, other]) t.match(error, { code: 'ERR_MODEL_INVALID', message: /openvino_model/ })
+  t.not(one, other, 'each request has an error of its own')
+  t.equal(one.cause, other.cause)
+  t.match([one.stack, other.stack], [/oneCaller/, /otherCaller/])
+  t.notMatch(`${one.stack}${(one.cause as Error).stack}`, /otherCaller/)
+  t.notMatch(other.stack, /oneCaller/)
+  t.match(llm.info, { residency: 'unloaded', health: { state: 'healthy', failures: 0 } })
   renameSync(join(folder, 'away'), join(folder, 'openvino_model.bin'))
   t.same((await llm.generate(request, greedy)).tokens, first.tokens)
 })
+
+const oneCaller = (llm: LLM) => llm.generate(request, greedy)
+const otherCaller = (llm: LLM) => llm.generate(request, greedy)
+const failureOf = (promise: Promise<unknown>): Promise<Error> =>
+  promise.then(
+    () => new Error('it did not fail'),
+    (error) => error,
+  )
 
 t.test('close of an unloaded model', async (t) => {
   const unloaded = next('unload')
