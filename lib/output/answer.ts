@@ -11,7 +11,7 @@ export class Answer {
   readonly tokens: number[] = []
   /** The text of all parts so far. */
   text = ''
-  /** A stop word or a stop token was found; what comes after it is ignored. */
+  /** Whether a stop word or a stop token has ended the answer; later tokens are ignored. */
   stopped = false
   readonly #detokenizer: Detokenizer
   readonly #stopWords: StopWords
@@ -25,8 +25,8 @@ export class Answer {
   #cut = false
 
   /**
-   * @param options.continuation the prompt is text that the answer goes on with: a leading space is then kept.
-   * @param options.index which answer of the request; default 0
+   * @param options.continuation says that the answer continues the prompt's text, so that its leading space is kept.
+   * @param options.index which answer of the request, from 0. Default 0.
    */
   constructor(
     table: TokenTable,
@@ -47,12 +47,12 @@ export class Answer {
     this.#index = options.index ?? 0
   }
 
-  /** The part that these tokens complete, or undefined when they may begin a stop word or are half a character. */
+  /** The part that these tokens complete. Undefined when they add no text yet: a stop word may have begun, say. */
   push(tokens: Iterable<number>): TextPart | undefined {
     let text = ''
     for (const token of tokens) {
       if (this.stopped) break
-      // A model may have more logits than the tokenizer has tokens: those have no text. Nor has a stop token.
+      // A model may compute more logits than the tokenizer has tokens; such ids have no text. Stop tokens show none.
       const silent = this.#stopTokens.has(token) || token >= this.#tableSize
       const segments = silent ? [] : this.#detokenizer.push([token])
       this.#ledger.add(token, lengthOf(segments))
@@ -62,7 +62,7 @@ export class Answer {
     return text === '' ? undefined : this.#part(text, this.#ledger.take())
   }
 
-  /** What was held back; undefined when there is neither text nor a token left to report. */
+  /** The last part, with all that was held back. Undefined when neither text nor tokens are left. */
   end(): TextPart | undefined {
     const rest = this.#stages.reduce<Segment[]>(
       (passed, stage) => [...stage.push(passed), ...stage.end()],

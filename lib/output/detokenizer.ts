@@ -2,17 +2,17 @@ import { LLMError } from '../errors.js'
 import type { TokenTable } from '../text/tokenizer/token-table.js'
 import type { Segment } from './stage.js'
 
-/** Appends tokens and gives out text as soon as its characters are complete. O(1) per token; exact at every cut. */
+/** Turns tokens into text as soon as its characters are complete. Takes O(1) per token, and is exact at every cut. */
 export class Detokenizer {
   readonly #table: TokenTable
-  // Whole characters only: the incomplete ones are kept here, not in the decoder. A BOM is text.
+  // It gets whole characters only; bytes of incomplete ones wait in `#pending`. A byte order mark is text.
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   #pending = new Uint8Array(0)
   #strip: boolean
 
   /**
-   * @param options.continuation the text continues another one: a leading space is kept. Otherwise tokenizers of the
-   * SentencePiece kind lose one at the very start, as decoding the whole does.
+   * @param options.continuation says that the text continues another one, so that its leading space is kept. Otherwise
+   * tokenizers of SentencePiece's kind drop one space at the very start.
    */
   constructor(table: TokenTable, options: { continuation: boolean }) {
     this.#table = table
@@ -20,9 +20,9 @@ export class Detokenizer {
   }
 
   /**
-   * The text that `ids` complete. Bytes that are no UTF-8 become U+FFFD. An added token ends the text before it: bytes
-   * of an incomplete character become U+FFFD there, even if later bytes would have fitted.
-   * @throws LLMError ERR_TOKEN_ID for an id outside the table; nothing of this call is then appended.
+   * Appends tokens and returns the text that they complete. Bytes that are not UTF-8 become U+FFFD. So do the bytes of
+   * an incomplete character before an added token, even if later bytes would complete it.
+   * @throws LLMError ERR_TOKEN_ID for an id outside the table; then nothing has been appended.
    */
   push(ids: Int32Array | readonly number[]): Segment[] {
     const { bytes, offsets, special, added, size } = this.#table
@@ -47,7 +47,7 @@ export class Detokenizer {
     return segments
   }
 
-  /** What was held back: U+FFFD for an incomplete character. The detokenizer can go on afterwards. */
+  /** Returns what was held back: U+FFFD for an incomplete character. More tokens may follow. */
   end(): Segment[] {
     const segments: Segment[] = []
     this.#text([], true, segments)
@@ -70,7 +70,7 @@ export class Detokenizer {
   }
 }
 
-/** Number of bytes at the end (0 to 3) that begin a UTF-8 character and could still be completed. */
+/** How many bytes at the end, 0 to 3, begin a UTF-8 character that later bytes could complete. */
 function incompleteSuffix(bytes: Uint8Array): number {
   for (let length = 1; length <= Math.min(3, bytes.length); length++) {
     const lead = bytes[bytes.length - length]!

@@ -1,7 +1,7 @@
 /** Most stop words of one request, and most UTF-16 units of one of them. */
 export const stopWordLimits = { words: 64, length: 1024 } as const
 
-/** A state of the automaton that finds stop words: what the text ends with, as far as it begins one. */
+/** A state of the automaton that finds stop words: the longest end of the text that begins one. */
 export interface State {
   next: Map<number, State>
   fail: State | undefined
@@ -12,7 +12,7 @@ export interface State {
 
 /**
  * The automaton's first state (Aho and Corasick, CACM 18(6), 1975).
- * @throws TypeError when a word is no non-empty well-formed string of at most 1,024 units, or there are more than 64.
+ * @throws TypeError for more than 64 words, or a word that is not a well-formed string of 1 to 1,024 units.
  */
 export function buildAutomaton(words: readonly string[]): State {
   if (!Array.isArray(words) || words.length > stopWordLimits.words) {

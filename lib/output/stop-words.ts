@@ -1,25 +1,25 @@
 import type { Segment, Stage } from './stage.js'
 import { buildAutomaton, type State } from './stop-automaton.js'
 
-/** Where a stop word was found. Offsets count UTF-16 units of all text pushed so far, special tokens included. */
+/** Where a stop word stands. Offsets count UTF-16 units of all text pushed, special tokens included. */
 export interface StopMatch {
   word: string
-  /** Text before it is kept. */
+  /** The text before it is kept. */
   start: number
-  /** Text from here on was produced after the word. */
+  /** The text from here on came after the word. */
   end: number
 }
 
 /**
- * Finds stop words in streamed text; no part of one gets out. The match that starts first wins; of those that start
- * together, the shortest (the text kept is the same). Text is held back only while it may begin a stop word, or while
- * an earlier start than the match found is still possible. Linear in the text.
+ * Ends the text before the first stop word; no part of the word gets out. The match that starts first wins, and the
+ * shortest of those that start together. Text is held back only while it may begin a stop word, or while a match that
+ * starts earlier is still possible. Takes time in proportion to the text.
  */
 export class StopWords implements Stage {
   readonly #root: State
   #state: State
   #held: Segment[] = []
-  /** Offset of the first held unit, and of the end of the text. */
+  /** Offsets of the first held unit and of the end of the text. */
   #start = 0
   #position = 0
   #match: StopMatch | undefined
@@ -45,7 +45,7 @@ export class StopWords implements Stage {
     return this.#settled()
   }
 
-  /** No more text comes: what was held back, or the match that waited for an earlier one. */
+  /** Returns what was held back, or settles a match that waited for an earlier one. */
   end(): Segment[] {
     this.#stopped ||= this.#match !== undefined
     this.#state = this.#root

@@ -1,12 +1,12 @@
-/** What the text pipeline needs to know of a model. Plain data: it is sent to the worker thread. */
+/** What tokenizer and templates need to know about a model. It is plain data, which is sent to the worker thread. */
 export interface TextSource {
-  /** Absolute path of tokenizer.json; read and parsed in the worker. */
+  /** Absolute path of tokenizer.json, which the worker reads. */
   tokenizerPath: string
-  /** Parsed tokenizer_config.json, merged with special_tokens_map.json; `{}` when there is none. */
+  /** tokenizer_config.json, merged with special_tokens_map.json; `{}` when there is none. */
   tokenizerConfig: Record<string, unknown>
   /** Chat templates by name (`default`, `tool_use`, `rag`, …); empty when the model has none. */
   templates: Record<string, string>
-  /** Which file the templates came from, for messages. */
+  /** The file that the templates came from; errors name it. */
   templateFile: string
   /** `model_type` of config.json. */
   modelType: string

@@ -1,9 +1,9 @@
 import type { ChatMessage } from '../template/messages.js'
 
 /**
- * Drops the oldest messages until at most `maxTokens` are left: never a system message, never the last, and what
- * remains begins with a user turn if there is one. Fewer messages are taken to give fewer tokens, so the number is
- * found by bisection.
+ * Drops the oldest messages until the prompt has at most `maxTokens`. System messages and the last message stay, and
+ * the rest begins with a user turn if there is one. If no cut is enough, the shortest prompt is returned. Bisection
+ * finds the cut: fewer messages are assumed to give fewer tokens.
  */
 export function dropOldest<T extends { tokens: Int32Array }>(
   messages: readonly ChatMessage[],
@@ -14,7 +14,7 @@ export function dropOldest<T extends { tokens: Int32Array }>(
   if (result.tokens.length <= maxTokens) return result
   const starts = messages.flatMap((message, i) => (message.role === 'user' ? [i] : []))
   const from = (start: number): T => encode(messages.filter((message, i) => i >= start || message.role === 'system'))
-  // The first user turn is kept by dropping nothing, unless other turns stand before it.
+  // A cut at the first turn would drop nothing.
   const first = messages.findIndex((message) => message.role !== 'system')
   const cuts = starts.filter((start) => start > first)
   if (starts.length === 0 && messages.length - 1 > first) cuts.push(messages.length - 1)

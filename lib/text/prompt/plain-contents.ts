@@ -1,9 +1,9 @@
 /**
- * `splitSpecialTokens` for chats: a character that stands nowhere else is put into every special token that the contents
- * hold, so that it no longer matches, and is taken out again before the text is cut into words.
+ * A private-use character that stands nowhere in `value`, neither as itself nor escaped as in JSON. With
+ * `splitSpecialTokens` it is put into every special token that the contents hold, so that none matches, and is removed
+ * before words are encoded.
+ * @throws TypeError when `value` uses all of them.
  */
-
-/** A private-use character that stands nowhere in `value`, neither as itself nor escaped as JSON does it. */
 export function unusedCharacter(value: unknown): string {
   const text = JSON.stringify(value) ?? ''
   for (let code = 0xe000; code < 0xf900; code++) {

@@ -3,16 +3,16 @@ import { Environment, Interpreter, type Program, parse, type RuntimeValue, token
 import { LLMError } from '../../errors.js'
 import { strftime } from './strftime.js'
 
-/** As Jinja's sandbox: a longer `range` is refused. */
+/** Most numbers of a `range`, as in Jinja's sandbox. */
 const maxRange = 100_000
-/** A longer string (UTF-16 units) or list is refused. Far above any context. */
+/** Longest string, in UTF-16 units, and longest list that a template may make: far more than any context holds. */
 const maxStringLength = 32 * 1024 * 1024
 const maxListLength = 1_000_000
-/** The heap is looked at each time so many units were made. */
+/** The heap is checked each time the template has made so many units. */
 const heapCheckInterval = 4 * 1024 * 1024
 
 /**
- * A template refused the messages with `raise_exception`. The message names the file and gives the template's words.
+ * The template refused the messages with `raise_exception`. The error's message names the file and quotes the template.
  */
 export class TemplateRefusal extends LLMError {
   constructor(file: string, words: string) {
@@ -23,8 +23,8 @@ export class TemplateRefusal extends LLMError {
 class Raised extends Error {}
 
 /**
- * Runs a template, and stops it before V8 would end the whole process: in a worker thread V8 only survives running out
- * of memory when the allocation that failed is small.
+ * Runs a template, and stops it before it exhausts the memory: V8 ends the whole process when a single large allocation
+ * fails in a worker thread, whatever its resource limits.
  */
 class BoundedInterpreter extends Interpreter {
   readonly #file: string
@@ -38,13 +38,13 @@ class BoundedInterpreter extends Interpreter {
   override evaluate(statement: Program | undefined, environment: Environment): RuntimeValue {
     const result = super.evaluate(statement, environment)
     const { value } = result
-    // As Jinja: a field of nothing is an error, a field that is missing is not.
+    // As in Jinja, a field of an undefined value is an error, and a field that is missing is not.
     if (result.type === 'UndefinedValue' && statement?.type === 'MemberExpression' && statement.object !== undefined) {
       if (super.evaluate(statement.object, environment).type === 'UndefinedValue') {
-        throw new Error(`${statement.object.value ?? 'a value'} is undefined, so that it has no fields`)
+        throw new Error(`${statement.object.value ?? 'a value'} is undefined, so it has no fields`)
       }
     }
-    // Printed as Python prints it.
+    // Python prints booleans with a capital.
     if (typeof value === 'boolean') result.toString = () => (value ? 'True' : 'False')
     const list = Array.isArray(value)
     const length = typeof value === 'string' || list ? value.length : 1
@@ -66,14 +66,14 @@ class BoundedInterpreter extends Interpreter {
 }
 
 /**
- * transformers' tag around what the model has to say changes no text. The library cuts it out before it looks at
- * whitespace; a condition that holds keeps the whitespace rules of a tag.
+ * transformers' tag around the model's own words, which changes no text. The library removes it before it applies the
+ * rules about whitespace around tags, so we put a condition in its place that always holds.
  */
 const generationTag = /\{%(-?)\s*(end)?generation\s*(-?)%\}/g
 
-/** A Jinja chat template, rendered as transformers does. */
+/** A Jinja chat template, which renders as in transformers. */
 export class ChatTemplate {
-  /** For messages. */
+  /** The file that errors name. */
   readonly file: string
   readonly #program: Program
 
@@ -86,15 +86,16 @@ export class ChatTemplate {
       })
       this.#program = parse(tokenize(tags, { lstrip_blocks: true, trim_blocks: true }))
     } catch (cause) {
-      // At the end of the template the parser looks into a token that is not there.
+      // At the end of the template the parser reads a token that is not there.
       const what = cause instanceof TypeError ? 'it ends inside a block or an expression' : describe(cause)
       throw new LLMError('ERR_TEMPLATE', `${file}: the chat template is not valid: ${what}`, { cause })
     }
   }
 
   /**
-   * Renders with `variables` in scope, beside `raise_exception`, `strftime_now`, `range` and the language's own.
-   * @throws TemplateRefusal for `raise_exception`, LLMError ERR_TEMPLATE for what fails while it runs, ERR_TEXT_MEMORY.
+   * Renders with these variables, and with `raise_exception`, `strftime_now`, `range` and what the language has.
+   * @throws TemplateRefusal for `raise_exception`; LLMError ERR_TEMPLATE when the template fails, ERR_TEXT_MEMORY when
+   * it makes too much.
    */
   render(variables: Readonly<Record<string, unknown>>): string {
     const environment = new Environment()
@@ -131,7 +132,7 @@ export class ChatTemplate {
 }
 
 function describe(cause: unknown): string {
-  if (cause instanceof RangeError && /call stack/.test(cause.message)) return 'it nests too deep'
+  if (cause instanceof RangeError && /call stack/.test(cause.message)) return 'it nests too deeply'
   return cause instanceof Error ? cause.message || cause.constructor.name : String(cause)
 }
 

@@ -2,7 +2,7 @@ import { TemplateRefusal } from './chat-template.js'
 import { type ChatMessage, checkMessages, textOf, withText } from './messages.js'
 import { standIn, type TemplateProbe, type Variables } from './template-probe.js'
 
-/** A shorter text may stand in a rendered conversation by chance. */
+/** A text that is shorter may stand in a prompt by chance. */
 const tellingLength = 12
 
 /**
@@ -10,15 +10,15 @@ const tellingLength = 12
  * it understands those; otherwise it gets their joined texts.
  */
 export class Conversation {
-  /** As given; contents are strings, or arrays if the template understands them. */
+  /** The messages as given. Contents are strings, or arrays if the template understands those. */
   readonly messages: readonly ChatMessage[]
   readonly #probe: TemplateProbe
   readonly #variables: Variables
   readonly #continues: boolean
-  /** System messages whose text goes into the next user message. */
+  /** System messages whose text is put before that of the next user message. */
   readonly #merged = new Set<ChatMessage>()
 
-  /** @throws TypeError naming the message and field that is not as it should be. */
+  /** @throws TypeError that names the wrong message and field. */
   constructor(
     probe: TemplateProbe,
     messages: unknown,
@@ -39,9 +39,7 @@ export class Conversation {
     this.messages = parts ? checked : joined
   }
 
-  /**
-   * Finds the system messages that the template drops or refuses; from now on they are part of the next user message.
-   */
+  /** Finds the system messages that the template drops or refuses, and puts them into the next user message. */
   mergeSystemMessages(): void {
     const system = this.messages.filter((message) => message.role === 'system')
     if (system.length === 0) return
@@ -85,7 +83,7 @@ export class Conversation {
     const last = messages.at(-1)
     const { template } = this.#probe
     if (!this.#continues || last === undefined) return template.render({ ...this.#variables, messages })
-    // The mark ends in a space to see whether the template trims contents.
+    // The mark ends in a space, which shows whether the template trims contents.
     const mark = standIn(messages.length)
     const rendered = template.render({
       ...this.#variables,

@@ -10,8 +10,8 @@ export interface ChatMessage {
 }
 
 /**
- * The messages as they are, once their roles and contents were looked at.
- * @throws TypeError naming the message and field that is not as it should be.
+ * Checks roles and contents, and returns the messages unchanged.
+ * @throws TypeError that names the wrong message and field.
  */
 export function checkMessages(messages: unknown): ChatMessage[] {
   if (!Array.isArray(messages)) throw new TypeError(`expected messages to be an array, received ${describe(messages)}`)
@@ -35,7 +35,7 @@ export function checkMessages(messages: unknown): ChatMessage[] {
   })
 }
 
-/** The text of a message; parts are joined without anything between them. */
+/** The text of a message. Parts are joined with nothing between them. */
 export function textOf(message: ChatMessage): string {
   const { content } = message
   if (typeof content === 'string') return content

@@ -15,8 +15,8 @@ const months = [
 ]
 
 /**
- * Formats a local time as C's `strftime` in the C locale: the directives Python documents, and `%-d` (no padding),
- * `%_d`, `%e`, `%D`, `%F`, `%R`, `%T`. Others stay as they are.
+ * Formats a local time as C's `strftime` does in the C locale. Knows the directives that Python documents, and `%-d` (no
+ * padding), `%_d`, `%e`, `%D`, `%F`, `%R` and `%T`; leaves others as they are.
  */
 export function strftime(date: Date, format: string): string {
   const hour12 = date.getHours() % 12 || 12

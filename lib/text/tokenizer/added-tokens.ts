@@ -1,20 +1,20 @@
-/** A token beside the model's vocabulary: matched in text before anything else happens to it. */
+/** A token outside the model's vocabulary, which is matched in the text before anything else happens to it. */
 export interface AddedToken {
   id: number
   content: string
-  /** Only matched between characters that are no word characters. */
+  /** Matches only where no word character stands next to it. */
   singleWord: boolean
-  /** Takes the whitespace before it along. */
+  /** Swallows the whitespace before it. */
   lstrip: boolean
-  /** Takes the whitespace behind it along. */
+  /** Swallows the whitespace after it. */
   rstrip: boolean
-  /** Matched in normalized text. */
+  /** Matches in the normalized text. */
   normalized: boolean
-  /** Dropped from text when special tokens are skipped. */
+  /** Left out of the text when special tokens are skipped. */
   special: boolean
 }
 
-/** A piece of text that holds no added token, or the id of one. `start` is the offset in the text, in UTF-16 units. */
+/** A piece of text without added tokens, or the id of an added token. `start` is its offset in UTF-16 units. */
 export type Piece = { start: number; text: string } | { start: number; id: number }
 
 interface Node {
@@ -25,11 +25,11 @@ interface Node {
 const space = /^\p{White_Space}$/u
 const word = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200c\u200d]$/u
 
-/** Finds added tokens in text: leftmost, then longest. */
+/** Finds added tokens in a text: the leftmost match first, and the longest of those that start together. */
 export class AddedTokenMatcher {
   readonly #root: Node = { next: new Map(), token: undefined }
 
-  /** `patterns`: what stands in the text for each token. */
+  /** @param patterns for each token, what stands for it in the text. */
   constructor(patterns: Iterable<readonly [string, AddedToken]>) {
     for (const [pattern, token] of patterns) {
       if (pattern === '') continue
@@ -47,7 +47,7 @@ export class AddedTokenMatcher {
     }
   }
 
-  /** Every match, overlapping ones as well: `visit` gets its start and the token. */
+  /** Visits every match, overlapping ones too, with its start and its token. */
   overlapping(text: string, visit: (start: number, token: AddedToken) => void): void {
     for (let start = 0; start < text.length; start++) {
       let node = this.#root.next.get(text.charCodeAt(start))
@@ -60,7 +60,7 @@ export class AddedTokenMatcher {
 
   /**
    * Cuts `text` at its added tokens.
-   * @param plainSpecial special tokens are text like any other (`split_special_tokens`).
+   * @param plainSpecial treats special tokens as plain text (`split_special_tokens`).
    */
   split(text: string, plainSpecial: boolean): Piece[] {
     const pieces: Piece[] = []

@@ -21,7 +21,7 @@ export function toByteAlphabet(text: string): string {
   return result
 }
 
-/** The bytes that `token` stands for; its own UTF-8 when a character of it is not of the alphabet. */
+/** The bytes that `token` stands for, or its own UTF-8 when one of its characters is not in the alphabet. */
 export function fromByteAlphabet(token: string): Uint8Array {
   const bytes = new Uint8Array(token.length)
   for (let i = 0; i < token.length; i++) {

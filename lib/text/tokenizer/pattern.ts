@@ -2,8 +2,9 @@ import { SplitPreTokenizer } from '@huggingface/tokenizers'
 import { LLMError } from '../../errors.js'
 
 /**
- * A `{ String }` or `{ Regex }` pattern of a tokenizer.json, with the flags `gu`. Oniguruma's syntax is translated by
- * the library, whose Split pre-tokenizer shows the expression it made; its own splitting lacks most behaviours.
+ * Compiles a `{ String }` or `{ Regex }` pattern of a tokenizer.json, with the flags `gu`. The Split pre-tokenizer of
+ * the library translates Oniguruma's syntax; we take its expression and split by ourselves, because it lacks most
+ * behaviours.
  * @throws LLMError ERR_TOKENIZER_INVALID for anything else, ERR_UNSUPPORTED_TOKENIZER for an expression that cannot be
  * translated.
  */

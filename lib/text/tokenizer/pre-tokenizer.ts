@@ -2,7 +2,7 @@ import { LLMError } from '../../errors.js'
 import { toByteAlphabet } from './byte-alphabet.js'
 import { compilePattern } from './pattern.js'
 
-/** Cuts normalized text into words. `first`: the text stands at the very start of the prompt. */
+/** Cuts normalized text into words. `first` says that the text stands at the very start of the prompt. */
 export type PreTokenizer = (text: string, first: boolean) => string[]
 export type Normalizer = (text: string) => string
 
@@ -18,7 +18,11 @@ function unsupported(where: string, what: string): never {
   throw new LLMError('ERR_UNSUPPORTED_TOKENIZER', `${where}: ${what}`)
 }
 
-/** `value` as an object with a `type`; `where` names the file and the field. */
+/**
+ * `value` as an object with a `type`.
+ * @param where names the file and the field in errors.
+ * @throws LLMError ERR_TOKENIZER_INVALID
+ */
 export function typedConfig(value: unknown, where: string): Config & { type: string } {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     const config = value as Config
@@ -30,7 +34,7 @@ export function typedConfig(value: unknown, where: string): Config & { type: str
   )
 }
 
-/** The members of a `Sequence`. */
+/** The members of a `Sequence`. Throws as {@link typedConfig}. */
 export function sequenceOf(config: Config, key: string, where: string): unknown[] {
   const list = config[key]
   if (Array.isArray(list)) return list
@@ -70,10 +74,9 @@ function split(text: string, pattern: RegExp, behavior: Behavior, invert = false
 }
 
 /**
- * Builds the `pre_tokenizer` of a tokenizer.json, as the `tokenizers` library means it (Unicode numbers, all behaviours
- * of Split, Metaspace's `split`).
- * @throws LLMError ERR_UNSUPPORTED_TOKENIZER for a kind or setting that is not known, ERR_TOKENIZER_INVALID for a wrong
- * shape.
+ * Builds the `pre_tokenizer` of a tokenizer.json. It cuts as the Rust library does: numbers are Unicode's, Split has all
+ * behaviours, Metaspace has `split`.
+ * @throws LLMError ERR_UNSUPPORTED_TOKENIZER for an unknown kind or setting, ERR_TOKENIZER_INVALID for a wrong shape.
  */
 export function createPreTokenizer(value: unknown, where: string): PreTokenizer {
   if (value === null || value === undefined) return (text) => [text]
@@ -86,7 +89,7 @@ export function createPreTokenizer(value: unknown, where: string): PreTokenizer 
       const steps = sequenceOf(config, 'pretokenizers', where).map((step, i) =>
         createPreTokenizer(step, `${where}[${i}]`),
       )
-      // Only the first word of the first text stands at the start.
+      // Only the first word of a text can stand at the start of the prompt.
       return (text, first) =>
         steps.reduce((words, step) => words.flatMap((word, i) => step(word, first && i === 0)), [text])
     }
@@ -144,7 +147,7 @@ export function createNormalizer(value: unknown, where: string): Normalizer {
     case 'Replace': {
       const pattern = compilePattern(config['pattern'], where)
       const content = stringOf(config, 'content', where)
-      // A function, because `$` in the content is no reference.
+      // A function, because a `$` in the content is plain text.
       return (text) => text.replaceAll(pattern, () => content)
     }
     case 'Prepend': {
@@ -159,7 +162,7 @@ export function createNormalizer(value: unknown, where: string): Normalizer {
       return (text) => text.normalize(form)
     }
     case 'Lowercase':
-      // Character by character: no final sigma.
+      // Character by character, so that a final sigma gets no form of its own.
       return (text) => Array.from(text, (character) => character.toLowerCase()).join('')
     case 'StripAccents':
       return (text) => text.replace(/\p{M}/gu, '')

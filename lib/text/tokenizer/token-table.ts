@@ -4,19 +4,19 @@ import { fromByteAlphabet } from './byte-alphabet.js'
 import { compilePattern } from './pattern.js'
 import { sequenceOf, stringOf, typedConfig } from './pre-tokenizer.js'
 
-/** The bytes of every token, so that detokenizing is an append of bytes. Ids without a token have no bytes. */
+/** The bytes of every token: detokenizing only appends them. An id without a token has no bytes. */
 export interface TokenTable {
-  /** Bytes of all tokens, one after the other. */
+  /** The bytes of all tokens, one after another. */
   bytes: Uint8Array<ArrayBuffer>
-  /** `size + 1` offsets: token `i` is `bytes[offsets[i]]` up to `bytes[offsets[i + 1]]`. */
+  /** `size + 1` offsets: token `i` has the bytes from `offsets[i]` up to `offsets[i + 1]`. */
   offsets: Uint32Array<ArrayBuffer>
-  /** 1 for special added tokens: text without special tokens lacks them. */
+  /** 1 for special tokens, which may be left out of the text. */
   special: Uint8Array<ArrayBuffer>
   /** 1 for all added tokens. */
   added: Uint8Array<ArrayBuffer>
   /** The largest id + 1. */
   size: number
-  /** A text that is decoded from its beginning loses one leading space (SentencePiece's way). */
+  /** Whether a text loses one leading space when it is decoded from its beginning, as SentencePiece does it. */
   stripLeadingSpace: boolean
 }
 
@@ -45,7 +45,7 @@ export function createTokenTable(
   const pieces: Uint8Array[] = []
   for (const [token, id] of vocabulary) pieces[id] = decoder.bytesOf(token)
   const added = [...addedTokens]
-  // Not in the byte alphabet: they stand for themselves.
+  // Added tokens stand for themselves, not for bytes of the alphabet.
   for (const token of added) pieces[token.id] = encoder.encode(decoder.textOf(token.content))
   const size = pieces.length
   const offsets = new Uint32Array(size + 1)
@@ -114,7 +114,7 @@ function createDecoder(value: unknown, where: string): Decoder {
         break
       }
       case 'Strip':
-        // Before Fuse it would strip every token.
+        // Before Fuse, it would strip every token.
         if (!fused || config['content'] !== ' ' || config['start'] !== 1 || config['stop'] !== 0) {
           refuse(
             `with content ${JSON.stringify(config['content'])}, start ${config['start']}, stop ${config['stop']} ` +

@@ -3,15 +3,15 @@ import { LLMError } from '../../errors.js'
 import type { AddedToken } from './added-tokens.js'
 import { maxTokenIds } from './bpe.js'
 
-/** A larger tokenizer.json is refused; the largest known (256k tokens) has 33 MB. */
+/** Largest tokenizer.json that is read. The largest known one, with 256,000 tokens, has 33 MB. */
 export const maxTokenizerBytes = 64 * 1024 * 1024
 /**
- * More brackets and commas are refused before parsing: in a worker thread V8 ends the whole process when a large
- * allocation fails. The largest known file has 3 million.
+ * Most brackets and commas of a file that is parsed. V8 ends the whole process when a single large allocation fails in a
+ * worker thread, whatever its resource limits. The largest known file has 3 million.
  */
 const maxStructure = 5_000_000
 
-/** What a tokenizer.json holds, checked. Fields left `unknown` are checked by whoever builds something of them. */
+/** What a tokenizer.json holds. Its shape has been checked, except for the fields that are `unknown`. */
 export interface TokenizerFile {
   path: string
   vocabulary: [string, number][]
@@ -97,8 +97,9 @@ export function readTokenizerFile(path: string): TokenizerFile {
 }
 
 /**
- * The added tokens of the file and those that tokenizer_config.json adds or changes: as transformers, its
- * `added_tokens_decoder` wins, and named special tokens of the vocabulary become added tokens.
+ * The added tokens of the file, with what tokenizer_config.json adds or changes. As in transformers, its
+ * `added_tokens_decoder` wins, and special tokens that it names become added tokens.
+ * @throws LLMError ERR_TOKENIZER_INVALID when `added_tokens_decoder` has a wrong shape.
  */
 export function mergeAddedTokens(file: TokenizerFile, config: Record<string, unknown>): Map<string, AddedToken> {
   const tokens = new Map(file.addedTokens.map((token) => [token.content, token]))
@@ -126,7 +127,7 @@ export function mergeAddedTokens(file: TokenizerFile, config: Record<string, unk
   return tokens
 }
 
-/** Content of a token that a config names as a string or as `{ content }`. */
+/** The content of a token that a config gives as a string or as `{ content }`. */
 export function tokenContent(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   return isObject(value) && typeof value['content'] === 'string' ? value['content'] : undefined
@@ -157,7 +158,7 @@ function addedToken(value: Record<string, unknown>, content: string, id: number)
 function parse(path: string): unknown {
   let text: string
   try {
-    // Non-blocking, so that a named pipe cannot hold the thread.
+    // Non-blocking, so that a named pipe cannot block the thread.
     const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     try {
       const stat = fstatSync(file)

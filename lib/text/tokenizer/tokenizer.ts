@@ -5,28 +5,28 @@ import { createNormalizer, createPreTokenizer, type Normalizer, type PreTokenize
 import { createTokenTable, type TokenTable } from './token-table.js'
 import { mergeAddedTokens, readTokenizerFile, type TokenizerFile, tokenContent } from './tokenizer-file.js'
 
-/** Longer texts are refused: they fit no context, and their arrays would exhaust the memory. UTF-16 units. */
+/** Longest text that is encoded, in UTF-16 units. A longer one fits no context, and its arrays would exhaust the memory. */
 const maxTextLength = 8 * 1024 * 1024
 
 /** Options of {@link Tokenizer.encode}. */
 export interface TokenizeOptions {
-  /** Put what the files say before and behind the text (BOS, EOS). */
+  /** Adds what the files ask for before and after the text, such as BOS and EOS. */
   addSpecialTokens: boolean
-  /** Special tokens in the text are plain text. */
+  /** Treats special tokens in the text as plain text. */
   splitSpecialTokens: boolean
-  /** A character that {@link Tokenizer.breakLiterals} put into the text, and that is no part of it. */
+  /** The character that {@link Tokenizer.breakLiterals} put into the text; it is removed before words are encoded. */
   breaker?: string
 }
 
 /**
- * Text to token ids, as the `tokenizers` library and transformers do it for BPE models. Added tokens, normalizing and
- * cutting into words come first, then the merges.
+ * Encodes text as the Rust library and transformers do it for BPE models: finds added tokens, normalizes the text
+ * between them, cuts it into words and merges each word.
  */
 export class Tokenizer {
   readonly path: string
   readonly addedTokens: ReadonlyMap<string, AddedToken>
   readonly bosTokenId: number | undefined
-  /** Ids of the config's `eos_token`. */
+  /** Id of the config's `eos_token`; empty when there is none. */
   readonly eosTokenIds: number[]
   readonly #file: TokenizerFile
   readonly #normalizer: Normalizer
@@ -40,9 +40,9 @@ export class Tokenizer {
   readonly #suffix: number[]
 
   /**
-   * @param path of tokenizer.json; at most 64 MiB.
+   * @param path of tokenizer.json, which may have at most 64 MiB.
    * @param config tokenizer_config.json, merged with special_tokens_map.json.
-   * @throws LLMError naming the file, see `readTokenizerFile`.
+   * @throws LLMError as {@link readTokenizerFile}; it names the file.
    */
   constructor(path: string, config: Record<string, unknown>) {
     const file = readTokenizerFile(path)
@@ -73,7 +73,7 @@ export class Tokenizer {
     this.#suffix = withFlag(suffix, config['add_eos_token'], eos, (id, rest) => [...rest, id])
   }
 
-  /** Built anew on each call: it is made to be transferred. */
+  /** The bytes of all tokens. Each call builds a new table, because tables are transferred to other threads. */
   table(): TokenTable {
     const added = [...this.addedTokens.values()].map((token) => {
       return token.normalized ? { ...token, content: this.#normalizer(token.content) } : token
@@ -89,7 +89,7 @@ export class Tokenizer {
       )
     }
     const ids = options.addSpecialTokens ? [...this.#prefix] : []
-    // Lone surrogates have no UTF-8.
+    // A lone surrogate has no UTF-8.
     for (const piece of this.#raw.split(text.replace(/\p{Surrogate}/gu, '\ufffd'), options.splitSpecialTokens)) {
       if ('id' in piece) ids.push(piece.id)
       else this.#encodePlain(piece.text, piece.start === 0, options, ids)
@@ -98,11 +98,11 @@ export class Tokenizer {
     return ids
   }
 
-  /** Puts `breaker` into every literal of a special token, so that it is none any more. */
+  /** Puts `breaker` into every special token that stands in the text, so that it no longer matches. */
   breakLiterals(text: string, breaker: string): string {
     const cuts = new Set<number>()
     this.#special.overlapping(text, (start, token) => {
-      // A token of one character cannot be cut: it is put behind it and still matches; there is no text for it anyway.
+      // A token of one character cannot be cut. The breaker goes after it, and it still matches: it has no plain text.
       cuts.add(start + String.fromCodePoint(token.content.codePointAt(0) ?? 0).length)
     })
     let result = ''
@@ -187,7 +187,7 @@ export class Tokenizer {
   }
 }
 
-/** `add_bos_token` and `add_eos_token` of the config win over the post-processor where they are given. */
+/** Applies `add_bos_token` or `add_eos_token` of the config, which overrule the post-processor. */
 function withFlag(
   ids: number[],
   flag: unknown,

@@ -27,7 +27,7 @@ interface Pending {
   job: Job
   resolve: (prompt: EncodedPrompt) => void
   reject: (reason: unknown) => void
-  /** Made where the caller called, for its stack. */
+  /** Holds the stack of the caller. */
   trace: Error
   signal: AbortSignal | undefined
   onAbort: () => void
@@ -46,7 +46,7 @@ const abortedGraceMs = 500
  * one does the rest. While nothing runs, the thread does not keep the process alive.
  */
 export class TextWorker {
-  /** Bytes of every token. */
+  /** The bytes of every token. */
   readonly tokens: TokenTable
   /** Ids of the tokenizer files' eos_token. */
   readonly eosTokenIds: readonly number[]

@@ -15,7 +15,7 @@ export interface ThreadLimits extends TimeLimits {
 
 /** One worker thread, from its start to its end. */
 export class Thread {
-  /** Settles once; never unhandled. */
+  /** Settles once, and never raises unhandledRejection. */
   readonly ready: Promise<Ready>
   ended = false
   readonly #worker: Worker
@@ -43,7 +43,7 @@ export class Thread {
     this.#what = `${start.source.tokenizerPath}: loading the tokenizer`
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: { ...start, addonPath: limits.clocks?.addonPath } satisfies WorkerStart,
-      // Loaders and hooks of the process have no business in this thread.
+      // The process's loaders and hooks do not belong in this thread.
       execArgv: [],
       // A small young generation: the thread's heap would otherwise creep up by tens of megabytes over thousands of jobs.
       // Whatever these limits, V8 ends the whole process when a single large allocation fails in a worker: templates and
@@ -77,7 +77,7 @@ export class Thread {
 
   /**
    * Runs one job; never two at once.
-   * @param what runs, for messages: the file and the step.
+   * @param what the file and the step, for errors.
    */
   async run(job: Job, what: string): Promise<EncodedPrompt> {
     this.#what = what

@@ -12,7 +12,7 @@ import { Tokenizer } from '../tokenizer/tokenizer.js'
 
 export interface WorkerStart {
   source: TextSource
-  /** Whether the table of token bytes is wanted; a worker that replaces another need not build it again. */
+  /** Whether to build the table of token bytes. A worker that replaces another one need not. */
   table: boolean
   /** The addon's file, for the clock of this thread; undefined where there is none. */
   addonPath: string | undefined
@@ -22,7 +22,7 @@ export type Job =
   | { kind: 'text'; text: string; options: EncodeOptions }
   | { kind: 'chat'; messages: readonly ChatMessage[]; options: ChatOptions }
 
-/** An error as it crosses the threads; without a code it is a TypeError. */
+/** An error on its way to the other thread. One without a code is a TypeError. */
 export interface Failure {
   code: ErrorCode | undefined
   message: string
@@ -44,10 +44,10 @@ export type WorkerMessage = { clock: number | null } | Answer
 function failure(error: unknown): Answer {
   if (error instanceof LLMError) return { failure: { code: error.code, message: error.message } }
   if (error instanceof TypeError) return { failure: { code: undefined, message: error.message } }
-  // Lengths, allocations, and the stack of a regular expression that meets a very long word.
+  // A RangeError comes from lengths, allocations, and regular expressions that overflow the stack on a very long word.
   const tooLarge = error instanceof RangeError
   const message = error instanceof Error ? error.message : String(error)
-  const what = tooLarge ? `a text or a word of it is too large: ${message}` : message
+  const what = tooLarge ? `the text, or a word in it, is too long: ${message}` : message
   return {
     failure: {
       code: tooLarge ? 'ERR_TEXT_MEMORY' : 'ERR_TOKENIZER_INVALID',
@@ -56,7 +56,7 @@ function failure(error: unknown): Answer {
   }
 }
 
-/** Opens this thread's clock. Without one, the job is limited by time on the clock, so that no error is needed here. */
+/** Opens the clock of this thread. A failure is no error: time on the clock then limits the jobs. */
 function openClock(): number | null {
   if (start.addonPath === undefined) return null
   try {
