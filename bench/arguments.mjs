@@ -10,7 +10,7 @@ modes
   --prefix             time to first token with 1,000 shared prefix tokens, against cold
   --lookup             prompt lookup on replayed texts, against plain greedy
   --event-loop         event-loop delay while streams run; decode beside busy JavaScript; cost of a token
-  --kernel             this project's matmul kernels, against OpenVINO's in their place and the peers
+  --kernel             the built-in matmul kernels, against OpenVINO's in their place and the peers
   --pace               a running stream while a prompt of 2,000 tokens is computed
 options
   --model NAME  ${modelNames.join(', ')} (default smollm2),

@@ -89,8 +89,8 @@ async function measure({ setups, values }, pairs) {
 }
 
 /**
- * One request that nobody times: it converts a GGUF if need be, brings the files into the page cache and shows that the
- * side works here.
+ * Makes one request without timing it. It converts a GGUF if need be, brings the files into the page cache and shows that
+ * the side works here.
  * @param {Pick<Setup, 'label' | 'side' | 'runtime' | 'model' | 'engine'>} side
  * @param {number} threads
  */
@@ -105,7 +105,7 @@ async function prepare(side, threads) {
  * @param {() => Promise<string>} modelFor what it loads
  * @param {number} threads
  * @returns {Promise<Pick<Setup, 'label' | 'side' | 'runtime' | 'model' | 'engine'>[]>} its sides; none when it cannot run
- *   here, which has been said
+ *   here, and then it has printed why
  */
 async function preparePeer(name, modelFor, threads) {
   try {

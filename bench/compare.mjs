@@ -21,13 +21,13 @@ import { median } from './statistics.mjs'
  * @property {import('./worker.mjs').Setup[]} setups the sides; the first one is this project
  * @property {Figure[]} figures
  * @property {Quotient[]} quotients
- * @property {boolean} [absolute] what is aimed at are figures, not ratios
+ * @property {boolean} [absolute] the mode is about figures, not ratios
  * @property {(answer: any, label: string) => Values} values of what a segment's task reports
  * @property {(answers: Map<string, any[]>) => string[]} [notes] lines below the tables, from all answers by label
  */
 
 /**
- * Median, lowest and highest of ratios that were taken pair by pair: a machine that slows down between two pairs changes none.
+ * Median, lowest and highest of the ratios of each pair. A machine that slows down between two pairs changes none of them.
  * @param {readonly (readonly [over: number | undefined, under: number | undefined])[]} pairs
  * @returns {Ratio | undefined} undefined when one of the values is unknown or zero
  */

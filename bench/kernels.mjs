@@ -18,7 +18,7 @@ const usage = `npm run bench:kernels -- [--shape NAME] [--rows N,N,…] [--repet
   --threads N      default: physical cores`
 
 /**
- * @typedef {object} Answer of test/native/bench/kernels_bench.cc
+ * @typedef {object} Answer of bench/kernels_bench.cc
  * @property {number} threads
  * @property {number} bytes of the packed weights
  * @property {number[]} read seconds, one of each repetition

@@ -1,6 +1,6 @@
 // @ts-check
-// Ever longer prompts of one text: what a token costs to compute and to answer with so many before it, and that memory grows by so much a
-// token, whatever their number.
+// Measures longer and longer prompts: what each further token costs to compute, what a token of the answer costs behind so many, and
+// whether memory per token stays the same.
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,8 +9,8 @@ import { Complaint, root, runMain } from '../scripts/run.mjs'
 
 const usage = `npm run long-context -- [--tokens 100000] [--model FOLDER] [--engine auto|paged|stateful]
   computes prompts of 1,000 tokens up to --tokens, each the beginning of the next, with 64 tokens of answer; the default model is the
-  tiny LongRoPE one of the tests, with its context set to 131,072; fails when a token of the longer half takes more memory than one of the
-  shorter half and 4 KiB`
+  tiny LongRoPE one of the tests, with its context set to 131,072; fails when a token of the longer half takes over 4 KiB more memory
+  than one of the shorter half`
 
 const answerTokens = 64
 const positions = 131_072

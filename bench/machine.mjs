@@ -65,7 +65,7 @@ export function processorTime() {
 }
 
 /**
- * How much of the machine other programs used meanwhile: a benchmark's figures are worth as little as this is much.
+ * The share of the machine that other programs used meanwhile. The higher it is, the less the figures are worth.
  * @param {{ busy: number, total: number }} before
  * @param {{ busy: number, total: number }} after
  * @param {number} own milliseconds of CPU time that were the benchmark's

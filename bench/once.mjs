@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path'
 import { exists } from '../scripts/build/wheel.mjs'
 
 /**
- * Makes a folder unless it is there. It is made aside and moved into place, so that what a stopped run left is not taken
- * for the whole.
+ * Makes a folder unless it exists. It is filled under another name and then renamed, so that a run that was stopped does not
+ * leave half a folder in its place.
  * @param {string} target absolute path
- * @param {string} sentinel a path inside it without which it counts as absent
+ * @param {string} sentinel a path inside it; without it the folder counts as absent
  * @param {(work: string) => Promise<void>} make fills the folder `work`, which exists and is empty
  */
 export async function makeOnce(target, sentinel, make) {

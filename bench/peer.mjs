@@ -6,7 +6,7 @@ import { Complaint, run } from '../scripts/run.mjs'
 import { makeOnce } from './once.mjs'
 
 /**
- * The peers, each installed into the cache when it is first measured: none is a dependency of this project.
+ * The peers. None is a dependency of this project: each is installed into the cache when it is first measured.
  * @type {Record<string, { version: string, sentinel: string, install: (version: string, work: string) => Promise<number> }>}
  */
 const peers = {
@@ -29,7 +29,7 @@ const peers = {
         work,
       ),
   },
-  // Of the same OpenVINO as wheels.json pins.
+  // The release for the OpenVINO that wheels.json pins.
   'openvino-genai': {
     version: '2026.4.1.0',
     sentinel: process.platform === 'win32' ? join('Scripts', 'python.exe') : join('bin', 'python'),
@@ -37,7 +37,7 @@ const peers = {
   },
 }
 
-/** @type {import('node:child_process').SpawnOptions['stdio']} Standard output is the report's alone. */
+/** @type {import('node:child_process').SpawnOptions['stdio']} Standard output is for the report alone. */
 const stdio = ['ignore', 2, 2]
 
 /**

@@ -14,7 +14,7 @@
  * @property {{ name: string, values: Record<string, number | undefined> }[]} figures by the labels of the sides
  * @property {{ row: string, column: string, ratio: Ratio | undefined }[]} ratios
  * @property {string[]} notes
- * @property {boolean} [absolute] what is aimed at are figures, not ratios
+ * @property {boolean} [absolute] the mode is about figures, not ratios
  */
 
 /** Below this many the median of the ratios is chance. */
@@ -24,7 +24,7 @@ const fewestPairs = 7
 export const tooBusy = 0.05
 
 /**
- * All that is known.
+ * The whole report.
  * @param {Report} report
  * @returns {string} Markdown
  */
@@ -45,7 +45,7 @@ export function formatReport(report) {
 }
 
 /**
- * What a README quotes: the machine and the ratios, or figures where no ratio says it.
+ * What a document quotes: the machine and the ratios, or figures where there is no ratio.
  * @param {Report} report
  * @returns {string} Markdown
  */
@@ -124,7 +124,7 @@ export function formatRatio(ratio) {
 }
 
 /**
- * Three digits that count.
+ * Rounded to three significant digits.
  * @param {number | undefined} value
  */
 export function formatNumber(value) {

@@ -11,7 +11,7 @@
 export const warmupTokens = 16
 
 /**
- * All sides are timed here, where the answer is consumed.
+ * Times every side in the same place: where the answer is consumed.
  * @param {Opened} opened
  * @param {number[] | string} prompt
  * @param {number} newTokens
@@ -32,7 +32,7 @@ export async function timed(opened, prompt, newTokens, ask) {
 }
 
 /**
- * Ids that are no special tokens, the first of them another one for each number: no prefix can be reused.
+ * Ids that are not special tokens. The first differs for each number, so that no prefix can be reused.
  * @param {number} length
  * @param {number} number of the prompt, below 20,000
  */

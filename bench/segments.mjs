@@ -10,14 +10,17 @@ import { foreignShare, processorTime } from './machine.mjs'
  * @typedef {{ answer?: any, error?: string }} Reply
  */
 
-/** The longest segment takes minutes: what runs this long hangs. In milliseconds. */
+/** Milliseconds. The longest segment takes minutes: one that runs this long hangs. */
 const deadline = 1_800_000
 
-/** Sides that are no JavaScript have a worker of their own. */
+/** What ends the bench: Ctrl+C, a scheduler, a terminal that closes. */
+const endings = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])
+
+/** Sides in Python, which have a worker of their own. */
 const python = new Set(['openvino-genai'])
 
 /**
- * Who runs when: A B B A A B …, so that a machine that gets steadily slower or faster favours neither.
+ * The order of the segments: A B B A A B …, so that a machine that gets steadily slower or faster favours neither side.
  * @template T
  * @param {readonly T[]} sides
  * @param {number} rounds segments of each side
@@ -28,8 +31,8 @@ export function interleave(sides, rounds) {
 }
 
 /**
- * Runs one segment in a process of its own, from the load on: its memory, threads and event loop are nobody else's, and
- * every pair has a load to compare.
+ * Runs one segment, including its load, in a process of its own, so that no other segment shares its memory, threads or
+ * event loop.
  * @param {Setup} setup
  * @returns {Promise<{ answer: any, foreign: number }>} `answer` is what its task measured, with what worker.mjs adds;
  *   `foreign` is the share of the machine that other programs used
@@ -37,6 +40,13 @@ export function interleave(sides, rounds) {
  */
 export async function runSegment(setup) {
   const before = processorTime()
+  // A peer that computes may notice neither a signal nor that nobody waits for it, and would take the cores for minutes. A
+  // signal is handled after this function's first part, so `child` is there.
+  const stop = (/** @type {NodeJS.Signals} */ signal) => {
+    child.kill('SIGKILL')
+    process.kill(process.pid, signal)
+  }
+  for (const signal of endings) process.once(signal, stop)
   const { child, reply } = python.has(setup.side) ? runPython(setup) : runNode(setup)
   let hung = false
   const timer = setTimeout(() => {
@@ -50,6 +60,7 @@ export async function runSegment(setup) {
     child.once('close', (code, signal) => resolve(`its process ended with ${signal ?? `exit code ${code}`}`))
   })
   clearTimeout(timer)
+  for (const signal of endings) process.off(signal, stop)
   const { answer, error } = await reply()
   if (answer) return { answer, foreign: foreignShare(before, processorTime(), answer.cpuTime) }
   throw new Complaint(
@@ -59,7 +70,7 @@ export async function runSegment(setup) {
 
 /** @param {Setup} setup */
 function runNode(setup) {
-  // Standard output is the report's alone.
+  // Standard output is for the report alone.
   const child = fork(fileURLToPath(new URL('worker.mjs', import.meta.url)), {
     stdio: ['ignore', 2, 2, 'ipc'],
     execArgv: [],
@@ -69,7 +80,7 @@ function runNode(setup) {
   child.once('message', (message) => {
     reply = /** @type {Reply} */ (message)
   })
-  // A child that is gone says so by itself.
+  // A child that has died is noticed by its 'close'.
   child.send(setup, () => {})
   return { child, reply: async () => reply }
 }

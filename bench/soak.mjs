@@ -1,6 +1,6 @@
 // @ts-check
-// Many mixed requests, 16 at a time, on a KV cache that is too small for them: memory stays level and every answer is the one that the
-// same request gives alone.
+// Runs many mixed requests, 16 at a time, on a KV cache that is too small for them. Memory must stay level, and every answer must be the
+// one that the same request gives alone.
 //
 // `npm run soak` starts Node with --max-semi-space-size=1 and --gc-global. Without them, the heaps of V8 (the main thread's and the text
 // worker's) grow by 10 to 40 MB of garbage under hundreds of requests a second and do not shrink soon; what lives in them stays the same.
@@ -14,7 +14,7 @@ const usage = `npm run soak -- [--requests 10000] [--kinds 120] [--model FOLDER-
   answers mixed requests (lengths, sampling, stop words, aborts, prompt lookup, several answers) and compares each with the same
   request alone; then compares anonymous memory with what it was after the first 500`
 
-// Without int8 activations: where a CPU computes with them, rounding makes answers depend on their neighbours in the batch.
+// Without int8 activations: their rounding makes an answer depend on its neighbours in the batch.
 const exact = {
   ovConfig: { INFERENCE_PRECISION_HINT: 'f32', KV_CACHE_PRECISION: 'f32', DYNAMIC_QUANTIZATION_GROUP_SIZE: '0' },
 }
@@ -59,7 +59,7 @@ async function anonymousMegabytes() {
 }
 
 /**
- * The token ids of all answers, or of the begun ones when it was aborted.
+ * The token ids of all answers; of an aborted request, those that came before.
  * @param {import('../dist/index.js').LLM} llm
  * @param {Kind} kind
  */
@@ -181,7 +181,7 @@ runMain(async () => {
   const { running, waiting, blocksUsed } = llm.metrics()
   const growth = (await anonymousMegabytes()) - memory
   await llm.close()
-  console.log(`${done} requests: ${wrong.size} kinds answered otherwise than alone`)
+  console.log(`${done} requests: ${wrong.size} kinds answered differently than alone`)
   console.log(`anonymous memory since the first ${settled}: ${growth > 0 ? '+' : ''}${growth.toFixed(1)} MB`)
   console.log(`left behind: ${running} running, ${waiting} waiting, ${blocksUsed} blocks`)
   return wrong.size > 0 || growth > allowedGrowth || running + waiting + blocksUsed > 0 ? 1 : 0

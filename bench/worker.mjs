@@ -74,8 +74,8 @@ process.once('message', (setup) => {
       (answer) => ({ answer }),
       (error) => ({ error: error instanceof Error ? error.message : String(error) }),
     )
-    // What a product leaves running must not keep the process.
+    // Whatever a product leaves running must not keep the process alive.
     .then((reply) => process.send?.(reply, () => process.exit(0)))
 })
-// The bench was stopped.
+// The bench has ended without us.
 process.once('disconnect', () => process.exit(1))

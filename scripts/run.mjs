@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 /** The root folder of the package. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** What the user can mend: shown as its message alone, without a stack trace. */
+/** An error that the user can mend: only its message is shown, without a stack trace. */
 export class Complaint extends Error {}
 
 /**
@@ -26,7 +26,7 @@ export function runMain(main) {
 }
 
 /**
- * Runs a program and waits for its end. Its output goes where `stdio` says, by default to ours.
+ * Runs a program and waits for its end. Its output goes where `stdio` says; by default it shares ours.
  * @param {string} command
  * @param {string[]} args
  * @param {import('node:child_process').SpawnOptions} [options]
@@ -41,7 +41,7 @@ export function run(command, args, options = {}) {
 }
 
 /**
- * Runs a program for what it prints.
+ * Runs a program and takes what it prints.
  * @param {string} command
  * @param {string[]} args
  * @returns {Promise<string | undefined>} its standard output, or undefined when it cannot be started or fails

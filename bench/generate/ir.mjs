@@ -19,8 +19,8 @@ const companions = ['chat_template.jinja', 'generation_config.json', 'special_to
 const alignment = 64
 
 /**
- * Writes a model folder of a Phi-3 with random weights (4 bits asymmetric, embedding and head 8 bits): the export of a tiny
- * one, its sizes changed, its second layer repeated. Needs little memory, whatever the size.
+ * Writes a model folder of a Phi-3 with random weights (4 bits asymmetric, embedding and head 8 bits). It takes the export of
+ * a tiny one, changes its sizes and repeats its second layer. It needs little memory, whatever the size.
  * @param {string} source folder of a 2-layer Phi-3 IR as optimum-intel exports it, 4 bits asymmetric
  * @param {string} target folder; made when it is not there
  * @param {Shape} shape
@@ -41,7 +41,7 @@ export async function writeIr(source, target, shape) {
 }
 
 /**
- * Random weights answer with any token: each needs a text, or it would not be streamed.
+ * Random weights may answer with any token, and each needs a text to be streamed.
  * @param {{ model: { vocab: Record<string, number> } }} tokenizer of a smaller vocabulary
  * @param {number} vocabulary
  */
@@ -85,7 +85,7 @@ export function enlarge(small, bin, old, shape) {
 }
 
 /**
- * Where each query head has key heads of its own, an export repeats none.
+ * When each query head has a key head of its own, an export repeats none.
  * @param {Graph} graph
  * @returns {Graph}
  */

@@ -1,6 +1,6 @@
 // @ts-check
 
-/** Odd, so that rows, groups and pages do not begin at the same place of the noise again. */
+/** Odd, so that rows, groups and pages do not begin at the same place of the noise each time. */
 const size = 8 * 1024 * 1024 + 4099
 
 /** Numbers that look random, the same on each machine and each run. */
@@ -28,7 +28,7 @@ export class Noise {
   }
 
   /**
-   * The stock repeats, from another place each time: nothing that computes with the bytes can tell.
+   * The stored bytes repeat, from another place each time, which nothing that computes with them can tell.
    * @param {Uint8Array} target
    */
   fill(target) {

@@ -14,7 +14,7 @@ import { float16, fromFloat16 } from './float16.mjs'
  */
 
 /**
- * Rounds to the nearest value of the scheme, each group from its own least to its own greatest weight.
+ * Rounds to the nearest value of the scheme. Each group spans the range from its least to its greatest weight.
  * @param {Float32Array} values
  * @param {number} columns of a row
  * @param {Scheme} scheme

@@ -7,7 +7,7 @@ import { dataOf, Index, withData } from './graph.mjs'
  */
 
 /**
- * A graph of more decoder layers: what only the second one of two needs is there once for each further one.
+ * A graph of more decoder layers: whatever belongs only to the second of the two layers is repeated for each further one.
  * @param {Graph} graph of two decoder layers
  * @param {number} count of decoder layers, ≥ 2
  * @returns {{ graph: Graph, copies: Map<number, number> }} `copies`: which layer each new one is a copy of, by their ids
@@ -75,7 +75,7 @@ function copyLayer(layer, id, number) {
   const name = rename(layer.name) === layer.name ? `${layer.name}_layer${number}` : rename(layer.name)
   const xml = rename(layer.xml)
     .replace(/<layer id="\d+" name="[^"]*"/, () => `<layer id="${id}" name="${name}"`)
-    // Two tensors of one name are refused.
+    // OpenVINO refuses two tensors of one name.
     .replaceAll(/ names="[^"]*"/g, '')
   const copy = { ...layer, id, name, xml }
   const variable = dataOf(copy, 'variable_id')

@@ -7,7 +7,7 @@ import { open } from 'node:fs/promises'
 const part = 16 * 1024 * 1024
 
 /**
- * Writes a file of any size with little memory: each content at its place, zeros between them.
+ * Writes a file of any size in little memory: each content at its place, with zeros between.
  * @param {string} path
  * @param {readonly Piece[]} pieces in the order of their offsets
  * @param {import('./noise.mjs').Noise} noise

@@ -3,7 +3,7 @@
 export const peers = ['node-llama-cpp']
 
 /**
- * So many streams at once, beside a peer that batches, and beside fewer of our own.
+ * Several streams at once, against a peer that batches, and against fewer of our own.
  * @param {import('../context.mjs').Context} context
  * @returns {import('../compare.mjs').Mode}
  */

@@ -6,7 +6,7 @@ export const peers = single.peers
 const theirs = "OpenVINO's kernels"
 
 /**
- * One stream with this project's kernels, with OpenVINO's in their place, and the peers.
+ * One stream with the built-in kernels, with OpenVINO's in their place, and with the peers.
  * @param {import('../context.mjs').Context} context
  * @returns {import('../compare.mjs').Mode}
  */

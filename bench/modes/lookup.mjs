@@ -18,7 +18,7 @@ export async function plan({ options, sides }) {
   const setups = sides({
     task: { kind: 'lookup', texts, newTokens, repetitions },
     context: 4096,
-    // More than one: what runs alone takes the same runner as what serves.
+    // More than one, so that a single answer takes the runner that serves many.
     sequences: 4,
     exact: true,
   })

@@ -9,7 +9,7 @@ const fresh = 32
 const repetitions = 3
 
 /**
- * What a prompt's beginning that was seen before saves.
+ * What it saves when the beginning of a prompt was computed before.
  * @param {import('../context.mjs').Context} context
  * @returns {import('../compare.mjs').Mode}
  */

@@ -7,7 +7,7 @@ export const peers = ['node-llama-cpp', 'openvino-genai']
 const requests = 3
 
 /**
- * One stream, every figure, beside all peers.
+ * One stream: all figures, against all peers.
  * @param {import('../context.mjs').Context} context
  * @returns {import('../compare.mjs').Mode}
  */

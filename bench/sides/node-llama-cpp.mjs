@@ -1,7 +1,7 @@
 // @ts-check
 
 /**
- * node-llama-cpp as a side of the benchmark: the settings that are best for it on a CPU, else its defaults.
+ * node-llama-cpp as a side of the benchmark: its best settings for a CPU, otherwise its defaults.
  * @param {any} product its module, whose types are not installed here
  * @param {import('../worker.mjs').Setup} setup
  * @returns {Promise<import('../worker.mjs').Opened>}
@@ -12,7 +12,7 @@ export async function open(product, { model: modelPath, threads, context: contex
     build: 'never',
     skipDownload: true,
     logLevel: product.LlamaLogLevel.error,
-    // No limit of its own: `threads` below is then exact.
+    // Without its own limit, so that `threads` below is exact.
     maxThreads: 0,
   })
   const model = await llama.loadModel({ modelPath })

@@ -1,7 +1,7 @@
 // @ts-check
 
 /**
- * This project as a side of the benchmark: everything but the threads and what a task needs is its default.
+ * This project as a side of the benchmark: its defaults, but for the threads and what a task needs.
  * @param {any} product its module: the types of dist/ are there only once it is built
  * @param {import('../worker.mjs').Setup} setup
  * @returns {Promise<import('../worker.mjs').Opened>}

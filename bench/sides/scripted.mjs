@@ -84,6 +84,6 @@ export async function open({ version }, { runtime, model, script, sequences }) {
  * @param {number} size
  */
 function scriptOf(size) {
-  // 997 and 7919 are primes: it takes long to come round.
+  // 997 and 7919 are primes: it takes long until the sequence repeats.
   return Int32Array.from({ length: 997 }, (_, i) => ((i * i * 7919) % 1_000_003) % size)
 }

@@ -6,7 +6,7 @@ const period = 10
 
 /**
  * Whether decoding waits for JavaScript that is busy half of the time. For the scripted side, whose runner sleeps: a real
- * one competes for the processors.
+ * model would compete for the CPU.
  * @param {import('../worker.mjs').Opened} opened
  * @param {{ newTokens: number, repetitions: number }} task
  */

@@ -6,7 +6,7 @@ import { throughput } from '../throughput.mjs'
 const warmup = 4
 
 /**
- * So many answers at once, one number of streams after the other.
+ * Several answers at once, for each number of streams in turn.
  * @param {import('../worker.mjs').Opened} opened
  * @param {{ streams: number[], prompt: number, newTokens: number }} task
  */

@@ -2,8 +2,8 @@
 import { timed } from '../request.mjs'
 
 /**
- * Answers with and without guessing from the prompt, in turns (A B B A): the same tokens, it is to be hoped sooner. Sampled
- * ones need not be the same, only as likely.
+ * Answers with and without guessing from the prompt, in turns (A B B A). Greedy answers must have the same tokens; sampled
+ * ones may differ.
  * @param {import('../worker.mjs').Opened} opened
  * @param {{ texts: import('../texts.mjs').Text[], newTokens: number, repetitions: number }} task
  */

@@ -41,7 +41,7 @@ export async function run(opened, { prompt, newTokens, quietTokens }) {
     quiet: p95((at) => at <= beside.start),
     loaded: p95((at) => at > beside.start && at <= until),
     ttft: until - beside.start,
-    // The stream ended before the prompt was done: the figure would be of the stream's own end.
+    // The stream ended before the prompt was computed: the rest of the time had nothing beside it.
     complete: (stream.arrivals.at(-1)?.at ?? 0) >= until,
   }
 }

@@ -2,7 +2,7 @@
 import { promptIds, timed } from '../request.mjs'
 
 /**
- * Time to the first token of a prompt whose beginning another one had, against one that nobody had before.
+ * Time to the first token of a prompt whose beginning was computed before, against a new prompt.
  * @param {import('../worker.mjs').Opened} opened
  * @param {{ shared: number, fresh: number, repetitions: number }} task
  */

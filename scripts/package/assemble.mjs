@@ -11,8 +11,8 @@ export const packagesFolder = join(root, 'build', 'packages')
 /** @typedef {import('./platforms.mjs').Platform} Platform */
 
 /**
- * Makes the folder of the package without binaries: what package.json's `files` names, without source maps, whose sources
- * are not shipped.
+ * Makes the folder of the package without binaries: what `files` in package.json names, except source maps, because the
+ * sources are not shipped.
  * @returns {Promise<string>}
  */
 export async function assembleMain() {
@@ -38,7 +38,7 @@ export async function assembleMain() {
   await writeJson(join(folder, 'package.json'), {
     ...kept,
     ...repository(),
-    // npm would otherwise take a binding.gyp for a reason to compile.
+    // With a binding.gyp, npm would compile.
     gypfile: false,
     // Worker threads cannot be started out of the archives that Yarn keeps packages in.
     preferUnplugged: true,

@@ -18,7 +18,7 @@ const systemLibraries =
   /^(libstdc\+\+\.so\.6|libgcc_s\.so\.1|lib(c|m|dl|rt|pthread)\.so\.\d|ld-linux-.+\.so\.\d|libOpenCL\.so\.1)$/
 
 /**
- * Whether a file that a process loads is one for the platform, by the first bytes of the formats.
+ * Whether a file is a program or library for the platform, judged by its first bytes.
  * @param {Buffer} file
  * @param {Platform} platform
  */

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { ask } from '../run.mjs'
 
 /**
- * Whether npm runs this script not because it was asked to but before `npm run build`, as it does with every script whose
- * name is another's with "pre" before it. Nothing but the command line of the npm above says so.
+ * Whether npm runs this script before `npm run build`, because its name is "pre" and "build", and not because it was asked
+ * for. Only the command line of the npm that runs us tells.
  * @param {(pid: number) => Promise<{ parent: number, command: string } | undefined>} [look]
  * @returns {Promise<boolean>}
  */

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // @ts-check
-// What prebuildify runs in place of node-gyp, which it takes every addon to be built with: cmake-js, through build.mjs's steps.
+// prebuildify builds every addon with node-gyp. This takes node-gyp's place and builds with cmake-js, as build.mjs does.
 import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buildAddon, checkTools } from '../build/cmake.mjs'

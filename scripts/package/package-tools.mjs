@@ -6,8 +6,8 @@ import { cacheFolder } from '../cache.mjs'
 import { run } from '../run.mjs'
 
 /**
- * What the tests of the packages run beside Node, by npm name and version. It is no development dependency, so that installing
- * those stays short.
+ * What the tests of the packages run beside Node, by npm name and version. They are not development dependencies, so that
+ * npm install stays short.
  */
 const tools = [
   'verdaccio@6.10.4',

@@ -72,7 +72,7 @@ async function collectLibraries(key, cmakeFolder) {
 }
 
 /**
- * Fills prebuilds/NAME: here by prebuildify; what was built elsewhere must lie there already, and is left alone.
+ * Fills prebuilds/NAME by prebuildify. For another platform, what was built there must be in it already and stays as it is.
  * @param {string} key
  * @param {string} libraries
  * @returns {Promise<string>} the folder

@@ -13,7 +13,7 @@ const out = join(root, 'build', 'sanitize')
 /** The exit code of a program whose sanitizer has reported something; a failed test is 1. */
 const reported = 86
 
-/** The tests take seconds, instrumented a minute at most: what runs this long hangs. In milliseconds. */
+/** Milliseconds. The tests take about a minute: a run of this length hangs. */
 const deadline = 1_800_000
 
 runMain(async () => {
@@ -95,7 +95,7 @@ async function test(compiler, sanitizer, sources) {
 }
 
 /**
- * A compiler may know the flag and lack the library, and a kernel may not suit the library.
+ * A compiler may know the flag but lack the library, or the library may not run on this Linux kernel.
  * @param {string} compiler
  * @param {string} sanitizer
  * @param {string[]} flags

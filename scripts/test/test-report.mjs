@@ -4,8 +4,8 @@ import { Parser } from 'tap-parser'
 /** @typedef {import('tap-parser').Result} Result */
 
 /**
- * Counts the assertions of TAP streams, each assertion once whatever subtests it is in, and prints what failed as soon as
- * it is known. A file or process that fails without a failed assertion (a crash, a timeout, no plan) counts as one.
+ * Counts the assertions of TAP streams, each once, however deep it is nested, and prints each failure as soon as it is known.
+ * A file or process that fails without a failed assertion (a crash, a timeout, no plan) counts as one failure.
  */
 export class TestReport {
   passed = 0
@@ -18,7 +18,7 @@ export class TestReport {
   #failures = []
 
   /**
-   * Something that is no assertion failed.
+   * Counts a failure that is not an assertion.
    * @param {string} name
    * @param {unknown} [details]
    */
@@ -62,7 +62,7 @@ export class TestReport {
       parser.on('todo', (result) => this.skipped.push(`${this.#title(result.fullname)}: to do: ${reason(result.todo)}`))
       parser.on('assert', (result) => {
         if (!result.closingTestPoint) return
-        // Not ok although all its assertions are: it crashed, or timed out. The parser says so after this event.
+        // All its assertions passed, but it crashed or timed out. The parser reports that after this event.
         if (!result.ok && this.failed === before.failed) this.fail(result.fullname, result.diag ?? result.tapError)
         ended = result
         const counts = [`${this.passed - before.passed} passed`]

@@ -90,8 +90,8 @@ async function allTests(report, natives, files, env) {
 }
 
 /**
- * The test files as sources, such as test/text/stop-words.test.ts. What is compiled without a source any more is a leftover
- * of a deleted test.
+ * The sources of the test files, such as test/output/stop-words.test.ts. Compiled files are not listed: some are left over
+ * from deleted tests.
  */
 async function testFiles() {
   const entries = await readdir(join(root, 'test'), { recursive: true })
@@ -100,7 +100,7 @@ async function testFiles() {
 }
 
 /**
- * The tests of the packages run where no other machine can be reached, if this user may have such a place.
+ * Runs the tests of the packages without a network, if this user may make such a namespace.
  * @param {TestReport} report
  * @param {string[]} sources
  * @param {NodeJS.ProcessEnv} given
@@ -112,7 +112,7 @@ async function packageTests(report, sources, given) {
   const unshare = process.getuid?.() === 0 ? ['unshare', '-mn'] : ['unshare', '-rmn']
   const alone = [...unshare, 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh']
   const mayBeAlone = (await ask('unshare', [...unshare.slice(1), 'ip', 'link', 'set', 'lo', 'up'])) !== undefined
-  // A registry, four versions of Node and an emulated processor take their time, and one at a time.
+  // A registry, four versions of Node and an emulated processor are slow, so one file at a time.
   const options = ['--timeout=3600', '--jobs=1']
   if (mayBeAlone) await tapTests(report, sources, { options, env, before: alone })
   else await tapTests(report, sources, { options, env: { ...env, OPENVINO_LLM_TEST_NETWORK: 'there' } })

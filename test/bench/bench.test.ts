@@ -62,11 +62,6 @@ t.test('a refused argument ends the bench with its line alone', async (t) => {
   t.equal(stderr, "--new: expected an integer from 2 to 1000000, found 'x'.\n")
 })
 
-t.test('the sides take turns in going first', async (t) => {
-  t.same((await run(['segments'], "interleave(['A', 'B'], 3).join('')")).result, 'ABBAAB')
-  t.same((await run(['segments'], "interleave(['A'], 2).join('')")).result, 'AA')
-})
-
 t.test('CPU flags are whole words; a system without the line has none to tell', async (t) => {
   const cpuinfo = 'processor\t: 0\nflags\t\t: fpu avx avx2 avx512_vnni_extra avx_vnni\nbugs\t\t: amx_int8\n'
   t.strictSame((await run(['machine'], `cpuFlags(${JSON.stringify(cpuinfo)})`)).result, {

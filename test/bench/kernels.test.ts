@@ -3,13 +3,13 @@ import { node } from '../scripts/script.js'
 
 t.test('the products of a step are timed for each kernel of this processor', async (t) => {
   const { code, stdout, stderr } = await node(
-    ['bench/kernels.mjs', '--shape', 'phi-3-tiny', '--rows', '1,20', '--repetitions', '2', '--threads', '1'],
+    ['bench/kernels.mjs', '--shape', 'phi-3-tiny', '--rows', '1,2', '--repetitions', '2', '--threads', '1'],
     {},
   )
   t.equal(code, 0, stderr)
   const rows = stdout.split('\n').filter((line) => /^\| \S/.test(line))
   const cells = rows.map((row) => row.split('|').map((cell) => cell.trim()))
-  const steps = cells.filter(([, , count]) => count === '1' || count === '20')
+  const steps = cells.filter(([, , count]) => count === '1' || count === '2')
   const names = new Set(steps.map(([, name]) => name))
   t.equal(steps.length, 2 * names.size)
   t.ok(names.size > 0, stdout)

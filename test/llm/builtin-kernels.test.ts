@@ -8,7 +8,7 @@ import { run } from '../bench/modules.js'
 import { exact, goldenTiny, tiny } from './fixtures.js'
 import { tinyConfig } from './runners.js'
 
-// Built-in kernels against OpenVINO's on whole models. Kernels for themselves: test/native/kernels_test.cc.
+// Built-in kernels against OpenVINO's on whole models. Kernels by themselves: test/native/kernels/kernels_test.cc.
 
 const compressed = ['tiny-llama', 'tiny-phi3', 'tiny-phi3-longrope-int8']
 const names = ['avx512-vnni', 'avx-vnni', 'avx2', 'portable'] as const

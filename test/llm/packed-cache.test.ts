@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { LLM, type LoadOptions, type ModelWarning } from '#lib/index.js'
 import { exact, tiny } from './fixtures.js'
 
-// The file of packed weights, from the outside. By itself: test/native/packed_file_test.cc.
+// The file of packed weights, from the outside. By itself: test/native/kernels/packed_file_test.cc.
 
 const options: LoadOptions = { cpuKernel: 'builtin', packedCacheBytes: Number.POSITIVE_INFINITY, ovConfig: exact }
 const prompt = { tokens: Array.from({ length: 30 }, (_, i) => (i * 31 + 7) % 480) }

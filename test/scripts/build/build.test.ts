@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { fakeTool, node } from './script.js'
+import { fakeTool, node } from '../script.js'
 
 const skip = process.platform === 'win32' ? 'the fake tools are sh scripts' : false
 const native = ['scripts/build/build.mjs', '--native']

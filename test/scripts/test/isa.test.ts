@@ -1,5 +1,5 @@
 import t from 'tap'
-import { node } from './script.js'
+import { node } from '../script.js'
 
 const cpuinfo = 'processor\t: 0\nflags\t\t: fpu sse4_1 avx2 fma f16c avx512_vnni_extra\n'
 
@@ -42,7 +42,7 @@ t.test('an unknown level is an error that lists those there are', async (t) => {
 t.test('what computes is found by what a test and its helpers say', async (t) => {
   const program = `
     import { computes } from './scripts/test/computing.mjs'
-    const paths = ['test/llm/tiny-golden', 'test/cli/chat', 'test/bench/accuracy', 'test/output/stop-words', 'test/scripts/isa']
+    const paths = ['test/llm/tiny-golden', 'test/cli/chat', 'test/bench/accuracy', 'test/output/stop-words', 'test/scripts/build/wheels']
     console.log(JSON.stringify(await Promise.all(paths.map((path) => computes(path + '.test.ts')))))`
   const { stdout } = await node(['--input-type=module', '-e', program], {})
   t.strictSame(JSON.parse(stdout), [true, true, true, false, false])

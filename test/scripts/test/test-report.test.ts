@@ -1,5 +1,5 @@
 import t from 'tap'
-import { node } from './script.js'
+import { node } from '../script.js'
 
 /** Reports TAP as scripts/test/test.mjs does; gives the exit code and the last line. */
 async function report(tap: string) {
