@@ -8,6 +8,7 @@
 
 #include "engine/drafting/prompt_lookup.h"
 #include "engine/event.h"
+#include "engine/request.h"
 #include "engine/rope.h"
 #include "engine/sampling/sampler.h"
 #include "engine/types.h"

@@ -9,7 +9,7 @@ namespace llm {
 using Token = int32_t;
 using SequenceId = int64_t;  // chosen by JavaScript, > 0, never used twice by one engine
 
-// Mirrors EngineConfig in lib/native/addon.ts, where the fields are described.
+// Mirrors EngineConfig in lib/engine/boundary.ts, where the fields are described.
 struct EngineConfig {
   std::string runner;
   std::string model_path;
@@ -34,25 +34,6 @@ struct EngineConfig {
   std::vector<int32_t> warmup;
   std::vector<int32_t> script;
   std::vector<int32_t> script_numbers;
-};
-
-// Mirrors RequestParams in lib/native/addon.ts.
-struct RequestParams {
-  int32_t max_new_tokens = 0;
-  std::vector<Token> stop_token_ids;
-  double temperature = 0;
-  int32_t top_k = 0;
-  double top_p = 1;
-  uint32_t seed = 0;
-  double priority = 0;
-  int32_t lookup_ngram = 0;
-  int32_t lookup_tokens = 0;
-};
-
-struct Request {
-  std::vector<SequenceId> ids;  // one per answer; answer i draws with seed + i
-  std::vector<Token> prompt;
-  RequestParams params;
 };
 
 enum class FinishReason { kStop, kLength, kCancelled };

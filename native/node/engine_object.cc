@@ -88,8 +88,7 @@ void EngineObject::submit(const Napi::CallbackInfo& info) {
                   read_struct<RequestParams>(info[2], "RequestParams")};
   const auto& params = request.params;
   const bool looks_up = params.lookup_tokens > 0;
-  if (params.max_new_tokens < 0 || !(params.temperature >= 0) || params.top_k < 0 ||
-      !(params.top_p > 0 && params.top_p <= 1) || !std::isfinite(params.priority) || params.lookup_tokens < 0 ||
+  if (params.max_new_tokens < 0 || !in_range(params) || !std::isfinite(params.priority) || params.lookup_tokens < 0 ||
       params.lookup_tokens > 64 || params.lookup_ngram < 0 || params.lookup_ngram > 64 ||
       looks_up != (params.lookup_ngram > 0)) {
     throw Napi::RangeError::New(env_, "addon: RequestParams out of range");

@@ -1,5 +1,5 @@
 // The one list of fields that cross the boundary downwards: it reads them, checks them and describes them (buildInfo),
-// so the three cannot differ. lib/native/addon.ts holds the other side's list.
+// so the three cannot differ. lib/engine/boundary.ts holds the other side's list.
 #pragma once
 #include <napi.h>
 
@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/request.h"
 #include "engine/types.h"
 
 namespace llm {
@@ -45,10 +46,7 @@ template <class Visit>
 void each_field(RequestParams& params, Visit&& visit) {
   visit("maxNewTokens", params.max_new_tokens);
   visit("stopTokenIds", params.stop_token_ids);
-  visit("temperature", params.temperature);
-  visit("topK", params.top_k);
-  visit("topP", params.top_p);
-  visit("seed", params.seed);
+  each_field(static_cast<SamplingParams&>(params), visit);
   visit("priority", params.priority);
   visit("lookupNgram", params.lookup_ngram);
   visit("lookupTokens", params.lookup_tokens);

@@ -8,10 +8,10 @@
 
 namespace llm {
 
-Sampler::Sampler(const RequestParams& params)
+Sampler::Sampler(const SamplingParams& params)
     : temperature_(static_cast<float>(std::min(params.temperature, 1e30))),  // beyond it the quotients would be NaN
       top_k_(static_cast<size_t>(params.top_k)),
-      top_p_(params.top_p),
+      truncation_(params),
       state_(params.seed) {}
 
 // splitmix64 (Steele, Lea, Flood 2014): the same draws on every platform, unlike the distributions of <random>.
@@ -70,41 +70,20 @@ void Sampler::keep_top_k(std::span<const float> logits, float max) {
 Token Sampler::draw() {
   double total = 0;
   for (const auto& candidate : candidates_) total += candidate.weight;
-
-  const auto less_likely = [](const Candidate& a, const Candidate& b) {
-    return a.weight != b.weight ? a.weight < b.weight : a.token > b.token;
-  };
-  auto kept = candidates_.begin();
-  auto kept_end = candidates_.end();
-  if (top_p_ < 1) {
-    // What lies below the average share of the tail cannot be in the nucleus: all of it together weighs less than the
-    // tail.
-    const double floor = (1 - top_p_) * total / static_cast<double>(candidates_.size());
-    auto end = std::partition(candidates_.begin(), candidates_.end(), [&](auto& c) { return c.weight >= floor; });
-    // A max-heap hands out the most likely first; only as many as the nucleus holds are ever ordered.
-    std::make_heap(candidates_.begin(), end, less_likely);
-    auto heap_end = end;
-    double mass = 0;
-    while (heap_end != candidates_.begin() && mass < top_p_ * total) {
-      std::pop_heap(candidates_.begin(), heap_end, less_likely);
-      mass += (--heap_end)->weight;
-    }
-    kept = heap_end;
-    kept_end = end;
-    total = mass;
-  }
+  const Kept kept = truncation_.keep({candidates_, total});
+  const auto& candidates = kept.candidates;
   // By token: another order of two that are about equally likely, as the last bits of a logit make it, must not change
   // what is drawn.
-  if (top_k_ > 0 || top_p_ < 1) {
-    std::sort(kept, kept_end, [](const Candidate& a, const Candidate& b) { return a.token < b.token; });
+  if (top_k_ > 0 || truncation_.active()) {
+    std::sort(candidates.begin(), candidates.end(), [](auto& a, auto& b) { return a.token < b.token; });
   }
-  double target = uniform() * total;
-  for (auto candidate = kept; candidate != kept_end; ++candidate) {
-    target -= candidate->weight;
-    if (target < 0) return candidate->token;
+  double target = uniform() * kept.total;
+  for (const auto& candidate : candidates) {
+    target -= candidate.weight;
+    if (target < 0) return candidate.token;
   }
   // Rounding may leave a crumb of the target: then the most likely token, which always has a weight.
-  return std::max_element(kept, kept_end, less_likely)->token;
+  return std::max_element(candidates.begin(), candidates.end(), less_likely)->token;
 }
 
 }  // namespace llm

@@ -4,25 +4,22 @@
 #include <span>
 #include <vector>
 
+#include "engine/sampling/params.h"
 #include "engine/types.h"
 
 namespace llm {
 
-// Order as in transformers: temperature, then top-k, then top-p over what is left, then one draw.
+// Order as in transformers: temperature, then top-k, then each truncation over what is left, then one draw.
 // One per sequence: it holds the sequence's random state, so an answer does not depend on its neighbours.
 class Sampler {
  public:
-  // temperature 0 is greedy (the lowest id wins a tie); top_k 0 keeps all; top_p in (0, 1].
-  explicit Sampler(const RequestParams& params);
+  // Params must be in range. Greedy: the lowest id wins a tie.
+  explicit Sampler(const SamplingParams& params);
 
   // Throws Failure ERR_NON_FINITE when the row holds NaN or +infinity, or nothing but -infinity.
   Token sample(std::span<const float> logits);
 
  private:
-  struct Candidate {
-    float weight;  // exp((logit - max) / temperature)
-    Token token;
-  };
   double uniform();  // [0, 1), 53 bits
   void keep_top_k(std::span<const float> logits, float max);
   void keep_all(std::span<const float> logits, float max);
@@ -30,7 +27,7 @@ class Sampler {
 
   float temperature_;
   size_t top_k_;
-  double top_p_;
+  Truncation truncation_;
   uint64_t state_;
   std::vector<Candidate> candidates_;  // kept between calls: no allocation after the first
 };

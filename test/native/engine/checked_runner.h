@@ -13,6 +13,7 @@
 
 #include "engine/event_log.h"
 #include "engine/failure.h"
+#include "engine/request.h"
 #include "engine/runner.h"
 #include "engine/sampling/sampler.h"
 #include "engine/scheduling/block_manager.h"

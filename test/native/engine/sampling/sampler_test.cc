@@ -18,8 +18,8 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-llm::RequestParams params(double temperature, int32_t top_k = 0, double top_p = 1, uint32_t seed = 1) {
-  llm::RequestParams result;
+llm::SamplingParams params(double temperature, int32_t top_k = 0, double top_p = 1, uint32_t seed = 1) {
+  llm::SamplingParams result;
   result.temperature = temperature;
   result.top_k = top_k;
   result.top_p = top_p;
@@ -29,7 +29,7 @@ llm::RequestParams params(double temperature, int32_t top_k = 0, double top_p = 
 
 // The definition, word for word, in double: temperature, sort everything, top-k, renormalise, top-p, renormalise.
 // Of equal logits the lower id counts as the more likely.
-std::map<Token, double> probabilities(const std::vector<float>& logits, const llm::RequestParams& p) {
+std::map<Token, double> probabilities(const std::vector<float>& logits, const llm::SamplingParams& p) {
   std::vector<Token> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
   const auto logit = [&](Token token) { return static_cast<double>(logits[static_cast<size_t>(token)]); };
@@ -50,7 +50,7 @@ std::map<Token, double> probabilities(const std::vector<float>& logits, const ll
   return result;
 }
 
-std::map<Token, int> draws(const std::vector<float>& logits, const llm::RequestParams& p, int count) {
+std::map<Token, int> draws(const std::vector<float>& logits, const llm::SamplingParams& p, int count) {
   Sampler sampler(p);
   std::map<Token, int> counts;
   for (int i = 0; i < count; ++i) ++counts[sampler.sample(logits)];
@@ -58,7 +58,7 @@ std::map<Token, int> draws(const std::vector<float>& logits, const llm::RequestP
 }
 
 // No token outside the support; every token that is likely enough to be sure of is drawn.
-void check_support(const std::vector<float>& logits, const llm::RequestParams& p) {
+void check_support(const std::vector<float>& logits, const llm::SamplingParams& p) {
   const auto expected = probabilities(logits, p);
   const auto found = draws(logits, p, 3000);
   for (const auto& [token, count] : found) CHECK(expected.contains(token));
@@ -282,7 +282,7 @@ TEST("sampler: the last bits of two logits that are about equal do not change wh
   for (const auto& [top_k, top_p] : {std::pair{40, 1.0}, std::pair{0, 0.91}, std::pair{60, 0.91}, std::pair{0, 1.0}}) {
     int differ = 0;
     for (uint32_t seed = 0; seed < 500; ++seed) {
-      llm::RequestParams params;
+      llm::SamplingParams params;
       params.temperature = 0.8;
       params.top_k = top_k;
       params.top_p = top_p;
