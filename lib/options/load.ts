@@ -78,7 +78,7 @@ export interface LoadOptions {
   packedCacheBytes?: number | undefined
   /** A smaller model with the same vocabulary, a folder or GGUF: it guesses tokens that the model then verifies. Needs the paged engine. */
   draftModel?: string | URL | undefined
-  /** Default options of every request. */
+  /** Options of every request that does not set its own. */
   defaults?: RequestDefaults | undefined
   /** Aborts the load, which rejects with `signal.reason`. */
   signal?: AbortSignal | undefined

@@ -5,6 +5,7 @@ import ts from 'typescript'
 import { Interrupts } from '#lib/cli/interrupts.js'
 import { createProgram } from '#lib/cli/program.js'
 import { errorCodes } from '#lib/index.js'
+import { samplingTable } from '#lib/options/sampling.js'
 import { readPage } from './markdown.js'
 
 /** Everything between backquotes on a page, one by one: `a`, `b` → a, b. */
@@ -61,14 +62,19 @@ t.test('every option has a row in the table of its page', (t) => {
   t.end()
 })
 
-t.test('docs/command-line.md names every command and flag', (t) => {
+t.test('docs/command-line.md names every command and flag; the page of generation options, those of sampling', (t) => {
   const interrupts = new Interrupts()
   const program = createProgram(interrupts)
   interrupts.close()
+  const sampling = new Set(codeOf('docs/generation-options.md'))
   const named = new Set(codeOf('docs/command-line.md').flatMap((code) => code.split(/[ ,]+/)))
   for (const command of program.commands) {
     t.ok(named.has(command.name()), command.name())
-    for (const { long } of command.options) t.ok(named.has(long ?? ''), `${command.name()} ${long}`)
+    for (const option of command.options) {
+      const { long } = option
+      const page = Object.hasOwn(samplingTable, option.attributeName()) ? sampling : named
+      t.ok(page.has(page === sampling ? option.attributeName() : (long ?? '')), `${command.name()} ${long}`)
+    }
   }
   t.end()
 })
