@@ -2,9 +2,10 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import t from 'tap'
+import { loadTiny } from '../llm/fixtures.js'
 import { allPages } from './markdown.js'
 import type { RunReport } from './run-blocks.js'
-import { type CompiledBlock, compileBlocks, hasDemoModel, needsDemoModel, placeModels } from './typescript-blocks.js'
+import { type CompiledBlock, compileBlocks, hasDemoModel, needsDemoModel, needsPaging, placeModels } from './typescript-blocks.js'
 
 const blocks = allPages().flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'ts'))
 
@@ -16,14 +17,23 @@ t.test('every TypeScript block compiles with the types of the package, and runs 
     t.match(block.note, /^(no-run: \w.*)?$/, `${name}: the note is empty, or no-run: and the reason`)
   }
   const sound = compiled.filter(({ errors, block }) => errors.length === 0 && block.note === '')
-  const runnable = sound.filter(({ block }) => hasDemoModel() || !needsDemoModel(block))
-  if (runnable.length < sound.length) t.comment('blocks that need the demo model were not run: it is absent')
+  const pages = await canPage()
+  const runnable = sound.filter(
+    ({ block }) => (hasDemoModel() || !needsDemoModel(block)) && (pages || !needsPaging(block)),
+  )
+  if (!hasDemoModel()) t.comment('blocks that need the demo model were not run: it is absent')
+  if (!pages) t.comment('blocks that need the paged engine were not run: this CPU has no AVX2')
   const place = `${folder}/run`
   await placeModels(place)
   const { failures, stderr } = await runBlocks(runnable, place)
   for (const { name, path } of runnable) t.equal(failures.get(path), '', `${name} runs`)
   if (!t.passing()) t.comment(stderr)
 })
+
+async function canPage(): Promise<boolean> {
+  await using llm = await loadTiny('tiny-llama')
+  return llm.info.runner === 'paged'
+}
 
 /** What each block failed with, or ''; one that is missing was never reached. All run in one process, in turn. */
 async function runBlocks(

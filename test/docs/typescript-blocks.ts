@@ -82,6 +82,8 @@ const models = {
 const realModels = /\.\/phi-3-medium-4k-instruct-int4|\.\/model\.gguf/
 
 export const needsDemoModel = ({ code }: CodeBlock): boolean => realModels.test(code)
+/** Whether a block needs the paged engine, which a CPU without AVX2 does not have. */
+export const needsPaging = ({ code }: CodeBlock): boolean => /\bdraftModel:/.test(code)
 export const hasDemoModel = (): boolean => existsSync(demoModelPath())
 
 /** Puts the models that pages name into a folder, for a process that runs there. */
