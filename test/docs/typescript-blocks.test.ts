@@ -5,7 +5,14 @@ import t from 'tap'
 import { loadTiny } from '../llm/fixtures.js'
 import { allPages } from './markdown.js'
 import type { RunReport } from './run-blocks.js'
-import { type CompiledBlock, compileBlocks, hasDemoModel, needsDemoModel, needsPaging, placeModels } from './typescript-blocks.js'
+import {
+  type CompiledBlock,
+  compileBlocks,
+  hasDemoModel,
+  needsDemoModel,
+  needsPaging,
+  placeModels,
+} from './typescript-blocks.js'
 
 const blocks = allPages().flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'ts'))
 
