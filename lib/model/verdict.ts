@@ -2,7 +2,6 @@ import { join } from 'node:path'
 import { replaceFile } from '../cache/temporary.js'
 import type { NativeCheck } from '../engine/boundary.js'
 import { packageVersion } from '../version.js'
-import type { ModelDefinition } from './definition.js'
 import { JsonObject } from './json-object.js'
 import { fileSize } from './model-file.js'
 
@@ -59,7 +58,7 @@ export function judge(found: NativeCheck): Pick<Verdict, 'faithful' | 'reason' |
 }
 
 /** The verdict of a definition if it was found with this OpenVINO. */
-export function verdictFor({ verdict }: Pick<ModelDefinition, 'verdict'>, openvino: string): Verdict | undefined {
+export function verdictFor({ verdict }: { verdict: Verdict | undefined }, openvino: string): Verdict | undefined {
   return verdict?.openvino === openvino ? verdict : undefined
 }
 

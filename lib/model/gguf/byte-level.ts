@@ -1,6 +1,6 @@
 import { LLMError } from '../../errors.js'
 import { type PreTokenizer, preTokenizers } from './pre-tokenizers.js'
-import type { TokenizerParts } from './tokenizer.js'
+import type { TokenizerParts } from './tokenizer-parts.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /**

@@ -1,5 +1,5 @@
 import { LLMError } from '../../errors.js'
-import type { TokenizerParts } from './tokenizer.js'
+import type { TokenizerParts } from './tokenizer-parts.js'
 import { TokenType, type Vocabulary } from './vocabulary.js'
 
 /** Longer pieces would make the search for merges quadratic work that a hostile file chooses; real ones have some ten characters. */

@@ -2,23 +2,8 @@ import { LLMError } from '../../errors.js'
 import { byteLevelParts } from './byte-level.js'
 import type { GgufHeader } from './metadata.js'
 import { sentencePieceParts } from './sentencepiece.js'
+import type { TokenizerParts } from './tokenizer-parts.js'
 import { readVocabulary, TokenType, type Vocabulary } from './vocabulary.js'
-
-/** What differs between kinds of tokenizers, in the notation of tokenizer.json. */
-export interface TokenizerParts {
-  /** Whether a BOS token is added when the metadata does not say. */
-  addBos: boolean
-  normalizer: Record<string, unknown> | null
-  preTokenizer: Record<string, unknown> | null
-  decoder: Record<string, unknown>
-  model: {
-    unk_token: string | null
-    fuse_unk: boolean
-    byte_fallback: boolean
-    ignore_merges: boolean
-    merges: [string, string][]
-  }
-}
 
 /** The tokenizer files of a model folder. */
 export interface TokenizerFiles {
