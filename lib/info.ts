@@ -1,11 +1,10 @@
 import { loadAddon } from './addon/load.js'
-import type { ReadyInfo } from './engine/boundary.js'
 import type { Health } from './engine/health.js'
 import type { Residency } from './engine/resident.js'
-import type { Context } from './loading/context.js'
-import type { ModelDefinition } from './model/definition.js'
+import type { OpenedModel } from './loading/open-model.js'
 import { exporterDoubt } from './model/exporter.js'
 import { type Verdict, verdictFor } from './model/verdict.js'
+import type { TokenTable } from './text/tokenizer/token-table.js'
 import { packageVersion } from './version.js'
 
 /** What is known of a loaded model: `llm.info`. */
@@ -82,23 +81,10 @@ export interface ModelInfo {
   timings: { read: number; pack: number; compile: number; warmup: number }
 }
 
-/** What `LLM.load` puts together from the model's files and from what the engine found. */
-export interface InfoParts {
-  definition: ModelDefinition
-  device: string
-  deviceReason: string
-  ready: ReadyInfo
-  residency: Residency
-  health: Health
-  runnerReason: string
-  context: Context
-  draftModel: string
-  stopTokenIds: number[]
-  stopWords: string[]
-}
-
-export function modelInfo(parts: InfoParts): ModelInfo {
-  const { definition, device, ready, context, stopTokenIds, stopWords } = parts
+/** @param stopTokenIds of all files of the model together */
+export function modelInfo(opened: OpenedModel, stopTokenIds: readonly number[]): ModelInfo {
+  const { definition, draft, device, engine, text, context, runnerReason } = opened
+  const ready = engine.info
   const { properties } = ready
   const { openvino } = loadAddon().buildInfo()
   // What the tensors are made of is surer than what a property says.
@@ -116,16 +102,16 @@ export function modelInfo(parts: InfoParts): ModelInfo {
     exporter: ready.rtInfo,
     exporterDoubt: verdict ? '' : exporterDoubt(ready.rtInfo),
     maxPromptLength: ready.maxPrompt || context.length,
-    device,
-    deviceReason: parts.deviceReason,
+    device: device.name,
+    deviceReason: device.reason,
     devices: ready.devices,
-    residency: parts.residency,
-    health: parts.health,
+    residency: engine.residency,
+    health: engine.health,
     runner: ready.runner,
-    runnerReason: parts.runnerReason,
+    runnerReason,
     maxSequences: ready.maxSequences,
     canDraft: ready.canDraft,
-    draftModel: parts.draftModel,
+    draftModel: draft?.folder ?? '',
     kvCache: { ...ready.kvCache, precision: kvPrecision },
     verdict,
     precision: {
@@ -134,11 +120,15 @@ export function modelInfo(parts: InfoParts): ModelInfo {
     },
     properties,
     versions: { package: packageVersion, openvino, node: process.versions.node },
-    stopTokenIds,
-    stopWords,
+    stopTokenIds: [...stopTokenIds],
+    stopWords: [...stopTokenIds.map((id) => tokenText(text.tokens, id)), ...definition.generation.stopStrings],
     memory: { weights: definition.weightsBytes, resident: process.memoryUsage.rss() },
     kernels: ready.kernels,
     packed: ready.packed,
     timings: ready.timings,
   }
+}
+
+function tokenText({ bytes, offsets }: TokenTable, id: number): string {
+  return new TextDecoder().decode(bytes.subarray(offsets[id], offsets[id + 1]))
 }

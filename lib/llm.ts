@@ -1,42 +1,36 @@
-import type { ResidentEngine } from './engine/resident.js'
 import { LLMError } from './errors.js'
 import { callSiteOf } from './generation/call-site.js'
 import { RequestTracker } from './generation/diagnostics.js'
 import { checkBatch, type Prompts, runAll } from './generation/generate-all.js'
-import { type CheckedPrompt, checkPrompt, checkTokens, type Prompt } from './generation/prompt.js'
-import { RequestQueue } from './generation/queue.js'
-import { encodeOptions, type RequestContext, startRequest, warnIgnored } from './generation/request.js'
+import { type CheckedPrompt, checkPrompt, type Prompt } from './generation/prompt.js'
+import { type RequestContext, startRequest } from './generation/request.js'
 import { type GenerationResult, type WarmResult, warmResult } from './generation/result.js'
 import { GenerationStream } from './generation/stream.js'
+import { encodeOptions, textOf, tokenizePrompt } from './generation/tokenize.js'
 import { type ModelInfo, modelInfo } from './info.js'
-import { type OpenedModel, openModel } from './loading/open-model.js'
+import { closedInTime, closeWhenForgotten } from './loading/forgotten.js'
+import { closeModel, type OpenedModel, openModel } from './loading/open-model.js'
+import { requestContext } from './loading/request-context.js'
 import type { Metrics } from './metrics.js'
 import type { GenerateAllOptions } from './options/batch.js'
 import type { ChatOptions } from './options/encode.js'
 import { encodeTable } from './options/encode.js'
 import { type GenerationOptions, generationDefaults, generationTable, withoutChat } from './options/generation.js'
-import { type LoadOptions, loadDefaults, loadTable } from './options/load.js'
+import { type LoadOptions, loadTable } from './options/load.js'
 import { greedySampling, resolveSampling } from './options/resolve-sampling.js'
 import * as check from './options/rules.js'
 import type { Sampling } from './options/sampling.js'
 import { mergeOptions } from './options/table.js'
 import { type WarmOptions, warmTable } from './options/warm.js'
-import { Detokenizer } from './output/detokenizer.js'
 import type { EncodedPrompt } from './text/prompt/encoded-prompt.js'
 import type { ChatMessage } from './text/template/messages.js'
-import type { TextWorker } from './text/worker/text-worker.js'
 import { type Warn, warnOnce } from './warnings.js'
 
-// A model that nobody can reach any more and that generates nothing is closed. Running requests keep their model reachable.
-const forgotten = new FinalizationRegistry<() => void>((close) => close())
-
-/** A language model on an OpenVINO device. */
+/** A language model on an OpenVINO device. One that nobody can reach any more, and that generates nothing, is closed. */
 export class LLM {
+  readonly #opened: OpenedModel
   readonly #context: RequestContext
-  readonly #describe: () => ModelInfo
   readonly #defaults: GenerationOptions
-  readonly #engine: ResidentEngine
-  readonly #folder: string
   #closing: Promise<void> | undefined
 
   /**
@@ -56,55 +50,16 @@ export class LLM {
   }
 
   private constructor(opened: OpenedModel, options: LoadOptions, warn: Warn) {
-    const { definition, draft, engine, text, context, runnerReason, device } = opened
-    const { generation } = definition
-    const stopTokenIds = [...new Set([...definition.stopTokenIds, ...text.eosTokenIds])].filter(
-      (id) => id < engine.info.vocabularySize,
-    )
-    this.#defaults = mergeOptions<GenerationOptions>({ maxNewTokens: generation.maxNewTokens }, options.defaults ?? {})
-    this.#context = {
-      engine,
-      text,
-      warn,
-      queue: new RequestQueue(engine.info.maxSequences, options.maxQueue ?? loadDefaults.maxQueue, engine),
-      sampling: generation,
-      contextLength: context.length,
-      contextReason: context.reason,
-      maxPrompt: engine.info.maxPrompt || Number.POSITIVE_INFINITY,
-      vocabularySize: engine.info.vocabularySize,
-      canDraft: engine.info.canDraft,
-      stopTokenIds,
-      stopWords: generation.stopStrings,
-    }
-    this.#engine = engine
-    this.#folder = definition.folder
-    const stopWords = [...stopTokenIds.map((id) => tokenText(text, id)), ...generation.stopStrings]
-    this.#describe = () =>
-      modelInfo({
-        definition,
-        device: device.name,
-        deviceReason: device.reason,
-        ready: engine.info,
-        residency: engine.residency,
-        health: engine.health,
-        runnerReason,
-        draftModel: draft?.folder ?? '',
-        context,
-        stopTokenIds,
-        stopWords,
-      })
-    if (generation.unsupported.length > 0) {
-      warn(
-        'generation-config',
-        `generation_config.json asks for ${generation.unsupported.join(', ')}, which this version does not apply`,
-      )
-    }
-    forgotten.register(this, () => void closeParts(engine, text), this)
+    const { maxNewTokens } = opened.definition.generation
+    this.#opened = opened
+    this.#defaults = mergeOptions<GenerationOptions>({ maxNewTokens }, options.defaults ?? {})
+    this.#context = requestContext(opened, options, warn)
+    closeWhenForgotten(this, () => void closeModel(opened))
   }
 
   /** What is known of the model, now: memory is measured anew, and properties change when logits were not finite. */
   get info(): ModelInfo {
-    return this.#describe()
+    return modelInfo(this.#opened, this.#context.stopTokenIds)
   }
 
   /**
@@ -142,7 +97,7 @@ export class LLM {
   async generateAll(prompts: Prompts, options: GenerateAllOptions = {}): Promise<GenerationResult[]> {
     const { request, batch } = checkBatch(prompts, options)
     this.#checkOpen()
-    const concurrency = batch.concurrency ?? this.#engine.info.maxSequences
+    const concurrency = batch.concurrency ?? this.#opened.engine.info.maxSequences
     return await runAll(prompts, { ...batch, concurrency }, (prompt, signal) =>
       this.generate(prompt, { ...request, signal }),
     )
@@ -172,8 +127,9 @@ export class LLM {
   /** Counts of requests, tokens and the KV cache: how it is now, and sums since the model was loaded. */
   metrics(): Metrics {
     this.#checkOpen()
-    const { residency, health } = this.#engine
-    return { activeRequests: this.#context.queue.active, residency, health, ...this.#engine.metrics() }
+    const { engine } = this.#opened
+    const { residency, health } = engine
+    return { activeRequests: this.#context.queue.active, residency, health, ...engine.metrics() }
   }
 
   /**
@@ -186,13 +142,8 @@ export class LLM {
   ): Promise<EncodedPrompt> {
     check.checkOptions(options, encodeTable, 'tokenize options')
     this.#checkOpen()
-    const encode = encodeOptions(mergeOptions(this.#defaultsFor(prompt), options))
-    const checked = checkPrompt(prompt, this.#context.vocabularySize, options)
-    if (checked.kind === 'tokens') throw new TypeError('expected text or chat messages, received { tokens }')
-    if (checked.kind === 'text') return this.#context.text.encodeText(checked.text, encode)
-    const encoded = await this.#context.text.encodeChat(checked.messages, encode)
-    warnIgnored(this.#context, encoded)
-    return encoded
+    const merged = mergeOptions(this.#defaultsFor(prompt), options)
+    return await tokenizePrompt(this.#context, checkPrompt(prompt, this.#context.vocabularySize, options), merged)
   }
 
   /**
@@ -202,19 +153,13 @@ export class LLM {
   async detokenize(tokens: ArrayLike<number>, options: { skipSpecialTokens?: boolean } = {}): Promise<string> {
     check.checkOptions(options, { skipSpecialTokens: check.boolean }, 'detokenize options')
     this.#checkOpen()
-    if (tokens.length === 0) return ''
-    const checked = checkTokens(tokens, this.#context.vocabularySize)
-    const detokenizer = new Detokenizer(this.#context.text.tokens, { continuation: false })
-    const known = checked.filter((token) => token < this.#context.text.tokens.size)
-    return [...detokenizer.push(known), ...detokenizer.end()]
-      .map(({ text, special }) => (special && options.skipSpecialTokens ? '' : text))
-      .join('')
+    return textOf(this.#context, tokens, options.skipSpecialTokens ?? false)
   }
 
   /** Ends running requests with `ERR_CLOSED` and frees everything. Idempotent; resolves when the memory is free. */
   close(): Promise<void> {
-    forgotten.unregister(this)
-    this.#closing ??= closeParts(this.#engine, this.#context.text)
+    closedInTime(this)
+    this.#closing ??= closeModel(this.#opened)
     return this.#closing
   }
 
@@ -243,7 +188,12 @@ export class LLM {
       numReturnSequences: count = generationDefaults.numReturnSequences,
       priority = generationDefaults.priority,
     } = options
-    const about = { model: this.#folder, prompt: prompt.kind, answers: maxNewTokens === 0 ? 0 : count, priority }
+    const about = {
+      model: this.#opened.definition.folder,
+      prompt: prompt.kind,
+      answers: maxNewTokens === 0 ? 0 : count,
+      priority,
+    }
     const observer = new RequestTracker(this.#context.queue, about)
     return new GenerationStream({
       signal: options.signal,
@@ -264,12 +214,4 @@ export class LLM {
   #checkOpen(): void {
     if (this.#closing) throw new LLMError('ERR_CLOSED', 'the model has been closed')
   }
-}
-
-async function closeParts(engine: ResidentEngine, text: TextWorker): Promise<void> {
-  await Promise.all([engine.close(), text.close()])
-}
-
-function tokenText({ tokens: { bytes, offsets } }: TextWorker, id: number): string {
-  return new TextDecoder().decode(bytes.subarray(offsets[id], offsets[id + 1]))
 }

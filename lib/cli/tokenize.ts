@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { warnIgnored } from '../generation/request.js'
+import { warnIgnored } from '../generation/tokenize.js'
 import { loadModel } from '../model/load-model.js'
 import { type ChatOptions, encodeTable } from '../options/encode.js'
 import { TextWorker } from '../text/worker/text-worker.js'

@@ -1,18 +1,16 @@
 import type { RequestHandler } from '../engine/engine.js'
 import type { ResidentEngine } from '../engine/resident.js'
 import { LLMError } from '../errors.js'
-import { type ChatOptions, encodeTable } from '../options/encode.js'
 import { type GenerationOptions, generationDefaults } from '../options/generation.js'
 import { resolveLookup } from '../options/prompt-lookup.js'
 import type { Sampling, SamplingDefaults } from '../options/sampling.js'
-import { optionsOf } from '../options/table.js'
 import { Answer } from '../output/answer.js'
-import type { EncodedPrompt } from '../text/prompt/encoded-prompt.js'
 import type { TextWorker } from '../text/worker/text-worker.js'
 import type { Warn } from '../warnings.js'
 import { type CheckedPrompt, checkToken } from './prompt.js'
 import type { RequestQueue } from './queue.js'
 import type { Submitted } from './stream.js'
+import { encodeOptions, warnIgnored } from './tokenize.js'
 
 /** What a request needs of its model. */
 export interface RequestContext {
@@ -145,24 +143,6 @@ async function encode(
       return encoded.tokens
     }
   }
-}
-
-/** The options that the text stage understands. */
-export function encodeOptions(options: GenerationOptions): Omit<ChatOptions, 'maxTokens'> {
-  return optionsOf(options, encodeTable)
-}
-
-/** Says once when the chat template left a message out. */
-export function warnIgnored(context: Pick<RequestContext, 'warn'>, { ignoredRoles }: EncodedPrompt): void {
-  if (ignoredRoles.length === 0) return
-  const roles = ignoredRoles.join(', ')
-  const advice = ignoredRoles.includes('system')
-    ? "; systemFallback: 'merge-user' puts system messages before the user's next one"
-    : ''
-  context.warn(
-    'template-ignores-messages',
-    `the model's chat template leaves out messages of the role ${roles}${advice}`,
-  )
 }
 
 /** Stop tokens and the stop words that are no single token. Ends of sequence of all files together: one list alone is often incomplete. */

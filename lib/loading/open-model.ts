@@ -24,6 +24,11 @@ export interface OpenedModel extends Definitions {
   context: Context
 }
 
+/** Ends running requests with `ERR_CLOSED`; resolves when the memory is free. */
+export async function closeModel({ engine, text }: Pick<OpenedModel, 'engine' | 'text'>): Promise<void> {
+  await Promise.all([engine.close(), text.close()])
+}
+
 /**
  * Loads a model: reference → definition → device → runner → memory → engine, and the tokenizer beside. When any part fails, the others
  * are closed. Options must have been checked.
