@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { type ChatMessage, LLM } from '#lib/index.js'
+import { run as bench } from '../bench/modules.js'
 import { exact, loadTiny, tiny } from '../llm/fixtures.js'
 import { exactFlags, main, Running, run, start } from './cli.js'
 
@@ -127,7 +128,16 @@ t.test('in a terminal: Ctrl+C, history, leaving', { skip: noTerminal }, async (t
 })
 
 t.test('in a terminal: Ctrl+C while loading leaves with 130', { skip: noTerminal }, async (t) => {
-  const chat = terminal(['chat', tiny('tiny-phi3')], t.testdir())
+  // Deep enough that loading takes seconds: the key has to be pressed before its end.
+  const deep = join(t.testdir(), 'deep')
+  const shape = { layers: 40, hidden: 96, heads: 6, kvHeads: 3, headDim: 32, ffn: 160, vocabulary: 700, context: 512 }
+  const settings = JSON.stringify({ ...shape, slidingWindow: 100, group: 32 })
+  const written = await bench(
+    ['generate/ir'],
+    `writeIr('test/fixtures/ir/tiny-phi3', ${JSON.stringify(deep)}, ${settings})`,
+  )
+  t.equal(written.error, undefined)
+  const chat = terminal(['chat', deep], join(deep, 'cache'))
   await chat.until(({ stdout }) => stdout.includes('read'))
   chat.child.stdin?.write('\x03')
   t.match(await chat.ended, { code: 130 })
