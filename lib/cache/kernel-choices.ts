@@ -32,7 +32,11 @@ export interface MeasuredKernel {
   ratios: number[]
 }
 
-const processorHere = (): Stored['machine'] => [cpus()[0]?.model ?? '', cpus().length]
+/** What is measured under a cap of the instructions is another processor's. */
+function processorHere(): Stored['machine'] {
+  const { OPENVINO_LLM_MAX_CPU_ISA: level = '' } = process.env
+  return [`${cpus()[0]?.model ?? ''}${level && ` as ${level}`}`, cpus().length]
+}
 
 /**
  * What was measured under one setting. It is only a memory: what cannot be read is measured again, and what cannot be written is measured

@@ -61,3 +61,18 @@ t.test('a file that is damaged or says something else is as good as none', async
   await nowhere.add([measured('u4', 'avx2', [2])])
   t.same(await nowhere.read(), [])
 })
+
+t.test('what is measured under a cap of the instructions is not taken for the whole processor', async (t) => {
+  const root = t.testdir({})
+  const { OPENVINO_LLM_MAX_CPU_ISA: before } = process.env
+  t.teardown(() => {
+    if (before === undefined) delete process.env['OPENVINO_LLM_MAX_CPU_ISA']
+    else process.env['OPENVINO_LLM_MAX_CPU_ISA'] = before
+  })
+  process.env['OPENVINO_LLM_MAX_CPU_ISA'] = 'avx2'
+  await new KernelChoices(root, build, under).add([measured('u4', 'avx2', [2])])
+  t.same(await new KernelChoices(root, build, under).read(), ['u4=builtin'])
+  delete process.env['OPENVINO_LLM_MAX_CPU_ISA']
+  t.same(await new KernelChoices(root, build, under).read(), [])
+  t.same(await measuredKernels(root, build), [])
+})
