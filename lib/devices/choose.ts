@@ -1,7 +1,10 @@
-/** What {@link chooseDevice} looks at of a device: OpenVINO's name and properties, and why it cannot be asked, or ''. */
+/** A device that {@link chooseDevice} may choose. */
 export interface Candidate {
+  /** OpenVINO's name, e.g. `GPU.1`. */
   name: string
+  /** Properties as OpenVINO reports them. */
   properties: Readonly<Record<string, string>>
+  /** Why the device cannot be asked, or ''. */
   error: string
 }
 
@@ -12,10 +15,10 @@ export interface ChosenDevice {
 }
 
 /**
- * A discrete GPU before an integrated one before the CPU; a GPU only when what the model needs fits its memory, for an integrated one
- * that is what the system leaves free. An NPU is only ever asked for by name: it wants models that were exported for it.
- * @param neededBytes weights and the KV cache of one context
- * @param freeBytes of the system's memory
+ * Prefers a discrete GPU, then an integrated one, then the CPU. A GPU is chosen only when the model fits its memory; an integrated one
+ * has what the system leaves free. An NPU is never chosen: it needs models that were exported for it.
+ * @param neededBytes bytes of the weights and of the KV cache of one context
+ * @param freeBytes bytes of the system's memory that are free
  */
 export function chooseDevice(found: readonly Candidate[], neededBytes: number, freeBytes: number): ChosenDevice {
   const isGpu = ({ name, error }: Candidate) => error === '' && /^GPU(\.\d+)?$/.test(name)

@@ -12,7 +12,7 @@ const rungs: readonly { name: string; value: string }[] = [
   { name: 'INFERENCE_PRECISION_HINT', value: 'f32' },
 ]
 
-/** The rungs as `KEY=VALUE` lines, but for properties that the caller set: what was asked for is not changed behind one's back. */
+/** The rungs as `KEY=VALUE` lines, without the properties that the caller set: what was asked for stays as it is. */
 export function precisionFallback(ovConfig: Readonly<Record<string, unknown>>): string[] {
   return rungs.filter(({ name }) => !Object.hasOwn(ovConfig, name)).map(({ name, value }) => `${name}=${value}`)
 }

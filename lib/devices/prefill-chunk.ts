@@ -1,10 +1,13 @@
 import type { DeviceKind } from './table.js'
 
 /**
- * Tokens of one prefill step. A step cannot be left, so a cancelled request holds up the next one for at most this many. Larger steps of the
- * paged runner are no faster on CPU, and OpenVINO 2026.4.1 keeps more than a megabyte for each number of rows above 256 that it has
- * computed once; a stateful step that finds a cache is slow (2,000 tokens in one step 3 s, in steps of 512 about 20 s). It depends on the
- * model alone, because another division of the prompt may change an answer in its last bits.
+ * Tokens of one prefill step, ≥ 64 unless the kind of device has fewer. A step cannot be interrupted, so a cancelled request delays the
+ * next one by at most one step: the larger the model, the fewer tokens.
+ *
+ * On CPU, larger steps of the paged runner are no faster, and OpenVINO 2026.4.1 keeps more than a megabyte for each number of rows above
+ * 256 that it has computed once. A step of the stateful runner is slow once there is a cache: 2,000 tokens take 3 s in one step, and about
+ * 20 s in steps of 512. The number depends on the model alone, never on measured time: a prompt that is divided differently may change
+ * the last bits of an answer.
  */
 export function prefillChunk(
   kind: Pick<DeviceKind, 'prefillChunk' | 'staticShapes'>,

@@ -79,8 +79,8 @@ export function propertyLines(ovConfig: Readonly<Record<string, unknown>>): stri
 }
 
 /**
- * Whether compiled models shall not be kept by default: the caller says where, or another device stands in for the NPU; what OpenVINO
- * 2026.4.1 reads back for that computes in another precision.
+ * Whether the caller's properties rule out our cache of compiled models. They do when they name a cache of their own, and when another
+ * device stands in for the NPU: OpenVINO 2026.4.1 computes such a model in another precision after it was read back.
  */
 export const ownCache = (properties: Readonly<Record<string, unknown>>): boolean =>
   properties['CACHE_DIR'] !== undefined || properties['NPUW_DEVICES'] !== undefined
