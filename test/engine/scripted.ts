@@ -1,6 +1,7 @@
 import type { EngineConfig, RequestParams } from '#lib/engine/boundary.js'
 import { Engine, type EngineListeners, type RequestHandler } from '#lib/engine/engine.js'
 import { plainConfig } from '#lib/loading/engine-config.js'
+import { greedySampling } from '#lib/options/resolve-sampling.js'
 
 /** An engine whose tokens come from a script: everything around a model, without one. */
 export interface ScriptOptions {
@@ -41,10 +42,7 @@ export function params(overrides: Partial<RequestParams> = {}): RequestParams {
   return {
     maxNewTokens: 4,
     stopTokenIds: new Int32Array(0),
-    temperature: 0,
-    topK: 0,
-    topP: 1,
-    seed: 0,
+    ...greedySampling,
     priority: 0,
     lookupNgram: 0,
     lookupTokens: 0,

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { startRequest } from '#lib/generation/request.js'
 import { GenerationStream } from '#lib/generation/stream.js'
+import { greedySampling } from '#lib/options/resolve-sampling.js'
 import type { TextWorker } from '#lib/text/worker/text-worker.js'
 import { startScripted } from '../engine/scripted.js'
 import { tableOf } from './table.js'
@@ -29,12 +30,11 @@ t.test(
       stopTokenIds: [],
       stopWords: [],
     } as unknown as Parameters<typeof startRequest>[0]
-    const greedy = { temperature: 0, topK: 0, topP: 1, seed: 0 }
     const prompt = { kind: 'tokens', tokens: Int32Array.of(1) } as const
     const stream = new GenerationStream({
       callSite: '',
       start: (handlers, signal) =>
-        startRequest(context, prompt, { maxNewTokens: 3 }, greedy, handlers, signal, now - 40),
+        startRequest(context, prompt, { maxNewTokens: 3 }, greedySampling, handlers, signal, now - 40),
     })
     const { timings } = await stream.result
     t.match(timings, { tokenize: 40, load: 3000 })

@@ -31,8 +31,8 @@ t.test('fields that are applied', async (t) => {
 
 t.test('fields that would change the answer are named', async (t) => {
   t.strictSame(
-    read({ repetition_penalty: 1.1, num_beams: 4, min_p: 0.1, suppress_tokens: [5], max_length: 20 }).unsupported,
-    ['min_p 0.1', 'num_beams 4', 'repetition_penalty 1.1', 'suppress_tokens [5]', 'max_length 20'],
+    read({ repetition_penalty: 1.1, num_beams: 4, typical_p: 0.9, suppress_tokens: [5], max_length: 20 }).unsupported,
+    ['num_beams 4', 'repetition_penalty 1.1', 'suppress_tokens [5]', 'typical_p 0.9', 'max_length 20'],
   )
   t.strictSame(
     read({ repetition_penalty: 1.0, num_beams: 1, typical_p: 1, suppress_tokens: [], max_length: 100 }).unsupported,
