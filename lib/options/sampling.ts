@@ -1,12 +1,12 @@
 import * as check from './rules.js'
 import { defaultsOf, type Option } from './table.js'
 
-/** How the next token is chosen. Temperature comes first, then topK, then topP. */
+/** How the next token is chosen. Temperature comes first, then topK, then topP, then minP. */
 export interface SamplingOptions {
   /** ≥ 0. At 0 the most likely token is taken (greedy); above 0 tokens are drawn. Default 1 when sampling. */
   temperature?: number | undefined
   /**
-   * Whether to sample. By default a request samples when its temperature is above 0, when it sets topK or topP without a temperature,
+   * Whether to sample. By default a request samples when its temperature is above 0, when it sets topK, topP or minP without a temperature,
    * or when generation_config.json samples; else it is greedy.
    */
   doSample?: boolean | undefined
@@ -14,6 +14,8 @@ export interface SamplingOptions {
   topK?: number | undefined
   /** Samples from the most likely tokens that together have this probability. In (0, 1]; 1 keeps all. Default 1. */
   topP?: number | undefined
+  /** Samples from the tokens whose probability is at least this share of the largest one. In [0, 1]; 0 keeps all. Default 0. */
+  minP?: number | undefined
   /** 0 to 4294967295. The same seed with the same options on the same machine gives the same answer. By default random. */
   seed?: number | undefined
 }
@@ -62,6 +64,14 @@ export const samplingTable = {
     samples: true,
     flag: { value: '<p>', help: 'samples from this share of probability' },
   },
+  minP: {
+    ...check.number('from 0 to 1', (value) => value >= 0 && value <= 1),
+    default: 0,
+    huggingFace: 'min_p',
+    native: { type: 'number', greedy: 0 },
+    samples: true,
+    flag: { value: '<p>', help: 'samples from this share of the largest probability', rare: true },
+  },
   seed: {
     ...check.integer(0, 2 ** 32 - 1),
     pipeline: 'seed',
@@ -91,7 +101,6 @@ export const unsupportedFields: Readonly<Record<string, number | false>> = {
   max_time: false,
   min_length: 0,
   min_new_tokens: 0,
-  min_p: 0,
   no_repeat_ngram_size: 0,
   num_beams: 1,
   penalty_alpha: 0,

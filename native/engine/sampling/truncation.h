@@ -3,6 +3,7 @@
 // in the order of their steps; the boundary and the sampler read that list, so a new option is written here alone.
 #pragma once
 #include <algorithm>
+#include <numeric>
 #include <span>
 
 #include "engine/types.h"
@@ -51,6 +52,23 @@ struct TopP {
   }
 };
 
+// The candidates whose probability is at least min_p times the largest one (Nguyen et al. 2024, "Turning Up the Heat",
+// arXiv:2407.01082; transformers' MinPLogitsWarper).
+struct MinP {
+  static constexpr const char* kName = "minP";
+  double min_p = 0;  // in [0, 1]; 0 keeps all
+
+  double& value() { return min_p; }
+  bool valid() const { return min_p >= 0 && min_p <= 1; }
+  bool active() const { return min_p > 0; }
+  Kept keep(Kept kept) const {
+    const auto begin = kept.candidates.begin();
+    const double bound = min_p * std::max_element(begin, kept.candidates.end(), less_likely)->weight;
+    const auto end = std::partition(begin, kept.candidates.end(), [&](auto& c) { return c.weight >= bound; });
+    return {{begin, end}, std::accumulate(begin, end, 0.0, [](double sum, auto& c) { return sum + c.weight; })};
+  }
+};
+
 template <class... Options>
 struct Truncations : Options... {
   // Calls visit(name, value) for each option.
@@ -66,6 +84,6 @@ struct Truncations : Options... {
   }
 };
 
-using Truncation = Truncations<TopP>;
+using Truncation = Truncations<TopP, MinP>;
 
 }  // namespace llm
