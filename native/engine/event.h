@@ -1,4 +1,4 @@
-// Everything that an engine or a job reports; mirrors EngineEvent and JobEvent in lib/native/addon.ts.
+// Everything that an engine or a job reports; mirrors EngineEvent and JobEvent in lib/engine/boundary.ts.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -31,7 +31,7 @@ struct KvUse {
   size_t evictions = 0;     // cached blocks that were taken for something else
 };
 
-// Which kernel multiplies with the weights of one scheme; see NativeKernelChoice in lib/native/addon.ts.
+// Which kernel multiplies with the weights of one scheme; see NativeKernelChoice in lib/engine/boundary.ts.
 struct KernelChoice {
   std::string scheme;  // "" for layers that no built-in kernel takes
   int64_t layers = 0;
@@ -40,7 +40,7 @@ struct KernelChoice {
   std::string reason;
 };
 
-// What a graph tells of the memory that its model will take; see NativeInspection in lib/native/addon.ts.
+// What a graph tells of the memory that its model will take; see NativeInspection in lib/engine/boundary.ts.
 struct Inspection {
   GraphInfo model;
   int64_t kv_values_per_token = 0;
@@ -50,7 +50,7 @@ struct Inspection {
   std::string inference_precision;
 };
 
-// Where the packed weights of the built-in kernels lie; see ReadyInfo.packed in lib/native/addon.ts.
+// Where the packed weights of the built-in kernels lie; see ReadyInfo.packed in lib/engine/boundary.ts.
 struct PackedInfo {
   double bytes = 0;
   std::string file;
@@ -64,12 +64,14 @@ struct RunnerInfo {
   std::vector<std::string> devices;
   std::map<std::string, std::string> properties;
   size_t max_sequences = 1;
-  bool wants_long_steps = false;  // a step is the slower the more tokens are in the cache, whatever it computes
-  bool can_draft = false;         // and fork: what draft verification and several answers of one prompt need
-  std::string rope;               // see ReadyInfo.ropeRegime in lib/native/addon.ts
-  size_t rope_border = 0;         // see RopeBorder: 0 unless the runner changes between the factors
-  size_t kv_tokens = 0;           // tokens that all sequences together can hold; 0 = each has its own, unbounded
-  double kv_bytes = 0;            // memory of those
+  // A step is slower the more tokens are in the cache, whatever it computes: the stateful runner takes 3 s for 2,000
+  // tokens in one step, 20 s in steps of 512.
+  bool wants_long_steps = false;
+  bool can_draft = false;  // and fork: what draft verification and several answers of one prompt need
+  std::string rope;        // see ReadyInfo.ropeRegime in lib/engine/boundary.ts
+  size_t rope_border = 0;  // see RopeBorder: 0 unless the runner changes between the factors
+  size_t kv_tokens = 0;    // tokens that all sequences together can hold; 0 = each has its own, unbounded
+  double kv_bytes = 0;     // memory of those
   size_t kv_block_tokens = 0;
   std::vector<KernelChoice> kernels;
   PackedInfo packed;
@@ -87,7 +89,7 @@ struct DeviceInfo {
   std::string error;
 };
 
-// Milliseconds on the engine's thread; see NativeTimings in lib/native/addon.ts.
+// Milliseconds on the engine's thread; see NativeTimings in lib/engine/boundary.ts.
 struct Timings {
   double queued = 0;
   double prefill = 0;
@@ -96,21 +98,6 @@ struct Timings {
   int64_t cached_tokens = 0;
   int64_t draft_tokens = 0;
   int64_t accepted_tokens = 0;
-};
-
-// Counts of an engine; see NativeMetrics in lib/native/addon.ts.
-struct Metrics {
-  KvUse kv;
-  int64_t running = 0;
-  int64_t waiting = 0;
-  int64_t steps = 0;
-  int64_t prompt_tokens = 0;
-  int64_t cached_tokens = 0;
-  int64_t prefix_hits = 0;
-  int64_t generated_tokens = 0;
-  int64_t draft_tokens = 0;
-  int64_t accepted_tokens = 0;
-  int64_t preemptions = 0;
 };
 
 struct Progress {
@@ -129,7 +116,7 @@ struct Ready {
 // Tokens of one sequence, in place: an event of a step allocates nothing.
 class TokenList {
  public:
-  static constexpr size_t kMost = 65;  // the token of a step and the most guesses before it
+  static constexpr size_t kMost = 65;  // the token of a step and the most drafts before it
   void push_back(Token token) { tokens_.at(count_++) = token; }
   // False, and nothing is taken, when not all of them fit.
   bool append(const TokenList& more) {
@@ -167,11 +154,11 @@ struct Finished {
   Timings timings;
 };
 struct Failed {
-  SequenceId id = 0;  // 0 is the engine or the job itself
+  SequenceId id = 0;  // 0 is the job, or the engine: it did not load, or is dead (see failure_policy.h)
   ErrorCode code = ERR_ENGINE;
   std::string message;
 };
-// What comparing two ways to compute a model found; see NativeComparison in lib/native/addon.ts.
+// What comparing two ways to compute a model found; see NativeComparison in lib/engine/boundary.ts.
 struct ComparisonResult {
   int64_t positions = 0;
   int64_t agreeing = 0;

@@ -3,13 +3,13 @@
 #pragma once
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/event.h"
 #include "engine/failure.h"
+#include "engine/forwarding_runner.h"
 #include "engine/runner.h"
 
 namespace llm {
@@ -24,32 +24,21 @@ class NonFinite : public Failure {
 // other: each is a property `KEY=VALUE` that is added to the configured ones, in place of the rung before it. A rung is
 // left out when the device has no such property, when it is in effect already, or when the model's file sets that
 // property.
-class PrecisionFallback : public Runner {
+class PrecisionFallback : public ForwardingRunner {
  public:
   PrecisionFallback(const EngineConfig& config, RunnerFactory open, EventSink post);
 
-  RunnerInfo info() const override { return runner_->info(); }
-  std::optional<size_t> admit(SequenceId sequence, Rope rope, std::span<const Token> tokens, size_t max_length,
-                              size_t spare) override {
-    return runner_->admit(sequence, rope, tokens, max_length, spare);
-  }
-  bool reserve(SequenceId sequence, size_t length) override { return runner_->reserve(sequence, length); }
-  void start(std::span<const Span> spans) override { runner_->start(spans); }
   // Throws NonFinite when a rung is left, Failure ERR_NON_FINITE when none is and this runner has not computed a finite
   // row yet. After one it only hands the rows on: then it is the prompt, and the sampler fails that one.
   Rows wait() override;
-  void interrupt() noexcept override { runner_->interrupt(); }
-  void trim(SequenceId sequence, size_t length) override { runner_->trim(sequence, length); }
-  void fork(SequenceId parent, SequenceId child, size_t max_length) override {
-    runner_->fork(parent, child, max_length);
-  }
-  void drop(SequenceId sequence) noexcept override { runner_->drop(sequence); }
   // After NonFinite: closes the runner, so that it and the next are never in memory both, and opens the next, which
   // posts Reopened. Throws what the factory throws; then there is no runner any more, and only kv() and the destructor
   // may be called.
   void reset() override;
-  void give_back_file() noexcept override { runner_->give_back_file(); }
   KvUse kv() const override { return runner_ ? runner_->kv() : KvUse{}; }
+
+ protected:
+  Runner& inner() const override { return *runner_; }
 
  private:
   std::optional<size_t> next_rung() const;

@@ -1,7 +1,12 @@
-// LongRoPE: a model with two sets of position factors, one for sequences as long as those it was trained on and one for
-// longer ones. Which set holds for a sequence follows from its whole length, so the keys of one computed before it grew
-// beyond the border are wrong after it: it must be computed again from its first token. And as the graph takes one set
-// for all that a step computes, a step must never hold sequences from both sides.
+// LongRoPE: a model with two sets of position factors, one for sequences up to the length that it was trained on and
+// one for longer ones. Which set holds for a sequence follows from its whole length. So the keys that were computed
+// before it grew beyond the border are wrong after it: the sequence is dropped and computed again from its first token,
+// and the prefix cache has a root for each side. As the graph takes one set for all that a step computes, a step must
+// never hold sequences from both sides.
+//
+// The exports compare max(position_ids) + 1 of a whole step with the border: chunks of a long prompt would look short,
+// and one long sequence would change the factors of its neighbours. openvino/graph/long_rope.cc puts an input in its
+// place, which each step sets.
 #pragma once
 #include <cstddef>
 #include <limits>

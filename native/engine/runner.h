@@ -7,6 +7,7 @@
 #include <span>
 
 #include "engine/event.h"
+#include "engine/failure.h"
 #include "engine/rope.h"
 #include "engine/types.h"
 
@@ -54,17 +55,12 @@ class Runner {
   virtual Rows wait() = 0;
 
   // Any thread, once: makes the step that runs or starts next throw Interrupted soon. For good: the runner computes
-  // nothing more. (InferRequest::cancel() leaves nodes of the compiled graph, which all requests share, with the shapes
-  // of the step that was cut short; later steps then fail or use stale memory. Seen with OpenVINO 2026.4.1 on CPU;
-  // neither reset_state() nor a new request mends it. So a request that is cancelled waits for its step, and only the
-  // end of the engine interrupts.)
+  // nothing more. InferRequest::cancel() ruins the compiled model (OpenVINO 2026.4.1, CPU): nodes of the graph, which
+  // all requests share, keep the shapes of the step that was cut short. Later steps fail ("different elements number in
+  // input and output buffers") or would use stale memory; neither reset_state(), a new request nor inferences of other
+  // shapes mend it. So only the end of an engine interrupts a step. A cancelled request waits for its step, and the
+  // prefill chunk is small for large models (`prefillChunk` in lib/devices/).
   virtual void interrupt() noexcept = 0;
-
-  // Takes back the tokens from `length` on: the next span begins there. Only where info().can_draft.
-  virtual void trim(SequenceId sequence, size_t length) = 0;
-
-  // `child` becomes an admitted sequence with what the parent has computed. Only where info().can_draft.
-  virtual void fork(SequenceId parent, SequenceId child, size_t max_length) = 0;
 
   // Forgets a sequence; what it left in the KV cache may serve a later prompt.
   virtual void drop(SequenceId sequence) noexcept = 0;
@@ -72,12 +68,26 @@ class Runner {
   // After a throw: all sequences must be admitted and computed anew.
   virtual void reset() = 0;
 
+  // What only some runners can. A new capability gets a default here and a line in ForwardingRunner; then only the
+  // runners that have it change.
+
+  // Takes back the tokens from `length` on: the next span begins there. Only where info().can_draft.
+  virtual void trim(SequenceId /*sequence*/, size_t /*length*/) { throw cannot("trim"); }
+
+  // `child` becomes an admitted sequence with what the parent has computed. Only where info().can_draft.
+  virtual void fork(SequenceId /*parent*/, SequenceId /*child*/, size_t /*max_length*/) { throw cannot("fork"); }
+
   // After the first step: what it read of the model's file is in the kernels' own form now, so pages of the file may
   // leave memory. What is read again comes again.
   virtual void give_back_file() noexcept {}
 
   // Nothing where the cache is not made of blocks.
   virtual KvUse kv() const { return {}; }
+
+ private:
+  Failure cannot(const char* what) const {
+    return {ERR_ENGINE, "the " + info().runner + " runner cannot " + what + " a sequence"};
+  }
 };
 
 // Makes the runner on the engine's thread (reads and compiles a model); reports progress and warnings to the sink.

@@ -28,7 +28,7 @@ class ScriptedRunner : public Runner {
     size_t rope_border = 0;
   };
   static constexpr size_t kBlockTokens = 4;
-  explicit ScriptedRunner(Script script) : script_(std::move(script)), blocks_(script_.blocks, kBlockTokens) {}
+  explicit ScriptedRunner(Script script) : blocks_(script.blocks, kBlockTokens), script_(std::move(script)) {}
 
   RunnerInfo info() const override {
     RunnerInfo info;
@@ -100,11 +100,13 @@ class ScriptedRunner : public Runner {
     wake_.notify_all();
   }
 
+ protected:
+  BlockManager blocks_;
+
  private:
   bool has_blocks() const { return script_.blocks > 0; }
 
   Script script_;
-  BlockManager blocks_;
   std::vector<float> logits_;
   int steps_ = 0;
   std::mutex mutex_;

@@ -1,26 +1,30 @@
 // One answer while it is computed: plain data, moved between the scheduler's lists.
 #pragma once
 #include <algorithm>
-#include <chrono>
+#include <list>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "engine/answer_group.h"
+#include "engine/clock.h"
 #include "engine/drafting/prompt_lookup.h"
 #include "engine/event.h"
 #include "engine/request.h"
 #include "engine/rope.h"
+#include "engine/sampling/logits_processor.h"
 #include "engine/sampling/sampler.h"
 #include "engine/types.h"
 
 namespace llm {
 
-using Clock = std::chrono::steady_clock;
-
-struct Sibling {
-  SequenceId id;
-  uint32_t seed;
+enum class Status {
+  kWaiting,  // for room; the runner does not know it
+  kRunning,  // the runner has admitted it
 };
+
+// Who made the drafts behind a sequence's tokens.
+enum class DraftSource { kPromptLookup, kDraftModel };
 
 struct Sequence {
   Sequence(SequenceId id_, std::vector<Token> prompt_, const RequestParams& params_, Clock::time_point now)
@@ -33,34 +37,48 @@ struct Sequence {
 
   SequenceId id;
   RequestParams params;
+  Status status = Status::kWaiting;
   size_t prompt;              // tokens of the prompt
-  std::vector<Token> tokens;  // prompt and answer; during a step, guesses behind them
-  size_t drafts = 0;          // how many of those are guesses
-  bool drafted = false;       // whether by the draft model
-  size_t computed = 0;        // leading tokens that are in the KV cache
-  bool admitted = false;      // whether the runner knows it; not while it waits
-  Rope rope = Rope::kShort;   // the factors that it was admitted with
-  bool reprefill = false;     // whether it is computed again because it needs others
+  std::vector<Token> tokens;  // prompt and answer; during a step, drafts behind them
+  size_t drafts = 0;          // how many of those are drafts
+  DraftSource draft_source = DraftSource::kPromptLookup;
+  size_t computed = 0;          // leading tokens that are in the KV cache
+  Rope rope = Rope::kShort;     // the factors that it was admitted with
+  LogitsProcessors processors;  // of its sampling options, made with the sequence; today's need none
   Sampler sampler;
   std::optional<PromptLookup> lookup;
-  std::vector<Sibling> siblings;  // further answers, to be forked off once the prompt is computed
-  double rank = 0;                // the lowest is served first; see Scheduler
-  Timings counts;                 // the token counts of it
-  Clock::time_point submitted, started{}, first_token{}, last_token{}, reprefill_begun{};
+  AnswerGroup group;  // the other answers to its prompt, while that is not computed
+  double rank = 0;    // the lowest is served first; see Scheduler
+  Timings counts;     // the token counts of it
+  Clock::time_point submitted, started{}, first_token{}, last_token{};
+  std::optional<Clock::time_point> reprefill_begun;  // while it is computed again because it needs other factors
 
   // Takes the memory that its steps will need, so that none of them allocates.
-  void begin(Clock::time_point now, size_t guesses) {
+  void begin(Clock::time_point now, size_t most_drafts) {
     started = now;
-    tokens.reserve(max_length() + std::max(guesses, static_cast<size_t>(params.lookup_tokens)));
+    tokens.reserve(max_length() + std::max(most_drafts, static_cast<size_t>(params.lookup_tokens)));
     if (params.lookup_tokens > 0) {
       lookup.emplace(static_cast<size_t>(params.lookup_ngram), static_cast<size_t>(params.lookup_tokens), max_length());
     }
   }
 
+  // The first answer of its group as a sequence of its own, without a group.
+  Sequence next_answer() const {
+    RequestParams own = params;
+    own.seed = group.begin()->seed;
+    Sequence next(group.begin()->id, tokens, own, submitted);
+    next.rank = rank;
+    return next;
+  }
+
   size_t generated() const { return tokens.size() - drafts - prompt; }
   size_t max_length() const { return prompt + static_cast<size_t>(params.max_new_tokens); }
   size_t left() const { return tokens.size() - computed; }  // at least 1 between steps
-  bool decoding() const { return admitted && left() == 1 + drafts && generated() > 0; }
+  bool decoding() const { return status == Status::kRunning && left() == 1 + drafts && generated() > 0; }
 };
+
+inline std::list<Sequence>::iterator find(std::list<Sequence>& list, SequenceId id) {
+  return std::find_if(list.begin(), list.end(), [id](const Sequence& sequence) { return sequence.id == id; });
+}
 
 }  // namespace llm

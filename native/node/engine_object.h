@@ -1,4 +1,4 @@
-// class Engine of lib/native/addon.ts.
+// class Engine of lib/engine/boundary.ts.
 #pragma once
 #include "engine/loop.h"
 #include "node/threaded_object.h"

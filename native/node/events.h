@@ -1,8 +1,9 @@
-// Events and metrics as JavaScript objects; their shapes are EngineEvent and JobEvent of lib/native/addon.ts.
+// Events and metrics as JavaScript objects; their shapes are EngineEvent and JobEvent of lib/engine/boundary.ts.
 #pragma once
 #include <napi.h>
 
 #include "engine/event.h"
+#include "engine/metrics.h"
 
 namespace llm {
 

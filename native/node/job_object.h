@@ -1,4 +1,4 @@
-// class Job of lib/native/addon.ts.
+// class Job of lib/engine/boundary.ts.
 #pragma once
 #include "engine/job.h"
 #include "node/threaded_object.h"

@@ -1,17 +1,18 @@
 #include "engine/drafting/draft_model.h"
 
 #include <algorithm>
-#include <chrono>
 #include <stdexcept>
+
+#include "engine/clock.h"
 
 namespace llm {
 namespace {
 
-constexpr double kPriorRight = 0.8;  // of guesses, before any was verified
-constexpr double kPriorTried = 8;
-constexpr double kMemory = 64;  // guesses
+constexpr double kPriorAccepted = 0.8;  // of drafts, before any was verified
+constexpr double kPriorVerified = 8;
+constexpr double kMemory = 64;  // drafts
 constexpr size_t kPatience = 16, kMostPatience = 512;
-constexpr size_t kProbe = 2;  // guesses, to see whether it pays by now
+constexpr size_t kProbe = 2;  // drafts, to see whether it pays by now
 
 }  // namespace
 
@@ -19,8 +20,8 @@ DraftModel::DraftModel(std::unique_ptr<Runner> runner, size_t prefill_chunk, siz
     : runner_(std::move(runner)),
       prefill_chunk_(prefill_chunk),
       max_tokens_(max_tokens),
-      right_(kPriorRight * kPriorTried),
-      tried_(kPriorTried),
+      accepted_(kPriorAccepted * kPriorVerified),
+      verified_(kPriorVerified),
       patience_(kPatience) {
   const RunnerInfo info = runner_->info();
   if (!info.can_draft) throw std::logic_error("a draft model's runner must be able to trim");
@@ -31,51 +32,51 @@ DraftModel::DraftModel(std::unique_ptr<Runner> runner, size_t prefill_chunk, siz
 }
 
 void DraftModel::propose(std::span<Proposal> proposals, size_t rows, const StepCosts& costs) {
-  for (auto& proposal : proposals) proposal.guess = {};
+  for (auto& proposal : proposals) proposal.drafts = {};
   if (dead_ || proposals.empty()) return;
   const bool wanted =
       std::any_of(proposals.begin(), proposals.end(), [](auto& proposal) { return proposal.limit > 0; });
-  const size_t guesses = wanted ? depth(proposals, rows, costs) : 0;
-  if (wanted && guesses == 0) return;
+  const size_t drafts = wanted ? depth(proposals, rows, costs) : 0;
+  if (wanted && drafts == 0) return;
   try {
-    draft(proposals, guesses);
+    draft(proposals, drafts);
     failures_in_row_ = 0;
   } catch (const Interrupted&) {
     dead_ = true;
     throw;
   } catch (...) {
     failed();
-    for (auto& proposal : proposals) proposal.guess = {};
+    for (auto& proposal : proposals) proposal.drafts = {};
   }
 }
 
-// How many guesses for each sequence make the most tokens per millisecond, as in PromptLookup, with the draft model's
-// own steps in the price. Unlike there nothing is learned while nothing is guessed: it is tried again now and then.
+// How many drafts for each sequence make the most tokens per millisecond, as in PromptLookup, with the draft model's
+// own steps in the price. Unlike there nothing is learned while nothing is drafted: it is tried again now and then.
 size_t DraftModel::depth(std::span<const Proposal> proposals, size_t rows, const StepCosts& costs) {
   size_t most = 0;
-  size_t guessing = 0;
+  size_t drafting = 0;
   for (const auto& proposal : proposals) {
     most = std::max(most, std::min(proposal.limit, max_tokens_));
-    guessing += proposal.limit > 0 ? 1 : 0;
+    drafting += proposal.limit > 0 ? 1 : 0;
   }
   const double quiet = costs.of(rows);
   if (quiet == 0) return most;
   double best = static_cast<double>(rows) / quiet;
   size_t count = 0;
-  size_t guessed_rows = rows;
+  size_t step_rows = rows;
   double likely = 1;
   double gain = 0;
-  for (size_t guess = 1; guess <= most; ++guess) {
+  for (size_t draft = 1; draft <= most; ++draft) {
     const auto here = static_cast<size_t>(
-        std::count_if(proposals.begin(), proposals.end(), [&](auto& proposal) { return proposal.limit >= guess; }));
-    likely *= right_ / tried_;
+        std::count_if(proposals.begin(), proposals.end(), [&](auto& proposal) { return proposal.limit >= draft; }));
+    likely *= accepted_ / verified_;
     gain += static_cast<double>(here) * likely;
-    guessed_rows += here;
-    const double cost = costs.of(guessed_rows) + static_cast<double>(guess) * costs_.of(guessing);
+    step_rows += here;
+    const double cost = costs.of(step_rows) + static_cast<double>(draft) * costs_.of(drafting);
     const double rate = (static_cast<double>(rows) + gain) / cost;
     if (rate <= best) continue;
     best = rate;
-    count = guess;
+    count = draft;
   }
   if (count > 0) {
     patience_ = kPatience;
@@ -90,7 +91,7 @@ size_t DraftModel::depth(std::span<const Proposal> proposals, size_t rows, const
 
 void DraftModel::draft(std::span<Proposal> proposals, size_t depth) {
   ready_.clear();
-  // Where the border is the model's own, all are on the same side of it. If not, some get no guess now.
+  // Where the border is the model's own, all are on the same side of it. If not, some get no draft now.
   const Rope rope = border_.of(proposals.front().tokens.size());
   for (auto& proposal : proposals) {
     if (border_.of(proposal.tokens.size()) != rope) continue;
@@ -104,17 +105,17 @@ void DraftModel::draft(std::span<Proposal> proposals, size_t depth) {
     spans_.clear();
     std::erase_if(stepping_, [](const Stepping& stepping) {
       const Sequence& sequence = *stepping.sequence;
-      return sequence.guess.empty() || sequence.guess.size() >= sequence.limit;
+      return sequence.drafts.empty() || sequence.drafts.size() >= sequence.limit;
     });
     for (const auto& [sequence, proposal] : stepping_) {
-      spans_.push_back({proposal->id, std::span(sequence->guess).last(1), sequence->computed, 1});
+      spans_.push_back({proposal->id, std::span(sequence->drafts).last(1), sequence->computed, 1});
     }
   }
-  for (const auto& [sequence, proposal] : ready_) proposal->guess = sequence->guess;
+  for (const auto& [sequence, proposal] : ready_) proposal->drafts = sequence->drafts;
 }
 
-// Admitted, without guesses from before, and with room for new ones; else nullptr. Room is made now and not later,
-// because a runner may offer to other prompts what it holds when more room is asked for: guesses are not to be offered.
+// Admitted, without drafts from before, and with room for new ones; else nullptr. Room is made now and not later,
+// because a runner may offer to other prompts what it holds when more room is asked for: drafts are not to be offered.
 DraftModel::Sequence* DraftModel::prepare(const Proposal& proposal, size_t depth) {
   const auto& tokens = proposal.tokens;
   const Rope rope = border_.of(tokens.size());
@@ -126,7 +127,7 @@ DraftModel::Sequence* DraftModel::prepare(const Proposal& proposal, size_t depth
   if (found == sequences_.end()) {
     if (sequences_.size() >= max_sequences_) return nullptr;
     Sequence sequence;
-    sequence.guess.reserve(max_tokens_);
+    sequence.drafts.reserve(max_tokens_);
     const auto computed = runner_->admit(proposal.id, rope, tokens, proposal.max_length, 0);
     if (!computed) return nullptr;
     sequence.computed = *computed;
@@ -147,16 +148,16 @@ DraftModel::Sequence* DraftModel::prepare(const Proposal& proposal, size_t depth
     sequence.foreign = true;
     return nullptr;
   }
-  // The last guess is not computed here.
+  // The last draft is not computed here.
   if (runner_->reserve(proposal.id, tokens.size() + std::max<size_t>(sequence.limit, 1) - 1)) return &sequence;
   drop(proposal.id);  // others may have what it holds
   return nullptr;
 }
 
-// Takes back the guesses that are not among the sequence's first `length` tokens.
+// Takes back the drafts that are not among the sequence's first `length` tokens.
 void DraftModel::settle(SequenceId id, Sequence& sequence, size_t length) {
-  if (!sequence.guess.empty()) rewind(id, sequence, length);
-  sequence.guess.clear();
+  if (!sequence.drafts.empty()) rewind(id, sequence, length);
+  sequence.drafts.clear();
 }
 
 void DraftModel::rewind(SequenceId id, Sequence& sequence, size_t length) {
@@ -185,23 +186,23 @@ void DraftModel::add_known(std::span<Stepping> ready) {
   }
 }
 
-// One step; a row becomes a guess.
+// One step; a row becomes a draft.
 void DraftModel::compute() {
   size_t tokens = 0;
   for (const auto& span : spans_) tokens += span.tokens.size();
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   runner_->start(spans_);
   const Rows rows = runner_->wait();
-  costs_.learn(tokens, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+  costs_.learn(tokens, milliseconds(Clock::now() - begin));
   size_t row = 0;
   for (size_t i = 0; i < spans_.size(); ++i) {
     Sequence& sequence = *stepping_[i].sequence;
     sequence.computed += spans_[i].tokens.size();
-    if (spans_[i].rows > 0) sequence.guess.push_back(likeliest(rows.row(row++)));
+    if (spans_[i].rows > 0) sequence.drafts.push_back(likeliest(rows.row(row++)));
   }
 }
 
-// The lowest id wins a tie, as in Sampler. NaN only makes a bad guess.
+// The lowest id wins a tie, as in Sampler. NaN only makes a bad draft.
 Token DraftModel::likeliest(std::span<const float> logits) const {
   const auto known = logits.first(std::min(logits.size(), vocabulary_));
   return static_cast<Token>(std::max_element(known.begin(), known.end()) - known.begin());
@@ -210,10 +211,10 @@ Token DraftModel::likeliest(std::span<const float> logits) const {
 void DraftModel::verified(SequenceId id, size_t proposed, size_t accepted) {
   const auto found = sequences_.find(id);
   if (dead_ || found == sequences_.end() || found->second.foreign || proposed == 0) return;
-  const double judged = static_cast<double>(accepted + (accepted < proposed ? 1 : 0));
-  const double kept = std::max(0.0, 1 - judged / kMemory);
-  right_ = right_ * kept + static_cast<double>(accepted);
-  tried_ = tried_ * kept + judged;
+  const double tested = static_cast<double>(accepted + (accepted < proposed ? 1 : 0));
+  const double kept = std::max(0.0, 1 - tested / kMemory);
+  accepted_ = accepted_ * kept + static_cast<double>(accepted);
+  verified_ = verified_ * kept + tested;
   if (accepted == proposed) idle_ = patience_ = kPatience;  // the next call may try it as well
   try {
     settle(id, found->second, found->second.known + accepted);

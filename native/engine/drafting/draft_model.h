@@ -1,4 +1,4 @@
-// Speculative decoding with a draft model (Leviathan 2023): a second, smaller model guesses greedily what follows; the
+// Speculative decoding with a draft model (Leviathan 2023): a second, smaller model drafts greedily what follows; the
 // large one verifies all of it in one step.
 #pragma once
 #include <cstddef>
@@ -23,21 +23,21 @@ class DraftModel {
     SequenceId id = 0;
     std::span<const Token> tokens;  // prompt and answer so far; between calls it only grows. Not empty.
     size_t max_length = 0;          // the most tokens that the sequence will ever have
-    size_t limit = 0;               // guess at most so many; 0 = only compute what is known (during prefill)
-    std::span<const Token> guess;   // filled in; valid until the next call that names the sequence
+    size_t limit = 0;               // draft at most so many; 0 = only compute what is known (during prefill)
+    std::span<const Token> drafts;  // filled in; valid until the next call that names the sequence
   };
 
-  // `runner` can trim and is warmed up. At most `prefill_chunk` tokens a step and `max_tokens` guesses at once. No
-  // guess lies outside `vocabulary`, which is that of the model that verifies.
+  // `runner` can trim and is warmed up. At most `prefill_chunk` tokens a step and `max_tokens` drafts at once. No
+  // draft lies outside `vocabulary`, which is that of the model that verifies.
   DraftModel(std::unique_ptr<Runner> runner, size_t prefill_chunk, size_t max_tokens, size_t vocabulary);
 
   // What may follow, for all sequences together: a step that computes the tokens not yet known here, then a step for
-  // each further guess. A sequence for which that step was too short, or for which there is no room, gets no guess; nor
-  // does any when guessing does not pay: the step that verifies has `rows` rows without guesses and costs what `costs`
+  // each further draft. A sequence for which that step was too short, or for which there is no room, gets no draft; nor
+  // does any when drafting does not pay: the step that verifies has `rows` rows without drafts and costs what `costs`
   // says. Throws Interrupted; whatever else goes wrong only counts as a failure.
   void propose(std::span<Proposal> proposals, size_t rows, const StepCosts& costs);
 
-  // So many of the guesses were tried and right. Needs not be called for a guess that was not tried.
+  // So many of the drafts were verified and accepted. Need not be called for drafts that were not verified.
   void verified(SequenceId id, size_t proposed, size_t accepted);
 
   // Idempotent; also for ids that were never proposed for.
@@ -46,19 +46,19 @@ class DraftModel {
   // Any thread, once; see Runner.
   void interrupt() noexcept { runner_->interrupt(); }
 
-  // The newest failure of the draft model, once; after two in a row it guesses no more.
+  // The newest failure of the draft model, once; after two in a row it drafts no more.
   std::optional<Failure> take_failure() { return std::exchange(failure_, std::nullopt); }
   bool dead() const { return dead_; }
   KvUse kv() const { return runner_->kv(); }
 
  private:
   struct Sequence {
-    size_t computed = 0;       // tokens in the draft model's KV cache, guesses included
-    size_t known = 0;          // those of them and of the guesses that were the sequence's tokens when guessing began
-    size_t limit = 0;          // guesses wanted now
-    Rope rope = Rope::kShort;  // the factors of what is computed
-    bool foreign = false;      // holds a token that the draft model does not have
-    std::vector<Token> guess;  // its memory is taken once
+    size_t computed = 0;        // tokens in the draft model's KV cache, drafts included
+    size_t known = 0;           // those of them and of the drafts that were the sequence's tokens when drafting began
+    size_t limit = 0;           // drafts wanted now
+    Rope rope = Rope::kShort;   // the factors of what is computed
+    bool foreign = false;       // holds a token that the draft model does not have
+    std::vector<Token> drafts;  // its memory is taken once
   };
   struct Stepping {
     Sequence* sequence;
@@ -90,8 +90,8 @@ class DraftModel {
   std::vector<Span> spans_;
 
   StepCosts costs_;  // of the draft model's steps
-  double right_;     // of the guesses tried lately,
-  double tried_;     // so many
+  double accepted_;  // of the drafts verified lately,
+  double verified_;  // so many
   size_t idle_ = 0;  // calls since it last paid or was tried
   size_t patience_;  // idle calls until it is tried again
   std::optional<Failure> failure_;

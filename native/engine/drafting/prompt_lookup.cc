@@ -12,7 +12,7 @@ constexpr size_t kChain = 64;    // occurrences that are looked at, so that a st
 constexpr size_t kFewestHeadBits = 8;
 constexpr double kMemory = 48;  // observations
 constexpr double kPriorWeight = 4;
-// Of a guess after a match of a class of lengths, before anything was seen: hopeful where the match is long, so that a
+// Of a draft after a match of a class of lengths, before anything was seen: hopeful where the match is long, so that a
 // text which copies gains from its first step.
 constexpr std::array<double, 9> kPrior{0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 0.9, 0.95};
 
@@ -112,13 +112,13 @@ std::span<const Token> PromptLookup::propose(std::span<const Token> tokens, size
   double gain = 0;
   double best = quiet > 0 ? static_cast<double>(rows) / quiet : 0;
   size_t count = 0;
-  for (size_t guess = 1; guess <= std::min(most, last_.end - start); ++guess) {
-    likely *= chance(last_.length + guess - 1);
+  for (size_t draft = 1; draft <= std::min(most, last_.end - start); ++draft) {
+    likely *= chance(last_.length + draft - 1);
     gain += likely;
-    const double rate = quiet > 0 ? (static_cast<double>(rows) + gain) / costs.of(rows + guess) : gain;
+    const double rate = quiet > 0 ? (static_cast<double>(rows) + gain) / costs.of(rows + draft) : gain;
     if (rate <= best) continue;
     best = rate;
-    count = guess;
+    count = draft;
   }
   return tokens.subspan(start, count);
 }
@@ -130,26 +130,26 @@ void PromptLookup::verified(size_t proposed, size_t accepted) {
   last_.length = 0;
 }
 
-// A guess that was withheld is judged by what the text became: that costs nothing, so a text that begins to repeat
+// A draft that was withheld is verified by what the text became: that costs nothing, so a text that begins to repeat
 // itself is noticed without trying.
 void PromptLookup::observe(std::span<const Token> tokens) {
   if (last_.length == 0) return;
   for (size_t i = 0; last_.end + i < tokens.size() && last_.start + i < last_.end; ++i) {
-    const bool right = tokens[last_.end + i] == tokens[last_.start + i];
-    learn(last_.length + i, right);
-    if (!right) break;
+    const bool accepted = tokens[last_.end + i] == tokens[last_.start + i];
+    learn(last_.length + i, accepted);
+    if (!accepted) break;
   }
 }
 
-void PromptLookup::learn(size_t length, bool right) {
+void PromptLookup::learn(size_t length, bool accepted) {
   Rate& rate = rates_[class_of(length)];
-  rate.right += (right ? 1 : 0) - rate.right / kMemory;
+  rate.accepted += (accepted ? 1 : 0) - rate.accepted / kMemory;
   rate.seen += 1 - rate.seen / kMemory;
 }
 
 double PromptLookup::chance(size_t length) const {
   const Rate& rate = rates_[class_of(length)];
-  return rate.right / rate.seen;
+  return rate.accepted / rate.seen;
 }
 
 }  // namespace llm

@@ -1,4 +1,4 @@
-// Prompt lookup decoding (Saxena 2023): what followed the last tokens when they occurred before is a guess of what
+// Prompt lookup decoding (Saxena 2023): what followed the last tokens when they occurred before is a draft of what
 // follows now; the model verifies all of it in one step.
 #pragma once
 #include <array>
@@ -15,7 +15,7 @@ namespace llm {
 // One per sequence.
 class PromptLookup {
  public:
-  // Looks for the last `max_ngram` tokens, then for fewer; guesses at most `max_tokens`. The sequence never has more
+  // Looks for the last `max_ngram` tokens, then for fewer; drafts at most `max_tokens`. The sequence never has more
   // than `max_length` tokens.
   PromptLookup(size_t max_ngram, size_t max_tokens, size_t max_length);
 
@@ -24,7 +24,7 @@ class PromptLookup {
   // when the expected gain does not pay for the rows: the step has `rows` rows without it.
   std::span<const Token> propose(std::span<const Token> tokens, size_t limit, size_t rows, const StepCosts& costs);
 
-  // So many of the proposed tokens were right.
+  // So many of the proposed tokens were accepted.
   void verified(size_t proposed, size_t accepted);
 
  private:
@@ -34,9 +34,9 @@ class PromptLookup {
     size_t end = 0;
     size_t length = 0;  // 0: none
   };
-  // How often a guess after a match of some length was right, the newest counting most.
+  // How often a draft after a match of some length was accepted, the newest counting most.
   struct Rate {
-    double right = 0;
+    double accepted = 0;
     double seen = 0;
   };
 
@@ -44,7 +44,7 @@ class PromptLookup {
   size_t bucket(Token first, Token second) const;
   Match find(std::span<const Token> tokens) const;
   void observe(std::span<const Token> tokens);
-  void learn(size_t length, bool right);
+  void learn(size_t length, bool accepted);
   double chance(size_t length) const;
 
   size_t max_ngram_;
@@ -58,7 +58,7 @@ class PromptLookup {
   size_t indexed_ = 1;  // positions below it are in the chains
   // Newest position that follows a token: the last resort, so a token may take another's place.
   std::array<uint32_t, 4096> singles_{};
-  Match last_;  // what the newest call of propose() found; length 0 when it is judged
+  Match last_;  // what the newest call of propose() found; length 0 when it is verified
   std::array<Rate, 9> rates_;
 };
 

@@ -1,5 +1,5 @@
-// How many prompt tokens a step may compute beside running answers without slowing these more than agreed. Follows what
-// the steps take: a prompt's tokens cost more the longer the prompt, and machines swing.
+// How many prompt tokens a step may compute beside running answers without slowing them down too much. It learns from
+// the time that steps take, because prompt tokens cost more in a longer prompt and machines change their speed.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -8,15 +8,15 @@ namespace llm {
 
 class PrefillBudget {
  public:
-  // A step that computes prompts beside answers may take this many times what the answers alone take, on average: then
-  // 19 of 20 take less than 2.5 times that.
+  // On average, a step with prompts may take this many times as long as one with the answers alone. Then 19 of 20 such
+  // steps take less than 2.5 times as long.
   static constexpr double kSlowdown = 1.8;
 
-  // A step took so many milliseconds: `answers` rows of running answers and `prompts` tokens of prompts.
+  // A step with `answers` rows of running answers and `prompts` tokens of prompts took this long.
   void learn(size_t answers, size_t prompts, double milliseconds) {
     if (answers == 0) return;
     if (prompts == 0) {
-      // Per step, not per row: while decoding is bound by reading weights a row more costs little.
+      // Per step and not per row: decoding is bound by reading the weights, so one more row costs little.
       quiet_ = quiet_ == 0 ? milliseconds : mean(quiet_, std::min(milliseconds, kOutlier * quiet_));
     } else if (quiet_ > 0) {
       const double each = std::max(milliseconds - quiet_, kLeast * quiet_) / static_cast<double>(prompts);
@@ -24,19 +24,19 @@ class PrefillBudget {
     }
   }
 
-  // Prompt tokens for the next step beside running answers; `first` as long as nothing is known.
+  // Prompt tokens for the next step beside running answers; `first` while nothing is known.
   size_t tokens(size_t first) const {
     if (per_token_ == 0) return first;
     return static_cast<size_t>((kSlowdown - 1) * quiet_ / per_token_);
   }
 
  private:
-  static constexpr double kOutlier = 2;
-  static constexpr double kLeast = 0.05;  // of a quiet step: what a prompt's tokens cost at least, together
+  static constexpr double kOutlier = 2;   // a longer time counts as this many times the mean
+  static constexpr double kLeast = 0.05;  // all prompt tokens of a step cost at least this part of a quiet step
   static double mean(double old, double sample) { return old + (sample - old) / 4; }
 
-  double quiet_ = 0;      // milliseconds of a step that computes answers alone
-  double per_token_ = 0;  // milliseconds more for each prompt token beside them
+  double quiet_ = 0;      // mean milliseconds of a step with answers alone
+  double per_token_ = 0;  // mean milliseconds that each prompt token adds
 };
 
 }  // namespace llm

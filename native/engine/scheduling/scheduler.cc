@@ -25,14 +25,14 @@ void Scheduler::add(std::list<Sequence>& from, Iterator sequence) { insert_by_ra
 void Scheduler::join(std::list<Sequence>& from) { insert_by_rank(running, from, from.begin()); }
 
 void Scheduler::preempt(Iterator sequence) {
-  if (sequence->admitted) runner_.drop(sequence->id);
-  sequence->admitted = false;
+  if (sequence->status == Status::kRunning) runner_.drop(sequence->id);
+  sequence->status = Status::kWaiting;
   sequence->computed = 0;
   insert_by_rank(waiting, running, sequence);
 }
 
 void Scheduler::preempt_all() {
-  for (auto& sequence : running) sequence.admitted = false;
+  for (auto& sequence : running) sequence.status = Status::kWaiting;
   while (!running.empty()) preempt(running.begin());
 }
 
@@ -50,7 +50,7 @@ std::span<Sequence* const> Scheduler::make_room() {
     }
     while (!runner_.reserve(sequence->id, sequence->tokens.size())) {
       if (running.size() == 1) {
-        // Cannot be: a request that needs more than the whole cache is refused when it comes.
+        // Cannot happen: a request that needs more than the whole cache is refused when it comes.
         spans_.push_back({sequence->id, {}, 0, 0});
         stepping_.push_back(&*sequence);
         throw Failure(ERR_OUT_OF_MEMORY, "the KV cache has no room for the next token");
@@ -73,7 +73,7 @@ bool Scheduler::grown_beyond(const Sequence& sequence) const {
   return limits_.border.of(sequence.tokens.size()) != sequence.rope;
 }
 
-// Whether a step with these factors may have something to compute: who waits first may find no room.
+// Whether a step with these factors may have something to compute. The first that waits may still find no room.
 bool Scheduler::has_work(Rope rope) const {
   if (std::ranges::any_of(running, [rope](auto& sequence) { return sequence.rope == rope; })) return true;
   return !preempted_ && has_place() && !waiting.empty() && limits_.border.of(waiting.front().tokens.size()) == rope;
@@ -88,7 +88,7 @@ void Scheduler::take_decoding() {
 
 std::span<const Span> Scheduler::plan() {
   compute_all();
-  if (spans_.empty() && has_work(other(rope_))) {  // who waits first has no room: those that run go on
+  if (spans_.empty() && has_work(other(rope_))) {  // the first that waits has no room: those that run go on
     rope_ = other(rope_);
     take_decoding();
     compute_all();
@@ -103,14 +103,14 @@ void Scheduler::compute_all() {
     compute(*sequence, sequence->left());
   }
   size_t budget = limits_.prefill_chunk;
-  // Answers on the other side of the border are held up by this step, too.
-  paced_ = std::ranges::any_of(running, [](auto& sequence) { return sequence.decoding(); });
-  if (paced_) {
-    // All of the step stays below prefill_chunk where it can: kernels are made and kept per number of rows, large ones
-    // with memory of their own.
+  // Answers on the other side of the border wait for this step, too.
+  beside_answers_ = std::ranges::any_of(running, [](auto& sequence) { return sequence.decoding(); });
+  if (beside_answers_) {
+    // The whole step stays below prefill_chunk where it can: OpenVINO makes and keeps kernels for each number of rows,
+    // and large ones with memory of their own.
     const size_t rest = budget > rows ? budget - rows : 0;
     const size_t least = std::min(budget, kSmallestChunk);
-    budget = std::clamp(pace_.tokens(kFirstChunk), least, std::max(rest, least));
+    budget = std::clamp(prefill_budget_.tokens(kFirstChunk), least, std::max(rest, least));
     const size_t even = (rows + budget) / kEvenRows * kEvenRows;
     if (even >= rows + least) budget = even - rows;
   }
@@ -127,16 +127,16 @@ void Scheduler::compute_all() {
 void Scheduler::took(double milliseconds) {
   size_t answers = 0, prompts = 0;
   for (size_t i = 0; i < spans_.size(); ++i) (i < decoding_.size() ? answers : prompts) += spans_[i].tokens.size();
-  pace_.learn(paced_ ? std::max<size_t>(answers, 1) : 0, prompts, milliseconds);
+  prefill_budget_.learn(beside_answers_ ? std::max<size_t>(answers, 1) : 0, prompts, milliseconds);
 }
 
 void Scheduler::admit(size_t& budget) {
   while (budget > 0 && has_place() && !waiting.empty()) {
     const auto sequence = waiting.begin();
     if (limits_.border.of(sequence->tokens.size()) != rope_) return;
-    spans_.push_back({sequence->id, {}, 0, 0});  // when its admission throws it is one of those that fail
+    spans_.push_back({sequence->id, {}, 0, 0});  // if its admission throws, it fails with the step
     stepping_.push_back(&*sequence);
-    // A block for each of the others, or it would be preempted soon.
+    // One block is left for each running sequence, or this one would be preempted soon.
     const auto cached = runner_.admit(sequence->id, rope_, sequence->tokens, sequence->max_length(), running.size());
     spans_.pop_back();
     stepping_.pop_back();
@@ -150,11 +150,11 @@ void Scheduler::admit(size_t& budget) {
       runner_.drop(sequence->id);
       return;
     }
-    sequence->admitted = true;
+    sequence->status = Status::kRunning;
     sequence->rope = rope_;
     sequence->computed = *cached;
     if (sequence->started == Clock::time_point{}) {
-      sequence->begin(Clock::now(), limits_.guesses);
+      sequence->begin(Clock::now(), limits_.drafts);
       sequence->counts.cached_tokens = static_cast<int64_t>(*cached);
       prefix_hits += *cached > 0 ? 1 : 0;
       cached_tokens += static_cast<int64_t>(*cached);
@@ -166,8 +166,8 @@ void Scheduler::admit(size_t& budget) {
   }
 }
 
-// Whether this step computes a beginning of the prompt for another sequence anyway: after it that is in the cache, and
-// the many requests that begin with the same system prompt do not each compute it.
+// Whether this step computes a beginning of the prompt for another sequence. After the step it is in the cache, so that
+// many requests with the same system prompt do not each compute it.
 bool Scheduler::computes_the_same(const Sequence& sequence, size_t cached) const {
   const size_t worth = cached + runner_.kv().block_tokens;
   if (worth == cached) return false;

@@ -5,11 +5,11 @@
 namespace llm {
 namespace {
 
-constexpr double kShortest = 1e-3;       // milliseconds: 0 would mean that nothing is known
-constexpr double kOutlier = 2;           // a step that takes longer than so many times the expected counts as that
-constexpr double kScaleRate = 0.1;       // of a deviation goes to the machine's speed at once,
-constexpr double kShapeRate = 1.0 / 32;  // and so much to the bucket, more while it has few samples
-constexpr double kSettled = 4;           // samples after which a bucket can tell about the machine's speed
+constexpr double kShortest = 1e-3;       // milliseconds, because 0 would mean that nothing is known
+constexpr double kOutlier = 2;           // a longer step counts as this many times the expected time
+constexpr double kScaleRate = 0.1;       // this part of a deviation corrects the machine's speed,
+constexpr double kShapeRate = 1.0 / 32;  // and this part the bucket, more while it has few samples
+constexpr double kSettled = 4;           // samples after which a bucket corrects the machine's speed
 
 }  // namespace
 
@@ -20,14 +20,15 @@ void StepCosts::learn(size_t rows, double milliseconds) {
   size_t index = static_cast<size_t>(std::lower_bound(kRows.begin(), kRows.end(), rows) - kRows.begin());
   if (index == kRows.size() || (index > 0 && rows * rows < kRows[index] * kRows[index - 1])) --index;
   Bucket& bucket = buckets_[index];
-  // What it would have been with the bucket's size, by the curve, so that a size between two buckets bends neither.
+  // The curve says what the step would have cost with the bucket's own size.
   const double curve = of(rows);
   const double cost = (curve > 0 ? measured * of(kRows[index]) / curve : measured) / scale_;
   if (bucket.samples == 0) {
     bucket.cost = cost;
   } else {
     const double ratio = std::min(cost / bucket.cost, kOutlier);
-    // Nothing is faster by chance: of the first steps a slow one, which made kernels perhaps, does not count.
+    // A step can be slow by chance (it made kernels, perhaps) but not fast. So a much faster one replaces the first
+    // samples.
     const bool first_was_slow = bucket.samples < kSettled && ratio < 1 / kOutlier;
     const double rate = first_was_slow ? 1 : std::max(1 / (bucket.samples + 1), kShapeRate);
     bucket.cost *= 1 + rate * (ratio - 1);
@@ -37,7 +38,7 @@ void StepCosts::learn(size_t rows, double milliseconds) {
   fit();
 }
 
-// Pool adjacent violators: where a larger step seems cheaper than a smaller one, both cost their mean.
+// Pools adjacent violators: where a larger step seems cheaper than a smaller one, both get their mean.
 void StepCosts::fit() {
   std::array<size_t, kRows.size()> sizes{};
   std::array<Bucket, kRows.size()> pools{};
@@ -66,12 +67,13 @@ double StepCosts::of(size_t rows) const {
   if (points_ == 0) return 0;
   const Point& first = curve_[0];
   const Point& last = curve_[points_ - 1];
-  // Beyond what was learned along the line through its ends: neighbours may be too close together to tell the slope.
+  // Beyond the learned sizes the line through the first and the last goes on: neighbours may lie too close together to
+  // give a slope.
   const double slope = points_ > 1 ? (last.cost - first.cost) / (last.rows - first.rows) : 0;
   const auto wanted = static_cast<double>(rows);
   if (wanted >= last.rows) return scale_ * (last.cost + slope * (wanted - last.rows));
   if (wanted <= first.rows) {
-    // No smaller step is cheaper by the row.
+    // A smaller step is never cheaper per row.
     return scale_ * std::max(first.cost - slope * (first.rows - wanted), first.cost * wanted / first.rows);
   }
   const auto* right = std::upper_bound(curve_.data(), curve_.data() + points_, wanted,

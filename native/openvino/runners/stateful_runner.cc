@@ -47,9 +47,6 @@ class StatefulRunner : public Runner {
   // The state grows by itself.
   bool reserve(SequenceId /*sequence*/, size_t /*length*/) override { return true; }
 
-  void trim(SequenceId /*sequence*/, size_t /*length*/) override { throw cannot("trim"); }
-  void fork(SequenceId /*parent*/, SequenceId /*child*/, size_t /*max_length*/) override { throw cannot("fork"); }
-
   void drop(SequenceId sequence) noexcept override {
     if (sequence_ == sequence) sequence_.reset();
   }
@@ -94,10 +91,6 @@ class StatefulRunner : public Runner {
       throw Failure(ERR_ENGINE, "the model was compiled for prompts of up to " + std::to_string(info_.max_prompt) +
                                     " tokens and " + std::to_string(info_.kv_tokens) + " in all, token after token");
     }
-  }
-
-  static Failure cannot(const char* what) {
-    return {ERR_ENGINE, std::string("the stateful runner cannot ") + what + " a sequence"};
   }
 
   void forget() {

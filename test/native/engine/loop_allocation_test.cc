@@ -7,6 +7,7 @@
 
 #include "engine/event_log.h"
 #include "engine/loop.h"
+#include "engine/sampling/step_sampler.h"
 #include "engine/scripted_runner.h"
 #include "tap.h"
 
@@ -101,6 +102,22 @@ TEST("loop: two hundred steps of sampling allocate nothing") {
   params.top_k = 20;
   params.top_p = 0.9;
   CHECK_EQUAL(allocations_of(params), size_t{0});
+}
+
+TEST("loop: sampling with a logits processor allocates nothing after the first token") {
+  class Bias : public LogitsProcessor {
+    void process(std::span<float> logits, const TokensSoFar&) override { logits[3] += 5; }
+  };
+  auto params = answer(8);
+  params.temperature = 0.8;
+  Sequence sequence(1, {7, 9}, params, Clock::now());
+  sequence.processors.push_back(std::make_unique<Bias>());
+  StepSampler sampler(50);
+  const std::vector<float> row(50, 0.5F);
+  sampler.sample(sequence, 2, row);
+  const size_t before = allocations;
+  for (int i = 0; i < 100; ++i) sampler.sample(sequence, 2, row);
+  CHECK_EQUAL(allocations - before, size_t{0});
 }
 
 TEST("loop: two hundred steps of prompt lookup allocate nothing") {

@@ -1,4 +1,4 @@
-// Many sequences at once: several answers of one prompt, priorities, a KV cache that is too small, guesses.
+// Many sequences at once: several answers of one prompt, priorities, a KV cache that is too small, drafts.
 #include <random>
 
 #include "engine/rig.h"
@@ -26,7 +26,7 @@ llm::RequestParams looking_up(llm::RequestParams params) {
   return params;
 }
 
-// Rows of logits that do not depend on the history: the answer repeats itself, so that guesses are right.
+// Rows of logits that do not depend on the history: the answer repeats itself, so that drafts are right.
 void repeat_every(Rig& rig, size_t period) {
   rig.plan.fill = [period](std::span<const Token> before, std::span<float> logits) {
     std::fill(logits.begin(), logits.end(), 0.0F);
@@ -192,7 +192,7 @@ TEST("batch: max_new_tokens 0 computes the prompt, and the next request finds it
   rig.close();
 }
 
-TEST("batch: guesses change nothing, and some are right") {
+TEST("batch: drafts change nothing, and some are right") {
   for (const auto& params : {length(400), sampled(400, 5)}) {
     Rig rig;
     rig.plan.can_draft = true;
@@ -212,7 +212,7 @@ TEST("batch: guesses change nothing, and some are right") {
   }
 }
 
-TEST("batch: a guess that runs past a stop token or the length is cut there") {
+TEST("batch: a draft that runs past a stop token or the length is cut there") {
   for (int32_t most : {7, 8, 9, 10, 11}) {
     Rig rig;
     rig.plan.can_draft = true;

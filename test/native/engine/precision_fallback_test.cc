@@ -89,7 +89,7 @@ TEST("non-finite: running and waiting requests are computed anew and answered ex
       if (lookup) {
         params.lookup_ngram = 2;
         params.lookup_tokens = 4;
-        // The answer repeats itself: there are right guesses when the logits overflow, and they are not in the answer.
+        // The answer repeats itself: there are right drafts when the logits overflow, and they are not in the answer.
         rig.plan.fill = [](std::span<const llm::Token> before, std::span<float> logits) {
           std::fill(logits.begin(), logits.end(), 0.0F);
           logits[(before.size() % 3) + 1] = 5.0F;

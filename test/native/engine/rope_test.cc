@@ -59,7 +59,7 @@ TEST("rope: an answer goes on beyond the border as if it had been computed there
   }
 }
 
-TEST("rope: many requests on both sides, with several answers, guesses and a small cache, each as if alone") {
+TEST("rope: many requests on both sides, with several answers, drafts and a small cache, each as if alone") {
   for (size_t blocks : {size_t{0}, size_t{16}, size_t{40}}) {
     Rig rig;
     rig.plan.rope_border = 20;
@@ -67,7 +67,7 @@ TEST("rope: many requests on both sides, with several answers, guesses and a sma
     rig.plan.chunk = 9;
     rig.plan.can_draft = true;
     rig.plan.blocks = blocks;
-    // Answers that repeat themselves: guesses are right.
+    // Answers that repeat themselves: drafts are right.
     rig.plan.fill = [](std::span<const Token> before, std::span<float> logits) {
       std::fill(logits.begin(), logits.end(), 0.0F);
       logits[(before.size() % 3) + 1] = 5.0F;

@@ -19,7 +19,7 @@ using Text = std::vector<Token>;
 
 namespace {
 
-const StepCosts kFree;  // nothing known: guesses cost nothing
+const StepCosts kFree;  // nothing known: drafts cost nothing
 
 StepCosts table(std::initializer_list<std::pair<size_t, double>> points) {
   StepCosts costs;
@@ -33,10 +33,10 @@ StepCosts measured() { return table({{1, 11}, {2, 12.5}, {4, 15}, {8, 22}, {16, 
 StepCosts steep() { return table({{1, 200}, {2, 320}, {4, 560}, {8, 660}, {16, 1140}, {32, 2000}}); }
 
 Text ask(PromptLookup& lookup, const Text& tokens, size_t limit = 100, const StepCosts& costs = kFree) {
-  const auto guess = lookup.propose(tokens, limit, 1, costs);
-  CHECK(guess.empty() ||
-        (guess.data() >= tokens.data() && guess.data() + guess.size() <= tokens.data() + tokens.size()));
-  return {guess.begin(), guess.end()};
+  const auto draft = lookup.propose(tokens, limit, 1, costs);
+  CHECK(draft.empty() ||
+        (draft.data() >= tokens.data() && draft.data() + draft.size() <= tokens.data() + tokens.size()));
+  return {draft.begin(), draft.end()};
 }
 
 // A first question, asked of a new lookup.
@@ -74,12 +74,12 @@ Replay replay(Text prompt, const Text& answer, const StepCosts& costs, size_t ma
   double spent = 0;
   for (size_t at = begin; at < prompt.size();) {
     const auto tokens = std::span<const Token>(prompt).first(at);
-    const auto guess = lookup.propose(tokens, prompt.size() - at - 1, 1, costs);
-    const auto wrong = std::mismatch(guess.begin(), guess.end(), prompt.begin() + static_cast<ptrdiff_t>(at)).first;
-    const auto accepted = static_cast<size_t>(wrong - guess.begin());
-    lookup.verified(guess.size(), accepted);
-    spent += costs.of(1 + guess.size());
-    result.proposed += guess.size();
+    const auto draft = lookup.propose(tokens, prompt.size() - at - 1, 1, costs);
+    const auto wrong = std::mismatch(draft.begin(), draft.end(), prompt.begin() + static_cast<ptrdiff_t>(at)).first;
+    const auto accepted = static_cast<size_t>(wrong - draft.begin());
+    lookup.verified(draft.size(), accepted);
+    spent += costs.of(1 + draft.size());
+    result.proposed += draft.size();
     result.accepted += accepted;
     at += accepted + 1;
   }
@@ -139,7 +139,7 @@ TEST("prompt lookup: the longest match first, of equally long ones the newest") 
   CHECK_EQUAL(ask(3, {3, 10, 5, 3, 20, 5, 4, 3}, 1), Text{20});  // one token is better than none
 }
 
-TEST("prompt lookup: no match, no guess, and the last tokens do not match themselves") {
+TEST("prompt lookup: no match, no draft, and the last tokens do not match themselves") {
   for (size_t max_ngram : {1, 2, 3, 50}) {
     CHECK_EQUAL(ask(max_ngram, {}), Text{});
     CHECK_EQUAL(ask(max_ngram, {1}), Text{});
@@ -150,7 +150,7 @@ TEST("prompt lookup: no match, no guess, and the last tokens do not match themse
   }
 }
 
-TEST("prompt lookup: guesses end with the text, the limit and max_tokens") {
+TEST("prompt lookup: drafts end with the text, the limit and max_tokens") {
   const Text text{1, 2, 3, 4, 5, 6, 1, 2};
   CHECK_EQUAL(ask(3, text), (Text{3, 4, 5, 6, 1, 2}));  // not padded
   CHECK_EQUAL(ask(3, text, 3), (Text{3, 4, 5}));
@@ -161,26 +161,26 @@ TEST("prompt lookup: guesses end with the text, the limit and max_tokens") {
   CHECK_EQUAL(ask(none, text), Text{});
 }
 
-TEST("prompt lookup: a text with a period is guessed beyond its end") {
+TEST("prompt lookup: a text with a period is drafted beyond its end") {
   CHECK_EQUAL(ask(3, Text(20, 7), 8), Text(8, 7));
   CHECK_EQUAL(ask(3, {9, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1}, 5), (Text{2, 3, 1, 2, 3}));
   CHECK_EQUAL(ask(3, {9, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1}, 100).size(), size_t{9});
   CHECK_EQUAL(ask(3, {9, 1, 2, 3, 1, 2}, 100), (Text{3, 1, 2}));  // seen once: no period
-  // Whatever is guessed is what a period says.
+  // Whatever is drafted is what a period says.
   for (uint32_t seed = 0; seed < 300; ++seed) {
     Text text = random_text(seed, 20, 2);
-    const Text guess = ask(3, text, 12);
+    const Text draft = ask(3, text, 12);
     const Text one = ask(3, text, 1);
-    CHECK_EQUAL(guess.front(), one.front());
-    for (size_t i = 1; i < guess.size(); ++i) {
-      text.push_back(guess[i - 1]);
+    CHECK_EQUAL(draft.front(), one.front());
+    for (size_t i = 1; i < draft.size(); ++i) {
+      text.push_back(draft[i - 1]);
       const size_t longest = [&] {
         size_t best = 0;
         for (size_t position = 1; position < text.size(); ++position)
           best = std::max(best, match_length(text, position));
         return best;
       }();
-      CHECK(longest >= 3 || longest >= i);  // the guess itself is in the text already
+      CHECK(longest >= 3 || longest >= i);  // the draft itself is in the text already
     }
   }
 }
@@ -203,10 +203,10 @@ TEST("prompt lookup: as found by looking at every place, however the text grew")
       }
       CHECK_EQUAL(ask(max_ngram, tokens, 1), longest == 0 ? Text{} : Text{tokens[newest]});
       // One that followed the text may stay with an older match, of the same length.
-      const auto guess = grown.propose(tokens, 1, 1, kFree);
-      CHECK_EQUAL(guess.empty(), longest == 0);
-      if (guess.empty()) continue;
-      const size_t found = std::min(match_length(tokens, static_cast<size_t>(guess.data() - tokens.data())), max_ngram);
+      const auto draft = grown.propose(tokens, 1, 1, kFree);
+      CHECK_EQUAL(draft.empty(), longest == 0);
+      if (draft.empty()) continue;
+      const size_t found = std::min(match_length(tokens, static_cast<size_t>(draft.data() - tokens.data())), max_ngram);
       CHECK_EQUAL(found, longest);
     }
   }
@@ -248,7 +248,7 @@ TEST("prompt lookup: a longer sequence than was said is refused") {
   CHECK(refused);
 }
 
-TEST("prompt lookup: guesses as many as pay, none when rows cost too much") {
+TEST("prompt lookup: drafts as many as pay, none when rows cost too much") {
   Text text(40);
   for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<Token>(i);
   text.insert(text.end(), text.begin(), text.begin() + 8);  // a match of 8
@@ -265,7 +265,7 @@ TEST("prompt lookup: guesses as many as pay, none when rows cost too much") {
   CHECK_EQUAL(count(table({{1, 100}, {8, 100}, {12, 300}, {32, 3000}}), 5), size_t{3});
 }
 
-TEST("prompt lookup: wrong guesses end it, and it learns from the text that it would be right again") {
+TEST("prompt lookup: wrong drafts end it, and it learns from the text that it would be accepted again") {
   const StepCosts costs = measured();
   Text text;
   PromptLookup lookup(3, 16, 4000);
@@ -273,12 +273,12 @@ TEST("prompt lookup: wrong guesses end it, and it learns from the text that it w
   size_t late = 0;
   for (int i = 0; i < 600; ++i) {
     text.push_back(i % 3 == 0 ? 1 : i % 3 == 1 ? 2 : 100 + i);
-    const size_t guesses = ask(lookup, text, 16, costs).size();
-    if (i % 3 == 1) lookup.verified(guesses, 0);
-    if (i >= 300 && i % 3 == 1) late += guesses;
+    const size_t drafts = ask(lookup, text, 16, costs).size();
+    if (i % 3 == 1) lookup.verified(drafts, 0);
+    if (i >= 300 && i % 3 == 1) late += drafts;
   }
   CHECK_EQUAL(late, size_t{0});
-  // Then it repeats itself: nobody guesses, yet soon it pays.
+  // Then it repeats itself: nobody drafts, yet soon it pays.
   const Text period = [] {
     Text numbers(30);
     for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = 5000 + static_cast<Token>(i);
@@ -300,18 +300,18 @@ TEST("prompt lookup: it learns the same from verified() and from the text") {
   const StepCosts costs = table({{1, 10}, {2, 14}});
   const Text text = random_text(4, 1000, 3);
   PromptLookup told(3, 1, 5000), watching(3, 1, 5000);
-  size_t guesses = 0;
+  size_t drafts = 0;
   for (size_t size = 2; size < text.size(); ++size) {
     const auto tokens = std::span<const Token>(text).first(size);
-    const auto guess = told.propose(tokens, 1, 1, costs);
-    CHECK_EQUAL(guess.size(), watching.propose(tokens, 1, 1, costs).size());
-    told.verified(guess.size(), !guess.empty() && guess[0] == text[size] ? 1 : 0);
-    guesses += guess.size();
+    const auto draft = told.propose(tokens, 1, 1, costs);
+    CHECK_EQUAL(draft.size(), watching.propose(tokens, 1, 1, costs).size());
+    told.verified(draft.size(), !draft.empty() && draft[0] == text[size] ? 1 : 0);
+    drafts += draft.size();
   }
-  CHECK(guesses > 0 && guesses + 2 < text.size());
+  CHECK(drafts > 0 && drafts + 2 < text.size());
 }
 
-TEST("prompt lookup: a guess is judged up to its first wrong token, however late it is looked at") {
+TEST("prompt lookup: a draft is verified up to its first wrong token, however late it is looked at") {
   // 1 2 was followed by 3 4 5 6, now by 9 4 5 6: what comes after the 9 tells nothing about matches of three tokens.
   PromptLookup late(3, 8, 5000);
   Text text{1, 2, 3, 4, 5, 6};

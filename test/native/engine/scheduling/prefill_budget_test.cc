@@ -5,7 +5,7 @@
 
 using llm::PrefillBudget;
 
-TEST("pace: nothing known, the first guess; and prompts alone tell nothing") {
+TEST("pace: nothing known, the first draft; and prompts alone tell nothing") {
   PrefillBudget pace;
   CHECK_EQUAL(pace.tokens(8), 8U);
   pace.learn(0, 256, 100);

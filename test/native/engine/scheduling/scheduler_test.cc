@@ -9,49 +9,35 @@
 
 #include "engine/failure.h"
 #include "engine/scheduling/block_manager.h"
+#include "engine/scripted_runner.h"
 #include "tap.h"
 
 using llm::Scheduler;
 using llm::Sequence;
 using llm::SequenceId;
+using llm::Status;
 using llm::Token;
 using Sequences = std::list<Sequence>;
 
 namespace {
 
-constexpr size_t kBlockTokens = 4;
+constexpr size_t kBlockTokens = llm::ScriptedRunner::kBlockTokens;
 constexpr size_t kBlocks = 24;
 
 // Room, and nothing else.
-class Room : public llm::Runner {
+class Room : public llm::ScriptedRunner {
  public:
-  llm::BlockManager blocks{kBlocks, kBlockTokens};
+  Room() : ScriptedRunner({.tokens = {0}, .vocabulary = 1, .blocks = kBlocks}) {}
+  const llm::BlockManager& blocks() const { return blocks_; }
 
-  llm::RunnerInfo info() const override { return {}; }
-  std::optional<size_t> admit(SequenceId id, llm::Rope rope, std::span<const Token> tokens, size_t max_length,
-                              size_t spare) override {
-    return blocks.admit(id, rope, tokens, max_length, spare);
-  }
-  bool reserve(SequenceId id, size_t length) override {
-    blocks.publish(id);
-    return blocks.reserve(id, length);
-  }
   void start(std::span<const llm::Span> spans) override {
     for (const auto& span : spans) {
       CHECK(!span.tokens.empty());
-      CHECK_EQUAL(blocks.length(span.sequence), span.position);
-      CHECK(span.position + span.tokens.size() <= blocks.blocks(span.sequence).size() * kBlockTokens);
-      blocks.append(span.sequence, span.tokens);
+      CHECK_EQUAL(blocks_.length(span.sequence), span.position);
+      CHECK(span.position + span.tokens.size() <= blocks_.blocks(span.sequence).size() * kBlockTokens);
     }
-    blocks.copies_done();
+    ScriptedRunner::start(spans);
   }
-  llm::Rows wait() override { return {}; }
-  void interrupt() noexcept override {}
-  void trim(SequenceId id, size_t length) override { blocks.trim(id, length); }
-  void fork(SequenceId parent, SequenceId child, size_t max_length) override { blocks.fork(parent, child, max_length); }
-  void drop(SequenceId id) noexcept override { blocks.drop(id); }
-  void reset() override { blocks.clear(); }
-  llm::KvUse kv() const override { return blocks.use(); }
 };
 
 class Play {
@@ -82,7 +68,7 @@ class Play {
   void step() {
     std::set<SequenceId> before;
     for (const auto& sequence : scheduler_.running) before.insert(sequence.id);
-    for (Sequence* sequence : scheduler_.make_room()) guess(*sequence);
+    for (Sequence* sequence : scheduler_.make_room()) draft(*sequence);
     const auto spans = scheduler_.plan();
     check(before);
     check_sides(before);
@@ -99,7 +85,7 @@ class Play {
       if (take(sequence, spans[i].rows)) done.push_back(sequence.id);
     }
     for (SequenceId id : done) end(id);
-    room_.blocks.check();
+    room_.blocks().check();
   }
 
   void lose_everything() {
@@ -110,13 +96,13 @@ class Play {
   size_t open() const { return open_.size(); }
   size_t below(size_t end) { return random_() % end; }
   const Scheduler& scheduler() const { return scheduler_; }
-  const llm::BlockManager& blocks() const { return room_.blocks; }
+  const llm::BlockManager& blocks() const { return room_.blocks(); }
   int steps = 0;
   std::array<int, 2> steps_of{};
   int64_t finished = 0;
 
  private:
-  void guess(Sequence& sequence) {
+  void draft(Sequence& sequence) {
     const size_t most = sequence.max_length() - sequence.tokens.size();
     const size_t count = std::min({below(4), most > 0 ? most - 1 : 0, border_.room(sequence.tokens.size())});
     if (count == 0 || !room_.reserve(sequence.id, sequence.tokens.size() + count)) return;
@@ -143,7 +129,7 @@ class Play {
     for (auto* list : {&scheduler_.running, &scheduler_.waiting}) {
       for (auto sequence = list->begin(); sequence != list->end(); ++sequence) {
         if (sequence->id != id) continue;
-        if (sequence->admitted) room_.drop(id);
+        if (sequence->status == Status::kRunning) room_.drop(id);
         list->erase(sequence);
         return;
       }
@@ -159,9 +145,9 @@ class Play {
     CHECK(std::is_sorted(running.begin(), running.end(), by_rank));
     CHECK(std::is_sorted(waiting.begin(), waiting.end(), by_rank));
     CHECK_EQUAL(running.size() + waiting.size(), open_.size());
-    for (const auto& sequence : running) CHECK(sequence.admitted && open_.contains(sequence.id));
+    for (const auto& sequence : running) CHECK(sequence.status == Status::kRunning && open_.contains(sequence.id));
     for (const auto& sequence : waiting) {
-      CHECK(!sequence.admitted && open_.contains(sequence.id));
+      CHECK(sequence.status == Status::kWaiting && open_.contains(sequence.id));
       for (const auto& other : running) {
         const bool came_in = !before.contains(other.id);
         const bool went_out = before.contains(sequence.id);
@@ -204,7 +190,7 @@ class Play {
   llm::RopeBorder border_;
   llm::Rope passed_over_side_ = llm::Rope::kShort;
   int passed_over_ = 0;
-  Scheduler scheduler_{room_, {.sequences = 5, .prefill_chunk = 12, .guesses = 3, .border = border_}};
+  Scheduler scheduler_{room_, {.sequences = 5, .prefill_chunk = 12, .drafts = 3, .border = border_}};
   std::set<SequenceId> open_;
   SequenceId last_ = 0;
 };
@@ -277,7 +263,7 @@ void submit(Scheduler& scheduler, SequenceId id, size_t prompt, int32_t max_new_
   scheduler.add(list, list.begin());
 }
 
-// One step without guesses; whose it was.
+// One step without drafts; whose it was.
 std::vector<SequenceId> step(Scheduler& scheduler, Room& room) {
   scheduler.make_room();
   const auto spans = scheduler.plan();

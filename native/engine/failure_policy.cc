@@ -1,0 +1,45 @@
+#include "engine/failure_policy.h"
+
+namespace llm {
+
+void FailurePolicy::step_failed(LoadedModel& model, const Failure& failure) {
+  if (last_) return die(&model, Failure(*last_));
+  last_ = failure;
+  auto& scheduler = *model.scheduler;
+  // The runner takes nothing but reset() now.
+  for (auto& sequence : scheduler.running) sequence.status = Status::kWaiting;
+  // By id: some of the step's sequences may have ended before it failed.
+  for (const Span& span : scheduler.spans()) outcomes_.fail(span.sequence, failure);
+  scheduler.preempt_all();
+  try {
+    model.runner->reset();
+  } catch (...) {
+    die(&model, failure);
+  }
+}
+
+void FailurePolicy::compute_again(LoadedModel& model) {
+  auto& scheduler = *model.scheduler;
+  for (auto& sequence : scheduler.running) model.speculative_decoder->drop(sequence);
+  scheduler.preempt_all();
+  try {
+    Lifecycle::reopen(model);
+  } catch (...) {
+    return die(&model, current_failure(ERR_ENGINE));
+  }
+  // The cache in the other precision may hold fewer tokens.
+  for (auto sequence = scheduler.waiting.begin(); sequence != scheduler.waiting.end();) {
+    const auto place = sequence++;
+    if (const auto refusal = model.refusal(*place)) outcomes_.fail(scheduler.waiting, place, *refusal);
+  }
+}
+
+void FailurePolicy::die(LoadedModel* model, const Failure& cause) {
+  dead_ = cause;
+  post_(Failed{0, cause.code(), cause.what()});
+  if (!model) return;
+  outcomes_.fail_all(model->scheduler->running, cause);
+  outcomes_.fail_all(model->scheduler->waiting, cause);
+}
+
+}  // namespace llm

@@ -1,0 +1,117 @@
+#include "engine/lifecycle.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/precision_fallback.h"
+
+namespace llm {
+
+std::optional<Failure> LoadedModel::refusal(const Sequence& sequence) const {
+  const auto inside = [this](Token token) { return token >= 0 && static_cast<size_t>(token) < vocabulary; };
+  const auto& tokens = sequence.tokens;
+  if (tokens.empty() || !std::all_of(tokens.begin(), tokens.end(), inside)) {
+    // Token ids are checked three times (option, encoded prompt, here): the embedding lookup does not check its index,
+    // and would read foreign memory.
+    return Failure(ERR_TOKEN_ID,
+                   "a prompt must hold at least one token id and only ids from 0 to " + std::to_string(vocabulary - 1));
+  }
+  if (kv_tokens > 0 && sequence.max_length() > kv_tokens) {
+    return Failure(ERR_CONTEXT_LENGTH, "prompt and answer may need " + std::to_string(sequence.max_length()) +
+                                           " tokens; the KV cache holds " + std::to_string(kv_tokens));
+  }
+  return std::nullopt;
+}
+
+std::unique_ptr<LoadedModel> Lifecycle::open() const {
+  auto model = std::make_unique<LoadedModel>();
+  model->runner = std::make_unique<PrecisionFallback>(config_, factory_, post_);
+  warm_up_finite(*model);
+  model->info = model->runner->info();
+  const RunnerInfo& info = model->info;
+  model->vocabulary = static_cast<size_t>(info.model.vocabulary_size);
+  model->kv_tokens = info.kv_tokens;
+  model->border = RopeBorder(info.rope_border);
+  model->sampler.emplace(model->vocabulary);
+  model->speculative_decoder.emplace(*model->runner, *model->sampler,
+                                     config_.draft_model_path.empty() ? nullptr : open_draft_model(info));
+  const int32_t chunk = info.wants_long_steps ? config_.stateful_chunk : config_.prefill_chunk;
+  model->scheduler.emplace(*model->runner, Scheduler::Limits{.sequences = info.max_sequences,
+                                                             .prefill_chunk = static_cast<size_t>(chunk),
+                                                             .drafts = static_cast<size_t>(config_.draft_tokens),
+                                                             .border = model->border});
+  return model;
+}
+
+void Lifecycle::reopen(LoadedModel& model) {
+  model.costs = {};
+  model.runner->reset();
+  model.kv_tokens = model.runner->info().kv_tokens;
+}
+
+std::unique_ptr<DraftModel> Lifecycle::open_draft_model(const RunnerInfo& verifier) const {
+  EngineConfig config = config_;
+  config.model_path = std::exchange(config.draft_model_path, {});
+  config.packed_path.clear();  // it is the other model's
+  config.rope_regime = "auto";
+  auto runner = factory_(config, post_);
+  for (const RunnerInfo& info : {verifier, runner->info()}) {
+    if (!info.can_draft) {
+      throw Failure(ERR_UNSUPPORTED_MODEL, "a draft model needs the paged runner for both models, but one of them is " +
+                                               info.runner + ": " + info.reason);
+    }
+  }
+  warm_up(*runner, nullptr);
+  return std::make_unique<DraftModel>(std::move(runner), static_cast<size_t>(config_.prefill_chunk),
+                                      static_cast<size_t>(config_.draft_tokens),
+                                      static_cast<size_t>(verifier.model.vocabulary_size));
+}
+
+// The warm-up is the first to see logits: when they are not finite it begins again with the next precision.
+void Lifecycle::warm_up_finite(LoadedModel& model) const {
+  for (;;) {
+    try {
+      model.warmup_ms = warm_up(*model.runner, &model.costs);
+      return;
+    } catch (const NonFinite&) {
+      model.costs = {};
+      model.runner->reset();
+    }
+  }
+}
+
+// Weights are repacked and kernels are made during the first step of each size; no request shall pay for that. The
+// second step of a size shows what it costs.
+double Lifecycle::warm_up(Runner& runner, StepCosts* costs) const {
+  const auto begin = Clock::now();
+  const auto total = static_cast<int64_t>(config_.warmup.size());
+  int64_t done = 0;
+  std::vector<Token> tokens;
+  for (int32_t size : config_.warmup) {
+    post_(Progress{"warmup", done++, total});
+    tokens.assign(static_cast<size_t>(size), 0);
+    for (bool measured : {false, true}) {
+      if (!runner.admit(0, Rope::kShort, tokens, tokens.size(), 0)) break;
+      const Span span{0, tokens, 0, 1};
+      const auto step_begin = Clock::now();
+      mailbox_.interruptible([&runner] { runner.interrupt(); },
+                             [&] {
+                               runner.start({&span, 1});
+                               runner.wait();
+                             });
+      if (measured && costs) costs->learn(tokens.size(), milliseconds(Clock::now() - step_begin));
+      runner.drop(0);
+      runner.reset();
+    }
+    // OpenVINO's kernels read the weights during the first step, not while compiling. If the file's pages were not
+    // given back after it, they would stay for good (Phi-3-mini's shape: 4.3 GB instead of 2.4). The sizes that follow
+    // bring back what is still read.
+    if (done == 1) runner.give_back_file();
+  }
+  post_(Progress{"warmup", total, total});
+  return milliseconds(Clock::now() - begin);
+}
+
+}  // namespace llm

@@ -1,0 +1,33 @@
+// Changes a row of logits before a token is drawn from it: penalties, bans, biases, grammars.
+#pragma once
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/types.h"
+
+namespace llm {
+
+// The tokens of a sequence before the one that is to be chosen. While drafts are verified, those that were accepted are
+// part of the answer.
+struct TokensSoFar {
+  std::span<const Token> prompt;
+  std::span<const Token> answer;
+};
+
+// One per sequence. What it keeps must follow from the tokens so far: a sequence may be computed anew.
+//
+// Order: as transformers' generate() has them. First what changes logits (repetition penalty, then no-repeat n-grams,
+// biases), then what bans tokens (bad words, minimal length), last what allows only some (a grammar), so that nothing
+// brings back a token that is not allowed. Temperature, top-k and truncation.h see the result.
+class LogitsProcessor {
+ public:
+  virtual ~LogitsProcessor() = default;
+  // `logits` is a scratch copy, to be changed in place; -infinity bans a token. Must not allocate after its first call
+  // and must leave at least one token.
+  virtual void process(std::span<float> logits, const TokensSoFar& so_far) = 0;
+};
+
+using LogitsProcessors = std::vector<std::unique_ptr<LogitsProcessor>>;
+
+}  // namespace llm

@@ -1,0 +1,29 @@
+// From a row of a step to the next token of a sequence: logits processors, then the sequence's own sampler.
+#pragma once
+#include <span>
+#include <vector>
+
+#include "engine/sequence.h"
+
+namespace llm {
+
+// One per engine, on its thread. It holds a scratch row for the processors, because sequences may share a row of the
+// runner: the answers to one prompt all begin with the same.
+class StepSampler {
+ public:
+  // No token outside `vocabulary` is ever given.
+  explicit StepSampler(size_t vocabulary) : vocabulary_(vocabulary) {}
+
+  // The token behind the sequence's first `length` tokens, whose logits `row` holds. Copies the row only when the
+  // sequence has processors. Throws Failure: ERR_NON_FINITE (see Sampler), ERR_TOKEN_ID for a token that the embedding
+  // table does not have.
+  Token sample(Sequence& sequence, size_t length, std::span<const float> row);
+
+ private:
+  std::span<const float> processed(Sequence& sequence, size_t length, std::span<const float> row);
+
+  size_t vocabulary_;
+  std::vector<float> scratch_;
+};
+
+}  // namespace llm
