@@ -244,7 +244,7 @@ const nothing: NativeMetrics = {
   preemptions: 0,
 }
 
-/** What describes a moment and is no sum. */
+/** Numbers that describe a moment. All others are sums. */
 const moments: readonly (keyof NativeMetrics)[] = ['running', 'waiting', 'blocks', 'blocksUsed', 'blocksCached']
 
 function addSums(now: NativeMetrics, before: Partial<NativeMetrics>): NativeMetrics {

@@ -31,7 +31,7 @@ export interface RequestReprefill extends ReprefillProgress {
   elapsed: number
 }
 
-/** Channel `openvino-llm:request:end`: it ended well, or was left early. */
+/** Channel `openvino-llm:request:end`: it succeeded, or the caller left its loop early. */
 export interface RequestEnd {
   id: number
   /** Milliseconds since the request was made. */
@@ -42,7 +42,7 @@ export interface RequestEnd {
   timings: Timings
 }
 
-/** Channel `openvino-llm:request:error`: it rejected, with `signal.reason` when it was aborted. */
+/** Channel `openvino-llm:request:error`: it rejected with `error`, which is `signal.reason` when it was aborted. */
 export interface RequestError {
   id: number
   /** Milliseconds since the request was made. */

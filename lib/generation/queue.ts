@@ -7,7 +7,7 @@ export class RequestQueue {
   /**
    * @param running how many are computed at once
    * @param waiting how many may wait beside them; may be infinite
-   * @param engine is told of each that comes and goes
+   * @param engine is told when a request begins and when it ends
    */
   constructor(
     readonly running: number,

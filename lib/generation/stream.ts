@@ -17,7 +17,7 @@ export interface Submitted {
   cancel(index: number): void
 }
 
-/** Is told of the first token, of what is computed again, then of one end; must not throw. */
+/** Is told of the first token, of tokens that are computed again, and of one end. Must not throw. */
 export interface StreamObserver {
   firstToken(): void
   reprefill(progress: ReprefillProgress): void
@@ -48,8 +48,8 @@ export interface StreamSource {
  */
 export class GenerationStream implements AsyncIterable<StreamPart> {
   /**
-   * The whole of it. Rejects with `signal.reason` after an abort and with an LLMError after a failure; never with an unhandled
-   * rejection. Whoever leaves the loop early gets what there was, with finishReason `cancelled`.
+   * The whole answer. Rejects with `signal.reason` after an abort and with an LLMError after a failure; it never causes an unhandled
+   * rejection. After the loop was left early it is what there was until then, with finishReason `cancelled`.
    */
   readonly result: Promise<GenerationResult>
   readonly #source: StreamSource
