@@ -1,18 +1,18 @@
-/** How the built-in kernels take activations: as f32, or as int8 with one scale for 32 or 64 inputs, or for a group of the weights. */
+/** How the built-in kernels take activations: `off` is f32; else int8 with one scale for 32 inputs, 64 inputs, or a `group` of the weights. */
 export type ActivationQuantization = 'off' | 32 | 64 | 'group'
 
-/** What multiplies with compressed weights on CPU. An instruction set's name is the built-in kernel for it, whatever would be quicker. */
+/** What multiplies with compressed weights on CPU. The name of an instruction set is the built-in kernel for it. */
 export type CpuKernel = 'auto' | 'openvino' | 'builtin' | 'avx2' | 'avx-vnni' | 'avx512-vnni' | 'portable'
 
 /** Every value of {@link CpuKernel}. */
 export const cpuKernels = ['auto', 'openvino', 'builtin', 'avx2', 'avx-vnni', 'avx512-vnni', 'portable'] as const
 
-/** The built-in kernels' form of OpenVINO's DYNAMIC_QUANTIZATION_GROUP_SIZE, which has no bound. */
+/** Values of OpenVINO's DYNAMIC_QUANTIZATION_GROUP_SIZE that the built-in kernels have too; larger ones are a whole group. */
 const groupSizes: Record<string, ActivationQuantization> = { 0: 'off', 32: 32, 64: 64 }
 
 /**
- * How activations are taken when the option says nothing: f32 where f32 was asked for, else as OpenVINO's own property says, else int8 by
- * 32, which is what OpenVINO does on CPUs with VNNI.
+ * How the built-in kernels take activations. The option decides, else OpenVINO's property for it. Without both it is f32 when f32 or
+ * accuracy was asked for, else int8 with one scale for 32 inputs, as OpenVINO does on CPUs with VNNI.
  */
 export function activationQuantization(
   option: ActivationQuantization | undefined,
@@ -27,7 +27,7 @@ export function activationQuantization(
   return exact ? 'off' : 32
 }
 
-/** The same as the addon takes it: 0 for f32, -1 for a whole group. */
+/** The same as a number for the addon: 0 is f32, -1 a whole group. */
 export function activationSpan(quantization: ActivationQuantization): number {
   if (quantization === 'off') return 0
   return quantization === 'group' ? -1 : quantization

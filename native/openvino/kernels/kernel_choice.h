@@ -12,7 +12,7 @@ struct KernelSetup {
   PackedInfo packed;
 };
 
-// Puts the built-in kernels where the configuration wants them: everywhere (`own`, or an instruction set's name),
+// Puts the built-in kernels where the configuration wants them: everywhere (`builtin`, or an instruction set's name),
 // nowhere
 // (`openvino`), or where they are known, or measured now, to be quicker (`auto`). Reports the stages `measure` and
 // `pack`, and what was chosen; a file of packed weights that cannot be written is a warning. Throws Failure ERR_DEVICE
