@@ -16,6 +16,7 @@ const layers = [
   'warnings.ts',
   // The declarations of the addon, then how it is found and opened, then what wraps it.
   'engine/boundary.ts',
+  'engine/fields.ts',
   'addon',
   'engine',
   // Arithmetic of memory, and what a machine has.

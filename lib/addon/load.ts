@@ -1,10 +1,9 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
-import { type Addon, boundaryFields } from '../engine/boundary.js'
-import { LLMError } from '../errors.js'
-import { packageVersion } from '../version.js'
-import { type AddonPlace, findAddon } from './find.js'
+import type { Addon } from '../engine/boundary.js'
+import { findAddon } from './find.js'
+import { checkMatch } from './match.js'
 import { openAddon } from './open.js'
 import { systemInfo } from './system.js'
 
@@ -24,7 +23,8 @@ let loadedFrom: string | undefined
 export function loadAddon(): Addon {
   if (!loaded) {
     const place = findAddon(systemInfo(), process.env, root)
-    const addon = check(openAddon(place, process.env.OPENVINO_LLM_RUNTIME), place)
+    const addon = openAddon(place, process.env.OPENVINO_LLM_RUNTIME)
+    checkMatch(addon, place)
     if (isMainThread) process.once('exit', (code) => addon.atExit(code))
     loaded = addon
     loadedFrom = place.path
@@ -35,19 +35,4 @@ export function loadAddon(): Addon {
 /** The file that {@link loadAddon} took, once it has loaded it. */
 export function loadedAddonPath(): string | undefined {
   return loadedFrom
-}
-
-/** Both sides must have been built from the same declarations: a field that one side does not know would be lost in silence. */
-export function check(addon: Addon, { remedy }: Pick<AddonPlace, 'remedy'>): Addon {
-  const { version, fields } = addon.buildInfo()
-  const theirs = JSON.stringify(fields)
-  const ours = JSON.stringify(boundaryFields)
-  if (version !== packageVersion || theirs !== ours) {
-    const found = version === packageVersion ? `other fields: ${theirs}, expected ${ours}` : `version ${version}`
-    throw new LLMError(
-      'ERR_ADDON_MISMATCH',
-      `the native addon does not belong to openvino-llm ${packageVersion}: it has ${found}. Run: ${remedy}`,
-    )
-  }
-  return addon
 }

@@ -9,7 +9,7 @@ import type {
   ReadyInfo,
   RequestParams,
 } from './boundary.js'
-import { nativeError, ownError } from './failure.js'
+import { ownError } from './failure.js'
 import type { JobProgress } from './job.js'
 
 /** What becomes of one answer. `finished` or `failed` is called once, and last. */
@@ -173,9 +173,9 @@ export class Engine {
         return
       case 'failed':
         if (event.id === 0) {
-          this.#died(nativeError(event))
+          this.#died(new LLMError(event.code, event.message))
         } else {
-          this.#finish(event.id, (handler) => handler.failed(nativeError(event)))
+          this.#finish(event.id, (handler) => handler.failed(new LLMError(event.code, event.message)))
         }
         return
       case 'finished':

@@ -1,6 +1,6 @@
 import { loadAddon } from '../addon/load.js'
+import { LLMError } from '../errors.js'
 import type { JobEvent, Jobs } from './boundary.js'
-import { nativeError } from './failure.js'
 
 /** How far a piece of long work is. */
 export interface JobProgress {
@@ -27,7 +27,7 @@ export function runJob<K extends keyof Jobs>(
     const onEvents = (events: JobEvent[]) => {
       for (const event of events) {
         if (event.type === 'done') resolve(event.result as Jobs[K]['result'])
-        else if (event.type === 'failed') reject(nativeError(event))
+        else if (event.type === 'failed') reject(new LLMError(event.code, event.message))
         else if (event.type === 'closed') signal?.removeEventListener('abort', onAbort)
         else if (!signal?.aborted) report(event)
       }

@@ -100,8 +100,14 @@ struct Timings {
   int64_t accepted_tokens = 0;
 };
 
+// What takes time: of a load kRead to kWarmup, of jobs also the others.
+enum class Stage { kRead, kMeasure, kPack, kCompile, kWarmup, kConvert, kCompare };
+inline constexpr std::array kStages{"read", "measure", "pack", "compile", "warmup", "convert", "compare"};
+constexpr const auto& names_of(Stage) { return kStages; }
+constexpr const char* name_of(Stage stage) { return kStages.at(static_cast<size_t>(stage)); }
+
 struct Progress {
-  std::string stage;
+  Stage stage = Stage::kRead;
   int64_t done = 0;
   int64_t total = 0;
 };

@@ -90,7 +90,7 @@ double Lifecycle::warm_up(Runner& runner, StepCosts* costs) const {
   int64_t done = 0;
   std::vector<Token> tokens;
   for (int32_t size : config_.warmup) {
-    post_(Progress{"warmup", done++, total});
+    post_(Progress{Stage::kWarmup, done++, total});
     tokens.assign(static_cast<size_t>(size), 0);
     for (bool measured : {false, true}) {
       if (!runner.admit(0, Rope::kShort, tokens, tokens.size(), 0)) break;
@@ -110,7 +110,7 @@ double Lifecycle::warm_up(Runner& runner, StepCosts* costs) const {
     // bring back what is still read.
     if (done == 1) runner.give_back_file();
   }
-  post_(Progress{"warmup", total, total});
+  post_(Progress{Stage::kWarmup, total, total});
   return milliseconds(Clock::now() - begin);
 }
 

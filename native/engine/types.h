@@ -1,5 +1,7 @@
 // The words that every layer below the boundary shares. Plain data; no napi.h, no openvino/ in this folder.
 #pragma once
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -37,5 +39,8 @@ struct EngineConfig {
 };
 
 enum class FinishReason { kStop, kLength, kCancelled };
+inline constexpr std::array kFinishReasons{"stop", "length", "cancelled"};
+constexpr const auto& names_of(FinishReason) { return kFinishReasons; }
+constexpr const char* name_of(FinishReason reason) { return kFinishReasons.at(static_cast<size_t>(reason)); }
 
 }  // namespace llm

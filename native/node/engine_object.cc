@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "engine/scripted_runner.h"
-#include "node/events.h"
-#include "node/fields.h"
+#include "node/read_fields.h"
+#include "node/write_fields.h"
 #include "openvino/runtime.h"
 
 namespace llm {

@@ -64,7 +64,7 @@ class EventChannel {
       signalled_ = false;
     }
     auto list = Napi::Array::New(env, events.size());
-    for (size_t i = 0; i < events.size(); ++i) list.Set(static_cast<uint32_t>(i), to_js(env, events[i]));
+    for (size_t i = 0; i < events.size(); ++i) list.Set(static_cast<uint32_t>(i), event_to_js(env, events[i]));
     const bool last = !events.empty() && std::holds_alternative<Closed>(events.back());
     for (const auto& event : events) seen_(event);  // the last one closes this channel: nothing of it is touched below
     if (!last && events.capacity() <= kSpare) {

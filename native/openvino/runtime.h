@@ -32,8 +32,8 @@ ComparisonResult compare_models(const EngineConfig& left, const EngineConfig& ri
 // Reads a model without compiling it, and asks the device for its default precision. Throws Failure.
 Inspection inspect_model(const std::string& model_path, const std::string& device);
 
-// Writes openvino_model.xml and openvino_model.bin into the existing folder `target`; reports the stages `read`,
-// `convert` and `write`. Throws Failure, and Interrupted between the stages once `cancelled` is set.
+// Writes openvino_model.xml and openvino_model.bin into the existing folder `target`; reports the stage
+// `convert`. Throws Failure, and Interrupted between its parts once `cancelled` is set.
 GraphInfo convert_gguf(const std::string& source, const std::string& target, const std::atomic<bool>& cancelled,
                        const EventSink& post);
 

@@ -94,7 +94,7 @@ export async function assemblePlatform(platform, { prebuilt, licenses, openvino,
   return folder
 }
 
-/** The addon is not loaded here: lib/native checks the system and the files first. */
+/** The addon is not loaded here: lib/addon checks the system and the files first. */
 const platformModule = `'use strict'
 exports.folder = __dirname
 exports.load = () => require('./openvino_llm.node')

@@ -108,7 +108,7 @@ class Comparison {
       }
       for (size_t begin = 0; begin < prompt.size(); begin += kChunk) {
         stop_if_cancelled();
-        post_(Progress{"compare", static_cast<int64_t>(static_cast<size_t>(nth) * tokens_ + position),
+        post_(Progress{Stage::kCompare, static_cast<int64_t>(static_cast<size_t>(nth) * tokens_ + position),
                        static_cast<int64_t>(2 * tokens_)});
         const auto tokens = std::span<const Token>(prompt).subspan(begin, std::min(kChunk, prompt.size() - begin));
         const Span span{id, tokens, begin, tokens.size()};

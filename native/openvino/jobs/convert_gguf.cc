@@ -33,12 +33,12 @@ std::shared_ptr<ov::Model> read_gguf(const std::string& source) {
 
 GraphInfo convert_gguf(const std::string& source, const std::string& target, const std::atomic<bool>& cancelled,
                        const EventSink& post) {
-  const auto stage = [&](const char* name, int64_t done) {
+  const auto stage = [&](int64_t done) {
     if (cancelled) throw Interrupted();
-    post(Progress{name, done, 2});
+    post(Progress{Stage::kConvert, done, 2});
   };
   std::shared_ptr<ov::Model> model;
-  stage("convert", 0);
+  stage(0);
   try {
     model = read_gguf(source);
     rotate_halves(*model);
@@ -49,14 +49,14 @@ GraphInfo convert_gguf(const std::string& source, const std::string& target, con
   } catch (const std::exception& error) {
     throw Failure(ERR_CONVERT, source + ": OpenVINO cannot convert it: " + plain_words(error));
   }
-  stage("convert", 1);
+  stage(1);
   const GraphInfo facts = facts_of(*model);
   try {
     ov::serialize(model, path_of(target) / "openvino_model.xml");
   } catch (const std::exception& error) {
     throw Failure(ERR_CONVERT, target + ": the converted model cannot be written: " + plain_words(error));
   }
-  stage("convert", 2);
+  stage(2);
   return facts;
 }
 

@@ -42,11 +42,11 @@ KernelChoice choose(const std::string& scheme, const SchemeFacts& facts, const E
     choice.kernel = known;
     choice.reason = "measured on this machine before";
   } else {
-    post(Progress{"measure", 0, 1});
+    post(Progress{Stage::kMeasure, 0, 1});
     choice.ratios = measure_kernels(facts.example, use, properties);
     choice.kernel = own_kernel_wins(choice.ratios) ? "builtin" : "openvino";
     choice.reason = "measured now";
-    post(Progress{"measure", 1, 1});
+    post(Progress{Stage::kMeasure, 1, 1});
   }
   return choice;
 }

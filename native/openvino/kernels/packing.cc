@@ -62,7 +62,7 @@ Packing pack(std::span<const PackingPart> parts, const std::string& path, const 
   size_t bytes = 0;
   for (const auto& part : parts) bytes += part.packed->bytes();
   const auto progress = [&](size_t done) {
-    post(Progress{"pack", static_cast<int64_t>(done), static_cast<int64_t>(bytes)});
+    post(Progress{Stage::kPack, static_cast<int64_t>(done), static_cast<int64_t>(bytes)});
   };
   const TbbThreads threads;
   const PackedIdentity identity{path.empty() ? 0 : plan_of(parts), bytes};

@@ -166,13 +166,13 @@ ov::AnyMap checked_properties(const EngineConfig& config) {
 
 DecoderModel read_model(const EngineConfig& config, const EventSink& post, RunnerInfo& info,
                         const std::function<void(DecoderModel&)>& change) {
-  post(Progress{"read", 0, 1});
+  post(Progress{Stage::kRead, 0, 1});
   const auto begin = Clock::now();
   auto decoder = read_decoder(config.model_path);
   change(decoder);
   info.model = decoder.facts;
   info.read_ms = since(begin);
-  post(Progress{"read", 1, 1});
+  post(Progress{Stage::kRead, 1, 1});
   return decoder;
 }
 
@@ -188,7 +188,7 @@ ov::CompiledModel compile(DecoderModel& decoder, const EngineConfig& config, con
     if (only_builtin_kernels(info.kernels)) chosen.emplace(ov::hint::inference_precision(ov::element::f32));
   }
   info.pack_ms = since(choosing);
-  post(Progress{"compile", 0, 1});
+  post(Progress{Stage::kCompile, 0, 1});
   const auto begin = Clock::now();
   ov::CompiledModel compiled;
   try {
@@ -208,7 +208,7 @@ ov::CompiledModel compile(DecoderModel& decoder, const EngineConfig& config, con
   } catch (const std::exception&) {
     info.devices = {config.device};
   }
-  post(Progress{"compile", 1, 1});
+  post(Progress{Stage::kCompile, 1, 1});
   return compiled;
 }
 

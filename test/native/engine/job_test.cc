@@ -25,8 +25,8 @@ TEST("job: its result is Done, then Closed comes") {
   {
     llm::JobThread job(
         [](auto&, const llm::EventSink& post) {
-          post(llm::Progress{"read", 0, 2});
-          post(llm::Progress{"read", 1, 2});
+          post(llm::Progress{llm::Stage::kRead, 0, 2});
+          post(llm::Progress{llm::Stage::kRead, 1, 2});
           return llm::Done{facts(42)};
         },
         log.sink());
@@ -59,7 +59,7 @@ TEST("job: any other exception gets a code") {
     {
       llm::JobThread job(work, log.sink());
     }
-    CHECK_EQUAL(name_of(log.failed().code) + (": " + log.failed().message), expected);
+    CHECK_EQUAL(std::string(name_of(log.failed().code)) + ": " + log.failed().message, expected);
     check_sound(log);
   }
 }

@@ -232,7 +232,8 @@ TEST("loop: warm-up computes each size twice, with progress, and leaves nothing 
   CHECK(rig.log.ready().warmup_ms >= 0);
   std::vector<std::string> stages;
   for (const auto& progress : rig.log.progress()) {
-    stages.push_back(progress.stage + " " + std::to_string(progress.done) + "/" + std::to_string(progress.total));
+    stages.push_back(std::string(name_of(progress.stage)) + " " + std::to_string(progress.done) + "/" +
+                     std::to_string(progress.total));
   }
   CHECK_EQUAL(stages, (std::vector<std::string>{"warmup 0/3", "warmup 1/3", "warmup 2/3", "warmup 3/3"}));
   CHECK((spans_of(rig.plan) ==

@@ -1,0 +1,116 @@
+// The kinds of jobs: what each takes, what it gives and what it does. A new kind is a structure here, a name in
+// JobKinds, and its lines in lib/engine/boundary.ts and fields.ts.
+#pragma once
+#include <algorithm>
+#include <atomic>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "node/fields.h"
+#include "openvino/runtime.h"
+
+namespace llm {
+
+// `expectation` says what is wrong with arguments whose types are right; nullptr when nothing is.
+
+struct ConvertJob {
+  static constexpr const char* kName = "convert";
+  struct Arguments {
+    std::string source, target;
+  };
+  using Result = GraphInfo;
+  static const char* expectation(const Arguments&) { return nullptr; }
+  static Result run(const Arguments& from, const std::atomic<bool>& cancelled, const EventSink& post) {
+    return convert_gguf(from.source, from.target, cancelled, post);
+  }
+};
+
+struct DevicesJob {
+  static constexpr const char* kName = "devices";
+  struct Arguments {
+    std::string plugin;
+  };
+  using Result = std::vector<DeviceInfo>;
+  static const char* expectation(const Arguments&) { return nullptr; }
+  static Result run(const Arguments& from, const std::atomic<bool>&, const EventSink&) {
+    return list_devices(from.plugin);
+  }
+};
+
+struct CheckJob {
+  static constexpr const char* kName = "check";
+  struct Arguments {
+    std::string model_path, device;
+    std::vector<int32_t> lengths;
+  };
+  using Result = ComparisonResult;
+  static const char* expectation(const Arguments& from) {
+    const auto sensible = [](int32_t length) { return length >= 1; };
+    const bool good = !from.lengths.empty() && std::all_of(from.lengths.begin(), from.lengths.end(), sensible);
+    return good ? nullptr : "lengths of at least 1";
+  }
+  static Result run(const Arguments& from, const std::atomic<bool>& cancelled, const EventSink& post) {
+    return check_model(from.model_path, from.device, from.lengths, cancelled, post);
+  }
+};
+
+struct CompareJob {
+  static constexpr const char* kName = "compare";
+  struct Arguments {
+    EngineConfig left, right;
+    std::vector<Token> tokens;
+  };
+  using Result = ComparisonResult;
+  static const char* expectation(const Arguments& from) { return from.tokens.empty() ? "at least one token" : nullptr; }
+  static Result run(const Arguments& from, const std::atomic<bool>& cancelled, const EventSink& post) {
+    return compare_models(from.left, from.right, from.tokens, cancelled, post);
+  }
+};
+
+struct InspectJob {
+  static constexpr const char* kName = "inspect";
+  struct Arguments {
+    std::string model_path, device;
+  };
+  using Result = Inspection;
+  static const char* expectation(const Arguments&) { return nullptr; }
+  static Result run(const Arguments& from, const std::atomic<bool>&, const EventSink&) {
+    return inspect_model(from.model_path, from.device);
+  }
+};
+
+using JobKinds = std::tuple<ConvertJob, DevicesJob, CheckJob, CompareJob, InspectJob>;
+
+template <class Visit>
+void each_field(ConvertJob::Arguments& arguments, Visit&& visit) {
+  visit("source", arguments.source);
+  visit("target", arguments.target);
+}
+
+template <class Visit>
+void each_field(DevicesJob::Arguments& arguments, Visit&& visit) {
+  visit("plugin", arguments.plugin);
+}
+
+template <class Visit>
+void each_field(CheckJob::Arguments& arguments, Visit&& visit) {
+  visit("modelPath", arguments.model_path);
+  visit("device", arguments.device);
+  visit("lengths", arguments.lengths);
+}
+
+template <class Visit>
+void each_field(CompareJob::Arguments& arguments, Visit&& visit) {
+  visit("left", arguments.left);
+  visit("right", arguments.right);
+  visit("tokens", arguments.tokens);
+}
+
+template <class Visit>
+void each_field(InspectJob::Arguments& arguments, Visit&& visit) {
+  visit("modelPath", arguments.model_path);
+  visit("device", arguments.device);
+}
+
+}  // namespace llm
