@@ -7,6 +7,7 @@ import { readKvValues, readSlidingWindow } from './attention-config.js'
 import { readChatTemplates } from './chat-templates.js'
 import { readContextLength } from './context-length.js'
 import type { ModelDefinition } from './definition.js'
+import { chatsNeedBos } from './families.js'
 import { explainFile, explainFolder, explainTokenizer } from './foreign-folder.js'
 import { readGenerationConfig } from './generation-config.js'
 import { JsonObject } from './json-object.js'
@@ -83,7 +84,7 @@ export async function readFolder(path: string | URL): Promise<ModelDefinition> {
       tokenizerConfig: { ...specialTokens?.data, ...tokenizerConfig?.data },
       templates,
       templateFile: templateFile === '' ? '' : file(templateFile),
-      modelType,
+      chatsNeedBos: chatsNeedBos(modelType),
     },
     files: [...new Set(['openvino_model.xml', 'openvino_model.bin', 'tokenizer.json', ...files])],
   }

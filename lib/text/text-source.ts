@@ -8,6 +8,6 @@ export interface TextSource {
   templates: Record<string, string>
   /** The file that the templates came from; errors name it. */
   templateFile: string
-  /** `model_type` of config.json. */
-  modelType: string
+  /** Whether a chat begins with BOS although neither template nor tokenizer writes it. */
+  chatsNeedBos: boolean
 }

@@ -8,7 +8,7 @@ export const skipWithout = (folder: string): string | false =>
   existsSync(`${shared}/${folder}`) ? false : `${folder} is not here`
 
 /** The text side of a model folder. */
-export function sourceOf(folder: string, modelType = ''): TextSource {
+export function sourceOf(folder: string): TextSource {
   const path = `${shared}/${folder}`
   const tokenizerConfig = JSON.parse(readFileSync(`${path}/tokenizer_config.json`, 'utf8')) as Record<string, unknown>
   const own = `${path}/chat_template.jinja`
@@ -18,7 +18,7 @@ export function sourceOf(folder: string, modelType = ''): TextSource {
     tokenizerConfig,
     templates: { default: template },
     templateFile: own,
-    modelType,
+    chatsNeedBos: false,
   }
 }
 

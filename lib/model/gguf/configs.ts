@@ -1,28 +1,7 @@
 import { LLMError } from '../../errors.js'
+import { ggufFamilies } from '../families.js'
 import type { GgufHeader } from './metadata.js'
 import { readStopTokenIds, readVocabulary } from './vocabulary.js'
-
-/** `model_type` and class of transformers by `general.architecture`, of the architectures that OpenVINO's GGUF front end converts. */
-const architectures: ReadonlyMap<string, readonly [modelType: string, className: string]> = new Map([
-  ['llama', ['llama', 'LlamaForCausalLM']],
-  ['phi3', ['phi3', 'Phi3ForCausalLM']],
-  ['qwen2', ['qwen2', 'Qwen2ForCausalLM']],
-  ['qwen3', ['qwen3', 'Qwen3ForCausalLM']],
-  ['qwen3moe', ['qwen3_moe', 'Qwen3MoeForCausalLM']],
-  ['qwen35', ['qwen3_5_text', 'Qwen3_5ForCausalLM']],
-  ['gemma', ['gemma', 'GemmaForCausalLM']],
-  ['gemma2', ['gemma2', 'Gemma2ForCausalLM']],
-  ['gemma3', ['gemma3_text', 'Gemma3ForCausalLM']],
-  ['gemma4', ['gemma4_text', 'Gemma4ForCausalLM']],
-  ['mistral3', ['ministral3', 'Ministral3ForCausalLM']],
-  ['minicpm', ['minicpm', 'MiniCPMForCausalLM']],
-  ['olmoe', ['olmoe', 'OlmoeForCausalLM']],
-  ['smollm3', ['smollm3', 'SmolLM3ForCausalLM']],
-  ['gpt-oss', ['gpt_oss', 'GptOssForCausalLM']],
-  ['ernie4_5-moe', ['ernie4_5_moe', 'Ernie4_5_MoeForCausalLM']],
-  ['hunyuan-dense', ['hunyuan_v1_dense', 'HunYuanDenseV1ForCausalLM']],
-  ['hunyuan-moe', ['hunyuan_v1_moe', 'HunYuanMoEV1ForCausalLM']],
-])
 
 /** Contents of the two files that describe the model. */
 export interface ConfigFiles {
@@ -39,11 +18,11 @@ export interface ConfigFiles {
  */
 export function configFiles(header: GgufHeader): ConfigFiles {
   const { architecture, metadata, path, tensors } = header
-  const names = architectures.get(architecture)
-  if (!names)
+  const family = Object.hasOwn(ggufFamilies, architecture) ? ggufFamilies[architecture] : undefined
+  if (!family)
     throw new LLMError(
       'ERR_UNSUPPORTED_MODEL',
-      `${path}: expected "general.architecture" to be one of ${[...architectures.keys()].join(', ')}, found ${JSON.stringify(architecture)}`,
+      `${path}: expected "general.architecture" to be one of ${Object.keys(ggufFamilies).join(', ')}, found ${JSON.stringify(architecture)}`,
     )
   const vocabulary = readVocabulary(metadata)
   const required = (name: string): number => {
@@ -59,7 +38,6 @@ export function configFiles(header: GgufHeader): ConfigFiles {
     return Array.isArray(metadata.get(key)) ? metadata.numbers(key) : metadata.integer(key, 0)
   }
 
-  const [modelType, className] = names
   const rows = tensors.get('token_embd.weight')?.[1] ?? vocabulary.tokens.length
   if (rows < vocabulary.tokens.length)
     throw new LLMError(
@@ -71,8 +49,8 @@ export function configFiles(header: GgufHeader): ConfigFiles {
   const stops = readStopTokenIds(vocabulary)
   return {
     config: {
-      architectures: [className],
-      model_type: modelType,
+      architectures: [family.className],
+      model_type: family.modelType,
       ...special,
       eos_token_id: vocabulary.eos,
       max_position_embeddings: required('context_length'),

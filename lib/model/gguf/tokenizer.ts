@@ -1,4 +1,5 @@
 import { LLMError } from '../../errors.js'
+import { swallowsSpaces } from '../families.js'
 import { byteLevelParts } from './byte-level.js'
 import type { GgufHeader } from './metadata.js'
 import { sentencePieceParts } from './sentencepiece.js'
@@ -109,12 +110,9 @@ interface AddedToken {
   special: boolean
 }
 
-/**
- * Tokens that are found in the text before anything else. GGUF does not say which of them swallow the spaces after them: of the two
- * generations of Phi-3 files, those that add no BOS do.
- */
+/** Tokens that are found in the text before anything else. */
 function addedTokens({ model, tokens, types }: Vocabulary, architecture: string, addsBos: boolean): AddedToken[] {
-  const swallow = architecture === 'phi3' && model === 'llama' && !addsBos
+  const swallow = swallowsSpaces({ architecture, vocabulary: model, addsBos })
   return tokens.flatMap((content, id) => {
     const type = types[id]
     const special = type === TokenType.control || (type === TokenType.unknown && model === 'llama')

@@ -67,7 +67,7 @@ export class PromptEncoder {
     if (options.systemFallback === 'merge-user') conversation.mergeSystemMessages()
 
     const policy = options.bos ?? 'auto'
-    const ensure = this.#source.modelType === 'phi3' && this.#tokenizer.bosTokenId !== undefined
+    const ensure = this.#source.chatsNeedBos && this.#tokenizer.bosTokenId !== undefined
     const encode = (kept: readonly ChatMessage[]) => {
       const rendered = conversation.render(kept)
       const ids = this.#tokenizer.encode(rendered, {

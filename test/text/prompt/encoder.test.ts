@@ -24,7 +24,7 @@ function encoder(t: Test, template: string) {
     tokenizerConfig: {},
     templates: { default: templateVectors[template]![0]!.source },
     templateFile: '',
-    modelType: '',
+    chatsNeedBos: false,
   }
   const made = new PromptEncoder(source, new Tokenizer(tokenizerPath, {}))
   return (messages: ChatMessage[], options: ChatOptions = {}): [number, string[], string] => {

@@ -27,7 +27,7 @@ function source(dir: string, changes: Partial<TextSource> = {}): TextSource {
     tokenizerConfig,
     templates: { default: chatml },
     templateFile: join(dir, 'chat_template.jinja'),
-    modelType: 'llama',
+    chatsNeedBos: false,
     ...changes,
   }
 }
@@ -53,7 +53,7 @@ t.test('what it knows', async (t) => {
 t.test('policies for the beginning of a text', async (t) => {
   const worker = await TextWorker.open(
     source(t.testdir(), {
-      modelType: 'phi3',
+      chatsNeedBos: true,
       templates: { default: phi3, twice: `{{ bos_token * 1 if false else bos_token }}{{ bos_token }}x` },
     }),
   )
@@ -274,7 +274,7 @@ interface Golden {
 }
 
 t.test('SmolLM2: all golden chats', { skip: skipWithout('ir/smollm2-135m-int4-asym64') }, async (t) => {
-  const worker = await TextWorker.open(sourceOf('ir/smollm2-135m-int4-asym64', 'llama'))
+  const worker = await TextWorker.open(sourceOf('ir/smollm2-135m-int4-asym64'))
   t.teardown(() => worker.close())
   const golden = JSON.parse(readFileSync('test/fixtures/golden/smollm2.json', 'utf8')) as Golden
   for (const { messages, gen_prompt, no_gen_prompt } of golden.chat) {
@@ -289,8 +289,8 @@ t.test(
   'Phi-3: golden chats and policies',
   { skip: skipWithout('phi-3-medium') || skipWithout('phi-3-april-2024') },
   async (t) => {
-    const later = await TextWorker.open(sourceOf('phi-3-medium', 'phi3'))
-    const early = await TextWorker.open(sourceOf('phi-3-april-2024', 'phi3'))
+    const later = await TextWorker.open({ ...sourceOf('phi-3-medium'), chatsNeedBos: true })
+    const early = await TextWorker.open({ ...sourceOf('phi-3-april-2024'), chatsNeedBos: true })
     t.teardown(() => Promise.all([later.close(), early.close()]))
     const knight: ChatMessage[] = [{ role: 'user', content: 'How to explain Internet for a medieval knight?' }]
     const tools: ChatMessage[] = [

@@ -1,0 +1,47 @@
+/**
+ * What only some families of models do. Everything else in this package asks a model's files for features, never for its name.
+ */
+
+/** Names of transformers for a family that OpenVINO's GGUF front end converts. */
+export interface GgufFamily {
+  modelType: string
+  className: string
+}
+
+/** By `general.architecture` of a GGUF. */
+export const ggufFamilies: Readonly<Record<string, GgufFamily>> = {
+  llama: { modelType: 'llama', className: 'LlamaForCausalLM' },
+  phi3: { modelType: 'phi3', className: 'Phi3ForCausalLM' },
+  qwen2: { modelType: 'qwen2', className: 'Qwen2ForCausalLM' },
+  qwen3: { modelType: 'qwen3', className: 'Qwen3ForCausalLM' },
+  qwen3moe: { modelType: 'qwen3_moe', className: 'Qwen3MoeForCausalLM' },
+  qwen35: { modelType: 'qwen3_5_text', className: 'Qwen3_5ForCausalLM' },
+  gemma: { modelType: 'gemma', className: 'GemmaForCausalLM' },
+  gemma2: { modelType: 'gemma2', className: 'Gemma2ForCausalLM' },
+  gemma3: { modelType: 'gemma3_text', className: 'Gemma3ForCausalLM' },
+  gemma4: { modelType: 'gemma4_text', className: 'Gemma4ForCausalLM' },
+  mistral3: { modelType: 'ministral3', className: 'Ministral3ForCausalLM' },
+  minicpm: { modelType: 'minicpm', className: 'MiniCPMForCausalLM' },
+  olmoe: { modelType: 'olmoe', className: 'OlmoeForCausalLM' },
+  smollm3: { modelType: 'smollm3', className: 'SmolLM3ForCausalLM' },
+  'gpt-oss': { modelType: 'gpt_oss', className: 'GptOssForCausalLM' },
+  'ernie4_5-moe': { modelType: 'ernie4_5_moe', className: 'Ernie4_5_MoeForCausalLM' },
+  'hunyuan-dense': { modelType: 'hunyuan_v1_dense', className: 'HunYuanDenseV1ForCausalLM' },
+  'hunyuan-moe': { modelType: 'hunyuan_v1_moe', className: 'HunYuanMoEV1ForCausalLM' },
+}
+
+/**
+ * Whether a chat begins with BOS although neither template nor tokenizer writes it: Phi-3's model cards ask for it.
+ * @param modelType `model_type` of config.json
+ */
+export function chatsNeedBos(modelType: string): boolean {
+  return modelType === 'phi3'
+}
+
+/**
+ * Whether the added tokens of a GGUF swallow the spaces after them, which the file does not say: of the two generations of Phi-3 files with
+ * a SentencePiece vocabulary, those that add no BOS do.
+ */
+export function swallowsSpaces(gguf: { architecture: string; vocabulary: string; addsBos: boolean }): boolean {
+  return gguf.architecture === 'phi3' && gguf.vocabulary === 'llama' && !gguf.addsBos
+}
