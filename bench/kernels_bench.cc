@@ -21,7 +21,7 @@
 #include "kernels/kernel.h"
 #include "kernels/matmul.h"
 #include "kernels/packed_weights.h"
-#include "kernels/x86/x86_kernels.h"
+#include "kernels/x86/kernels.h"
 #include "openvino/kernels/tbb_threads.h"
 
 using llm::Kernel;

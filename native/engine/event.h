@@ -69,7 +69,7 @@ struct RunnerInfo {
   bool wants_long_steps = false;
   bool can_draft = false;  // and fork: what draft verification and several answers of one prompt need
   std::string rope;        // see ReadyInfo.ropeRegime in lib/engine/boundary.ts
-  size_t rope_border = 0;  // see RopeBorder: 0 unless the runner changes between the factors
+  size_t long_rope_border = 0;  // see RopeBorder: 0 unless the runner changes between the factors
   size_t kv_tokens = 0;    // tokens that all sequences together can hold; 0 = each has its own, unbounded
   double kv_bytes = 0;     // memory of those
   size_t kv_block_tokens = 0;

@@ -33,7 +33,7 @@ std::unique_ptr<LoadedModel> Lifecycle::open() const {
   const RunnerInfo& info = model->info;
   model->vocabulary = static_cast<size_t>(info.model.vocabulary_size);
   model->kv_tokens = info.kv_tokens;
-  model->border = RopeBorder(info.rope_border);
+  model->border = RopeBorder(info.long_rope_border);
   model->sampler.emplace(model->vocabulary);
   model->speculative_decoder.emplace(*model->runner, *model->sampler,
                                      config_.draft_model_path.empty() ? nullptr : open_draft_model(info));

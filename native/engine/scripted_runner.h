@@ -25,7 +25,7 @@ class ScriptedRunner : public Runner {
     int fail_count = 0;
     size_t max_sequences = 1;
     size_t blocks = 0;  // of its KV cache, which is made of blocks of kBlockTokens; 0 = it has none
-    size_t rope_border = 0;
+    size_t long_rope_border = 0;
   };
   static constexpr size_t kBlockTokens = 4;
   explicit ScriptedRunner(Script script) : blocks_(script.blocks, kBlockTokens), script_(std::move(script)) {}
@@ -38,7 +38,7 @@ class ScriptedRunner : public Runner {
     info.model.vocabulary_size = static_cast<int64_t>(script_.vocabulary);
     info.max_sequences = script_.max_sequences;
     info.can_draft = true;
-    info.rope_border = script_.rope_border;
+    info.long_rope_border = script_.long_rope_border;
     info.kv_tokens = script_.blocks * kBlockTokens;
     info.kv_block_tokens = has_blocks() ? kBlockTokens : 0;
     return info;

@@ -3,7 +3,7 @@
 
 #include "kernels/cpu_features.h"
 #include "kernels/kernel.h"
-#include "kernels/x86/x86_kernels.h"
+#include "kernels/x86/kernels.h"
 
 namespace llm {
 

@@ -103,9 +103,9 @@ void* map_file(const std::string& path, size_t bytes) {
   // Not blocking: opening a pipe would wait for a writer.
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) return nullptr;
-  struct stat facts{};
+  struct stat status{};
   void* memory = MAP_FAILED;
-  if (fstat(file, &facts) == 0 && S_ISREG(facts.st_mode) && static_cast<uint64_t>(facts.st_size) == bytes) {
+  if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && static_cast<uint64_t>(status.st_size) == bytes) {
     memory = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file, 0);
   }
   close(file);

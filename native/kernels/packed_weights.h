@@ -3,9 +3,8 @@
 // Sixteen output rows make a block, the inputs of one scale make a group. A group of a block is a run of lines of 64
 // bytes, then its scales and zero points, f16, 16 of each:
 //
-//   4 bits: a line holds 8 inputs of 16 rows; byte 4 r + j holds input j of row r in its low half and input j + 4 in
-//   its
-//           high half
+//   4 bits: a line holds 8 inputs of 16 rows; the low half of byte 4 r + j holds input j of row r, its high half
+//           input j + 4
 //   8 bits: a line holds 4 inputs of 16 rows; byte 4 r + j holds input j of row r
 //
 // The stored values are unsigned: a signed one is kept with half of its range added, and so is its zero point.

@@ -22,7 +22,7 @@ std::unique_ptr<Runner> make_runner(const EngineConfig& config, const EventSink&
       .fail_count = numbers[3],
       .max_sequences = static_cast<size_t>(config.max_sequences),
       .blocks = static_cast<size_t>(numbers[4]),
-      .rope_border = static_cast<size_t>(numbers[5]),
+      .long_rope_border = static_cast<size_t>(numbers[5]),
   });
 }
 

@@ -28,7 +28,7 @@ DraftModel::DraftModel(std::unique_ptr<Runner> runner, size_t prefill_chunk, siz
   draft_vocabulary_ = static_cast<size_t>(info.model.vocabulary_size);
   vocabulary_ = std::min(vocabulary, draft_vocabulary_);
   max_sequences_ = info.max_sequences;
-  border_ = RopeBorder(info.rope_border);
+  border_ = RopeBorder(info.long_rope_border);
 }
 
 void DraftModel::propose(std::span<Proposal> proposals, size_t rows, const StepCosts& costs) {

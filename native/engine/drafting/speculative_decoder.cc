@@ -10,7 +10,7 @@ SpeculativeDecoder::SpeculativeDecoder(Runner& runner, StepSampler& sampler, std
       sampler_(sampler),
       draft_model_(std::move(draft_model)),
       can_draft_(runner.info().can_draft),
-      border_(runner.info().rope_border) {
+      border_(runner.info().long_rope_border) {
   proposals_.reserve(runner.info().max_sequences);
 }
 

@@ -1,13 +1,13 @@
 // AVX2 alone: products of bytes are added up in 16 bits, and those in 32 bits after every 32 inputs, before they could
 // overflow: 16 products of at most 15 * 127. Bytes of weights are therefore multiplied half by half.
-#include "kernels/x86/x86_kernels.h"
+#include "kernels/x86/kernels.h"
 
 #ifdef LLM_X86
 #include <cstring>
 #include <utility>
 
-#include "kernels/x86/x86_gate.h"
-#include "kernels/x86/x86_quantize.h"
+#include "kernels/x86/gate.h"
+#include "kernels/x86/quantize.h"
 
 #define LLM_YMM LLM_TARGET("avx2,fma,f16c")
 

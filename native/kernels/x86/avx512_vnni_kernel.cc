@@ -1,11 +1,11 @@
-#include "kernels/x86/x86_kernels.h"
+#include "kernels/x86/kernels.h"
 
 #ifdef LLM_X86
 #include <cstring>
 #include <utility>
 
-#include "kernels/x86/x86_gate.h"
-#include "kernels/x86/x86_quantize.h"
+#include "kernels/x86/gate.h"
+#include "kernels/x86/quantize.h"
 
 #if defined(__GNUC__) && !defined(__clang__)
 // gcc 12 takes the undefined registers of its own header for a mistake of ours.
@@ -130,7 +130,7 @@ LLM_AVX512 void float_tile(const PackedWeights& weights, const uint8_t* lines, c
 
 constexpr size_t kTileRows = 12;
 
-#include "kernels/x86/x86_multiply.h"
+#include "kernels/x86/multiply.h"
 
 constexpr Kernel kKernel{"avx512-vnni", kTileRows, quantize_row, multiply, gate};
 

@@ -1,11 +1,11 @@
-#include "kernels/x86/x86_kernels.h"
+#include "kernels/x86/kernels.h"
 
 #ifdef LLM_X86
 #include <cstring>
 #include <utility>
 
-#include "kernels/x86/x86_gate.h"
-#include "kernels/x86/x86_quantize.h"
+#include "kernels/x86/gate.h"
+#include "kernels/x86/quantize.h"
 
 #define LLM_YMM LLM_TARGET("avx2,fma,f16c,avxvnni")
 

@@ -124,4 +124,4 @@ LLM_YMM void float_tile(const PackedWeights& weights, const uint8_t* lines, cons
   }
 }
 
-#include "kernels/x86/x86_multiply.h"
+#include "kernels/x86/multiply.h"

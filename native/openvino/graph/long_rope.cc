@@ -104,7 +104,7 @@ void replace(ov::Model& model, const Value& length) {
 
 }  // namespace
 
-int64_t rope_border_of(const ov::Model& model) {
+int64_t long_rope_border_of(const ov::Model& model) {
   int64_t border = 0;
   for (const auto& choice : choices(model)) {
     if (border != 0 && choice.border != border) {

@@ -11,7 +11,7 @@ namespace llm {
 
 // The length of the longest sequence that takes the short factors; 0 when the graph does not choose. Throws Failure
 // ERR_UNSUPPORTED_MODEL when it chooses at several lengths.
-int64_t rope_border_of(const ov::Model& model);
+int64_t long_rope_border_of(const ov::Model& model);
 
 // Name of the input of add_rope_input().
 inline constexpr const char* kRopeInput = "rope_length";

@@ -81,13 +81,13 @@ class Comparison {
     each_row(right_, 1, [this](std::span<const float> row, Token next) { compare(row, next); });
     const double count = static_cast<double>(kept_.size());
     const double mean = sum_ / count;
-    facts_.deviation = std::sqrt(std::max(0.0, squares_ / count - mean * mean));
-    const auto near = [this](float gap) { return gap < kNearTie * facts_.deviation; };
-    facts_.near_ties = std::count_if(gaps_.begin(), gaps_.end(), near);
-    facts_.divergence /= static_cast<double>(std::max<int64_t>(1, facts_.positions));
-    facts_.left_loss /= static_cast<double>(std::max<int64_t>(1, predictions_));
-    facts_.right_loss /= static_cast<double>(std::max<int64_t>(1, predictions_));
-    return facts_;
+    result_.deviation = std::sqrt(std::max(0.0, squares_ / count - mean * mean));
+    const auto near = [this](float gap) { return gap < kNearTie * result_.deviation; };
+    result_.near_ties = std::count_if(gaps_.begin(), gaps_.end(), near);
+    result_.divergence /= static_cast<double>(std::max<int64_t>(1, result_.positions));
+    result_.left_loss /= static_cast<double>(std::max<int64_t>(1, predictions_));
+    result_.right_loss /= static_cast<double>(std::max<int64_t>(1, predictions_));
+    return result_;
   }
 
  private:
@@ -99,7 +99,7 @@ class Comparison {
       const auto* progress = std::get_if<Progress>(&event);
       if (progress) post_(Progress{progress->stage, nth + progress->done / std::max<int64_t>(1, progress->total), 2});
     });
-    const RopeBorder border(runner->info().rope_border);
+    const RopeBorder border(runner->info().long_rope_border);
     SequenceId id = 0;
     size_t position = 0;  // of all prompts' tokens
     for (const auto& prompt : make_prompts_(static_cast<size_t>(runner->info().model.vocabulary_size))) {
@@ -126,7 +126,7 @@ class Comparison {
   }
 
   void compare(std::span<const float> right, Token next) {
-    const size_t begin = static_cast<size_t>(facts_.positions) * right.size();
+    const size_t begin = static_cast<size_t>(result_.positions) * right.size();
     if (begin + right.size() > kept_.size()) throw Failure(ERR_ENGINE, "the two have different numbers of logits");
     const auto left = std::span<const float>(kept_).subspan(begin, right.size());
     const double left_sum = log_sum(left);
@@ -134,26 +134,26 @@ class Comparison {
     for (size_t i = 0; i < right.size(); ++i) {
       const double difference = std::abs(double{right[i]} - double{left[i]});
       // Not a number is as far away as can be.
-      facts_.max_difference = std::max(
-          facts_.max_difference, std::isfinite(difference) ? difference : std::numeric_limits<double>::infinity());
+      result_.max_difference = std::max(
+          result_.max_difference, std::isfinite(difference) ? difference : std::numeric_limits<double>::infinity());
       sum_ += right[i];
       squares_ += double{right[i]} * double{right[i]};
       const double logarithm = right[i] - right_sum;
-      facts_.divergence += std::exp(logarithm) * (logarithm - (left[i] - left_sum));
+      result_.divergence += std::exp(logarithm) * (logarithm - (left[i] - left_sum));
     }
     if (next >= 0 && static_cast<size_t>(next) < right.size()) {
-      facts_.left_loss += left_sum - left[static_cast<size_t>(next)];
-      facts_.right_loss += right_sum - right[static_cast<size_t>(next)];
+      result_.left_loss += left_sum - left[static_cast<size_t>(next)];
+      result_.right_loss += right_sum - right[static_cast<size_t>(next)];
       ++predictions_;
     }
     const auto best = std::max_element(right.begin(), right.end());
     const auto chosen = right.begin() + (std::max_element(left.begin(), left.end()) - left.begin());
     if (chosen == best) {
-      ++facts_.agreeing;
+      ++result_.agreeing;
     } else {
       gaps_.push_back(*best - *chosen);
     }
-    ++facts_.positions;
+    ++result_.positions;
   }
 
   void stop_if_cancelled() const {
@@ -173,7 +173,7 @@ class Comparison {
   int64_t predictions_ = 0;
   double sum_ = 0;
   double squares_ = 0;
-  ComparisonResult facts_;
+  ComparisonResult result_;
 };
 
 }  // namespace
@@ -187,12 +187,12 @@ ComparisonResult check_model(const std::string& model_path, const std::string& d
   const auto stateful = exact("stateful", model_path, device, tokens);
   const auto make = [&](size_t vocabulary) { return make_prompts(lengths, vocabulary); };
   Comparison comparison(paged, stateful, make, tokens, size_t{256} << 20, cancelled, post);
-  auto facts = comparison.run([](const Failure& failure) {
+  auto result = comparison.run([](const Failure& failure) {
     // The paged graph's own failure is a finding; the stateful one's is not, because that is the measure.
     if (failure.code() == ERR_ENGINE) throw Failure(ERR_UNSUPPORTED_MODEL, failure.what());
   });
-  facts.agreeing += facts.near_ties;
-  return facts;
+  result.agreeing += result.near_ties;
+  return result;
 }
 
 ComparisonResult compare_models(const EngineConfig& left, const EngineConfig& right, const std::vector<Token>& text,

@@ -33,9 +33,9 @@ std::shared_ptr<ov::Model> read_gguf(const std::string& source) {
 
 GraphInfo convert_gguf(const std::string& source, const std::string& target, const std::atomic<bool>& cancelled,
                        const EventSink& post) {
-  const auto stage = [&](int64_t done) {
+  const auto stage = [&](const char* name, int64_t done) {
     if (cancelled) throw Interrupted();
-    post(Progress{Stage::kConvert, done, 2});
+    post(Progress{name, done, 2});
   };
   std::shared_ptr<ov::Model> model;
   stage(0);
@@ -50,14 +50,14 @@ GraphInfo convert_gguf(const std::string& source, const std::string& target, con
     throw Failure(ERR_CONVERT, source + ": OpenVINO cannot convert it: " + plain_words(error));
   }
   stage(1);
-  const GraphInfo facts = facts_of(*model);
+  const GraphInfo info = graph_info(*model);
   try {
     ov::serialize(model, path_of(target) / "openvino_model.xml");
   } catch (const std::exception& error) {
     throw Failure(ERR_CONVERT, target + ": the converted model cannot be written: " + plain_words(error));
   }
   stage(2);
-  return facts;
+  return info;
 }
 
 }  // namespace llm

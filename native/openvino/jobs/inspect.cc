@@ -48,12 +48,12 @@ int64_t matmul_width(const ov::Model& model, int64_t vocabulary) {
 Inspection inspect_model(const std::string& model_path, const std::string& device) {
   const auto decoder = read_decoder(model_path);
   Inspection found;
-  found.model = decoder.facts;
+  found.model = decoder.info;
   const auto& variables = decoder.model->get_variables();
   for (const auto& variable : variables) found.kv_values_per_token += values_per_token(variable->get_info().data_shape);
   found.layers = static_cast<int64_t>(variables.size() / 2);
-  found.matmul_width = matmul_width(*decoder.model, decoder.facts.vocabulary_size);
-  found.packed_bytes = static_cast<int64_t>(kernel_facts(*decoder.model).packed_bytes);
+  found.matmul_width = matmul_width(*decoder.model, decoder.info.vocabulary_size);
+  found.packed_bytes = static_cast<int64_t>(kernel_info(*decoder.model).packed_bytes);
   try {
     found.inference_precision = core().get_property(device, "INFERENCE_PRECISION_HINT").as<std::string>();
   } catch (const std::exception&) {

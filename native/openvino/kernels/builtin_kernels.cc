@@ -180,23 +180,23 @@ bool is_better_example(const CompressedWeights& layer, const CompressedWeights& 
 
 }  // namespace
 
-KernelInfo kernel_facts(const ov::Model& model) {
-  KernelInfo facts;
+KernelInfo kernel_info(const ov::Model& model) {
+  KernelInfo info;
   for (const auto& node : model.get_ops()) {
     const auto matmul = ov::as_type_ptr<ov::op::v0::MatMul>(node);
     if (!matmul) continue;
     CompressedWeights weights;
     std::string obstacle;
     if (find_compressed_weights(*matmul, weights, obstacle)) {
-      auto& scheme = facts.schemes[weights.scheme];
+      auto& scheme = info.schemes[weights.scheme];
       ++scheme.layers;
-      facts.packed_bytes += PackedWeights(weights.source).bytes();
+      info.packed_bytes += PackedWeights(weights.source).bytes();
       if (scheme.layers == 1 || is_better_example(weights, scheme.example)) scheme.example = std::move(weights);
     } else if (!obstacle.empty()) {
-      ++facts.obstacles[obstacle];
+      ++info.obstacles[obstacle];
     }
   }
-  return facts;
+  return info;
 }
 
 PackedInfo use_builtin_kernels(ov::Model& model, const std::function<bool(const std::string& scheme)>& takes,
@@ -234,7 +234,7 @@ PackedInfo use_builtin_kernels(ov::Model& model, const std::function<bool(const 
   for (const auto& node : model.get_ops()) {
     if (layers.contains(node.get())) throw Failure(ERR_ENGINE, "not replaced: " + node->get_friendly_name());
   }
-  return std::move(packed.facts);
+  return std::move(packed.info);
 }
 
 }  // namespace llm

@@ -1,4 +1,4 @@
-// Puts the own matmul kernels into a graph, in the place of products with compressed weights.
+// Puts the built-in matmul kernels into a graph, in the place of products with compressed weights.
 #pragma once
 #include <functional>
 #include <map>
@@ -12,19 +12,19 @@
 namespace llm {
 
 // How often a scheme of weights occurs, and a layer of it that is worth measuring.
-struct SchemeFacts {
+struct SchemeInfo {
   CompressedWeights example;
   size_t layers = 0;
 };
 
 // The schemes of a graph's compressed products; and for layers that no built-in kernel takes, why, with their number.
 struct KernelInfo {
-  std::map<std::string, SchemeFacts> schemes;
+  std::map<std::string, SchemeInfo> schemes;
   std::map<std::string, size_t> obstacles;
   size_t packed_bytes = 0;  // of all schemes' layers, once packed
 };
 
-KernelInfo kernel_facts(const ov::Model& model);
+KernelInfo kernel_info(const ov::Model& model);
 
 // Replaces the products of these schemes: weights are packed, by all threads, and the pages of the file that they came
 // from are given back; reports the stage `pack`. Products with one input become one operation, and so does

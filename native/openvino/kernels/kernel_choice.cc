@@ -11,7 +11,7 @@
 namespace llm {
 namespace {
 
-// The processor's best, or the one that was named; null for none of the processor's own.
+// The best kernel of this processor, or the one that was named.
 const Kernel* wanted_kernel(const std::string& name) {
   if (name == "auto" || name == "builtin") return kernels().front();
   std::string list;
@@ -30,9 +30,9 @@ std::string known_choice(const EngineConfig& config, const std::string& scheme) 
   return "";
 }
 
-KernelChoice choose(const std::string& scheme, const SchemeFacts& facts, const EngineConfig& config,
+KernelChoice choose(const std::string& scheme, const SchemeInfo& info, const EngineConfig& config,
                     const KernelUse& use, const ov::AnyMap& properties, const EventSink& post) {
-  KernelChoice choice{scheme, static_cast<int64_t>(facts.layers), "builtin", {}, ""};
+  KernelChoice choice{scheme, static_cast<int64_t>(info.layers), "builtin", {}, ""};
   if (config.cpu_kernel != "auto") {
     choice.reason = "option cpuKernel";
   } else if (use.kernel == &portable_kernel()) {
@@ -43,8 +43,8 @@ KernelChoice choose(const std::string& scheme, const SchemeFacts& facts, const E
     choice.reason = "measured on this machine before";
   } else {
     post(Progress{Stage::kMeasure, 0, 1});
-    choice.ratios = measure_kernels(facts.example, use, properties);
-    choice.kernel = own_kernel_wins(choice.ratios) ? "builtin" : "openvino";
+    choice.ratios = measure_kernels(info.example, use, properties);
+    choice.kernel = builtin_kernel_wins(choice.ratios) ? "builtin" : "openvino";
     choice.reason = "measured now";
     post(Progress{Stage::kMeasure, 1, 1});
   }
@@ -57,26 +57,26 @@ KernelSetup choose_kernels(ov::Model& model, const EngineConfig& config, const o
                            const EventSink& post) {
   KernelSetup setup;
   auto& choices = setup.choices;
-  const auto facts = kernel_facts(model);
-  for (const auto& [obstacle, layers] : facts.obstacles) {
+  const auto info = kernel_info(model);
+  for (const auto& [obstacle, layers] : info.obstacles) {
     choices.push_back({"", static_cast<int64_t>(layers), "openvino", {}, obstacle});
   }
   if (config.cpu_kernel == "openvino") {
-    for (const auto& [scheme, found] : facts.schemes) {
+    for (const auto& [scheme, found] : info.schemes) {
       choices.push_back({scheme, static_cast<int64_t>(found.layers), "openvino", {}, "option cpuKernel"});
     }
     return setup;
   }
   const KernelUse use{wanted_kernel(config.cpu_kernel),
                       config.activation_span < 0 ? kWholeGroup : static_cast<size_t>(config.activation_span)};
-  std::set<std::string> own;
-  for (const auto& [scheme, found] : facts.schemes) {
+  std::set<std::string> builtin;
+  for (const auto& [scheme, found] : info.schemes) {
     choices.push_back(choose(scheme, found, config, use, properties, post));
     if (choices.back().kernel != "builtin") continue;
     choices.back().kernel = use.kernel->name;
-    own.insert(scheme);
+    builtin.insert(scheme);
   }
-  const auto takes = [&](const std::string& scheme) { return own.contains(scheme); };
+  const auto takes = [&](const std::string& scheme) { return builtin.contains(scheme); };
   setup.packed = use_builtin_kernels(model, takes, use, config.packed_path, post);
   return setup;
 }

@@ -13,10 +13,9 @@ struct KernelSetup {
 };
 
 // Puts the built-in kernels where the configuration wants them: everywhere (`builtin`, or an instruction set's name),
-// nowhere
-// (`openvino`), or where they are known, or measured now, to be quicker (`auto`). Reports the stages `measure` and
-// `pack`, and what was chosen; a file of packed weights that cannot be written is a warning. Throws Failure ERR_DEVICE
-// for an instruction set that the processor has not.
+// nowhere (`openvino`), or where they are known to be quicker or measured now to be (`auto`). Reports the stages
+// `measure` and `pack`, and what was chosen. Warns when a file of packed weights cannot be written. Throws Failure
+// ERR_DEVICE for an instruction set that the processor lacks.
 KernelSetup choose_kernels(ov::Model& model, const EngineConfig& config, const ov::AnyMap& properties,
                            const EventSink& post);
 

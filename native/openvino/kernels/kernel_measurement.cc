@@ -48,20 +48,20 @@ double median(std::vector<double>& values) {
   return *middle;
 }
 
-double ratio(Side& openvino, Side& own, size_t rows, size_t columns) {
+double ratio(Side& openvino, Side& builtin, size_t rows, size_t columns) {
   constexpr double kSeconds = 0.15;
   constexpr size_t kFewest = 5;
   openvino.set_rows(rows, columns);
-  own.set_rows(rows, columns);
+  builtin.set_rows(rows, columns);
   for (int i = 0; i < 2; ++i) {
     openvino.run();
-    own.run();
+    builtin.run();
   }
   std::vector<double> theirs;
   std::vector<double> ours;
   for (const auto begin = Clock::now(); theirs.size() < kFewest || since(begin) < kSeconds;) {
     theirs.push_back(openvino.run());
-    ours.push_back(own.run());
+    ours.push_back(builtin.run());
   }
   return median(theirs) / median(ours);
 }
@@ -87,14 +87,14 @@ std::vector<double> measure_kernels(const CompressedWeights& layer, const Kernel
   packed.place(memory->data());
   weights->memory = memory;
   const auto our_input = parameter();
-  Side own(std::make_shared<CompressedMatMul>(our_input, weights)->output(0), our_input, properties);
+  Side builtin(std::make_shared<CompressedMatMul>(our_input, weights)->output(0), our_input, properties);
 
   std::vector<double> ratios;
-  for (size_t rows : kMeasuredRows) ratios.push_back(ratio(openvino, own, rows, layer.source.columns));
+  for (size_t rows : kMeasuredRows) ratios.push_back(ratio(openvino, builtin, rows, layer.source.columns));
   return ratios;
 }
 
-bool own_kernel_wins(const std::vector<double>& ratios) {
+bool builtin_kernel_wins(const std::vector<double>& ratios) {
   double score = std::log(ratios[0]) / 2;
   for (size_t i = 1; i < ratios.size(); ++i) score += std::log(ratios[i]) / 2 / static_cast<double>(ratios.size() - 1);
   return score > std::log(0.97);

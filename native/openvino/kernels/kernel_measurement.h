@@ -17,6 +17,6 @@ std::vector<double> measure_kernels(const CompressedWeights& layer, const Kernel
 
 // Whether those speak for the built-in kernel. One row counts as much as the others together; at a tie the built-in
 // kernel is taken, because it needs less memory and no repacking.
-bool own_kernel_wins(const std::vector<double>& ratios);
+bool builtin_kernel_wins(const std::vector<double>& ratios);
 
 }  // namespace llm

@@ -16,7 +16,7 @@ struct PackingPart {
 
 struct Packing {
   std::shared_ptr<const void> memory;  // what keeps the bytes of all parts
-  PackedInfo facts;
+  PackedInfo info;
 };
 
 // All threads work. Reports the stage `pack`; gives the pages of the file that the sources lie in back as it goes on.

@@ -45,11 +45,11 @@ void FilePages::give_back(const uint8_t* data, size_t bytes) const {
 }
 
 void FilePages::give_back_weights(const std::string& model_path) noexcept try {
-  struct stat facts{};
-  if (stat(std::filesystem::path(model_path).replace_extension(".bin").c_str(), &facts) != 0) return;
+  struct stat status{};
+  if (stat(std::filesystem::path(model_path).replace_extension(".bin").c_str(), &status) != 0) return;
   // By the inode alone: devices go by other numbers in the list on some file systems, and another file only reads anew.
   for (const auto& [begin, end, inode] : FilePages().files_) {
-    if (inode == facts.st_ino) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+    if (inode == status.st_ino) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
   }
 } catch (const std::exception&) {
   // It stays in memory.

@@ -123,19 +123,19 @@ std::string no_decoder(const std::string& inputs) {
 
 }  // namespace
 
-GraphInfo facts_of(const ov::Model& model) {
-  GraphInfo facts;
-  if (const auto* input_ids = parameter(model, "input_ids")) facts.vocabulary_size = embedding_rows(model, input_ids);
-  facts.long_rope_border = rope_border_of(model);
+GraphInfo graph_info(const ov::Model& model) {
+  GraphInfo info;
+  if (const auto* input_ids = parameter(model, "input_ids")) info.vocabulary_size = embedding_rows(model, input_ids);
+  info.long_rope_border = long_rope_border_of(model);
   for (const auto& op : model.get_ops()) {
     if (const auto* constant = ov::as_type<ov::op::v0::Constant>(op.get())) {
-      facts.weights[constant->get_element_type().get_type_name()] += static_cast<double>(constant->get_byte_size());
+      info.weights[constant->get_element_type().get_type_name()] += static_cast<double>(constant->get_byte_size());
     }
   }
   for (const auto& path : kRtInfoPaths) {
-    if (model.has_rt_info(path)) facts.rt_info[joined(path)] = model.get_rt_info<ov::Any>(path).as<std::string>();
+    if (model.has_rt_info(path)) info.rt_info[joined(path)] = model.get_rt_info<ov::Any>(path).as<std::string>();
   }
-  return facts;
+  return info;
 }
 
 DecoderModel read_decoder(const std::string& model_path) {
@@ -177,16 +177,16 @@ DecoderModel read_decoder(const std::string& model_path) {
     throw unsupported(model_path, "it keeps no KV cache inside (export it with --task text-generation-with-past)");
   }
   try {
-    decoder.facts = facts_of(model);
+    decoder.info = graph_info(model);
   } catch (const Failure& failure) {
     throw Failure(failure.code(), model_path + ": " + failure.what());
   }
   const auto& shape = logits->get_partial_shape();
   const bool width_known = shape.rank().is_static() && shape.size() > 0 && shape[shape.size() - 1].is_static();
-  if (decoder.facts.vocabulary_size == 0 && width_known) {
-    decoder.facts.vocabulary_size = shape[shape.size() - 1].get_length();
+  if (decoder.info.vocabulary_size == 0 && width_known) {
+    decoder.info.vocabulary_size = shape[shape.size() - 1].get_length();
   }
-  if (decoder.facts.vocabulary_size == 0)
+  if (decoder.info.vocabulary_size == 0)
     throw unsupported(model_path, "its vocabulary size cannot be found in the graph");
   return decoder;
 }

@@ -10,7 +10,7 @@ namespace llm {
 
 struct DecoderModel {
   std::shared_ptr<ov::Model> model;
-  GraphInfo facts;
+  GraphInfo info;
   bool has_attention_mask = false;
   bool has_position_ids = false;
   bool has_beam_idx = false;
@@ -20,8 +20,8 @@ struct DecoderModel {
 // file.
 DecoderModel read_decoder(const std::string& model_path);
 
-// Facts of a graph that is in memory already.
-GraphInfo facts_of(const ov::Model& model);
+// What a graph that is in memory tells of itself.
+GraphInfo graph_info(const ov::Model& model);
 
 // Lets the graph compute logits only for wanted tokens: the last MatMul's input is gathered by a new input
 // `sampled_tokens_indices` i64 [rows], which indexes the flattened tokens of the step. The logits become [1, rows,

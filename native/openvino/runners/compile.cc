@@ -145,8 +145,8 @@ std::map<std::string, std::string> effective_properties(const ov::CompiledModel&
 }
 
 bool only_builtin_kernels(const std::vector<KernelChoice>& choices) {
-  const auto own = [](const KernelChoice& choice) { return choice.kernel != "openvino"; };
-  return !choices.empty() && std::all_of(choices.begin(), choices.end(), own);
+  const auto builtin = [](const KernelChoice& choice) { return choice.kernel != "openvino"; };
+  return !choices.empty() && std::all_of(choices.begin(), choices.end(), builtin);
 }
 
 using Clock = std::chrono::steady_clock;
@@ -170,7 +170,7 @@ DecoderModel read_model(const EngineConfig& config, const EventSink& post, Runne
   const auto begin = Clock::now();
   auto decoder = read_decoder(config.model_path);
   change(decoder);
-  info.model = decoder.facts;
+  info.model = decoder.info;
   info.read_ms = since(begin);
   post(Progress{Stage::kRead, 1, 1});
   return decoder;

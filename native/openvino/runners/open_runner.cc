@@ -51,7 +51,7 @@ std::string hint(const ov::AnyMap& properties) {
 // Who chooses between the position factors of LongRoPE: the runner for each step where the graph may have another
 // input, or the option.
 void settle_rope(const EngineConfig& config, DecoderModel& decoder, RunnerInfo& info) {
-  const int64_t border = decoder.facts.long_rope_border;
+  const int64_t border = decoder.info.long_rope_border;
   info.rope = border > 0 ? config.rope_regime : "none";
   if (config.rope_regime == "long") {
     if (border == 0) {
@@ -66,7 +66,7 @@ void settle_rope(const EngineConfig& config, DecoderModel& decoder, RunnerInfo& 
       return;
     }
     add_rope_input(*decoder.model);
-    info.rope_border = static_cast<size_t>(border);
+    info.long_rope_border = static_cast<size_t>(border);
   }
 }
 

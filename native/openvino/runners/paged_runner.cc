@@ -120,7 +120,7 @@ class PagedRunner : public Runner {
     for (auto* input : {&ids_, &positions_, &rows_}) input->bind(*request_);
     for (auto* input : {&past_, &begins_, &table_, &table_begins_}) input->bind(*request_);
     request_->set_tensor("max_context_len", longest_);
-    if (info_.rope_border > 0) request_->set_tensor(kRopeInput, rope_);
+    if (info_.long_rope_border > 0) request_->set_tensor(kRopeInput, rope_);
   }
 
   void append(const Span& span, Rope rope) {

@@ -114,7 +114,7 @@ class StatefulRunner : public Runner {
       request_->set_tensor("position_ids", ov::Tensor(ov::element::i64, {1, count}, positions_.data()));
     }
     if (decoder_.has_beam_idx) request_->set_tensor("beam_idx", ov::Tensor(ov::element::i32, {1}, &beam_));
-    if (info_.rope_border > 0) {
+    if (info_.long_rope_border > 0) {
       rope_length_ = rope_length(rope_);
       request_->set_tensor(kRopeInput, ov::Tensor(ov::element::i64, {}, &rope_length_));
     }

@@ -49,7 +49,7 @@ class Plan {
   bool can_draft = false;
   size_t blocks = 0;                              // of a KV cache with prefix cache; 0 = none, and room for everything
   size_t block_tokens = 4;                        // of each
-  size_t rope_border = 0;                         // sequences longer than this have other logits, and keys
+  size_t long_rope_border = 0;                    // sequences longer than this have other logits, and keys
   std::map<std::string, std::string> properties;  // of its info
   std::map<std::string, std::string> rt_info;
   std::function<void(std::span<const llm::Token>, std::span<float>)> fill =
@@ -105,7 +105,7 @@ inline std::vector<llm::Token> expected_answer(std::vector<llm::Token> tokens, c
   std::vector<float> logits(plan.vocabulary);
   std::vector<llm::Token> answer;
   while (answer.size() < static_cast<size_t>(params.max_new_tokens)) {
-    plan.fill_as(llm::RopeBorder(plan.rope_border).of(tokens.size()), tokens, logits);
+    plan.fill_as(llm::RopeBorder(plan.long_rope_border).of(tokens.size()), tokens, logits);
     answer.push_back(sampler.sample(logits));
     tokens.push_back(answer.back());
     const auto& stops = params.stop_token_ids;
@@ -131,7 +131,7 @@ class CheckedRunner : public llm::Runner {
     info.max_sequences = plan_.max_sequences;
     info.can_draft = plan_.can_draft;
     info.kv_tokens = plan_.blocks * plan_.block_tokens;
-    info.rope_border = plan_.rope_border;
+    info.long_rope_border = plan_.long_rope_border;
     return info;
   }
 
@@ -300,7 +300,7 @@ class CheckedRunner : public llm::Runner {
       if (span.position + span.tokens.size() - held.size() >= span.rows) continue;
       rows_.resize(rows_.size() + width());
       const auto rope = ropes_[span.sequence];
-      expect(llm::RopeBorder(plan_.rope_border).of(held.size()) == rope, "a row with wrong position factors");
+      expect(llm::RopeBorder(plan_.long_rope_border).of(held.size()) == rope, "a row with wrong position factors");
       plan_.fill_as(rope, held, std::span(rows_).last(width()).first(plan_.vocabulary));
       row_owners_.push_back(span.sequence);
     }

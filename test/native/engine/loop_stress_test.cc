@@ -59,7 +59,7 @@ TEST("stress: 400 requests from three threads, with cancels, all end once and ex
     Rig rig;
     rig.plan.max_sequences = seed;
     rig.plan.keeps_prefixes = true;
-    rig.plan.rope_border = seed == 1 ? 0 : 10;
+    rig.plan.long_rope_border = seed == 1 ? 0 : 10;
     rig.start();
     submit_and_cancel(rig, seed);
     for (int id = 1; id <= kRequests; ++id) rig.log.end_of(id);
@@ -71,7 +71,7 @@ TEST("stress: 400 requests from three threads, with cancels, all end once and ex
 TEST("stress: the same with steps that fail now and then") {
   Rig rig;
   rig.plan.max_sequences = 3;
-  rig.plan.rope_border = 10;
+  rig.plan.long_rope_border = 10;
   rig.plan.on_step = [](const Step& step) {
     if (step.number % 7 == 0) throw llm::Failure(llm::ERR_ENGINE, "now and then");
   };

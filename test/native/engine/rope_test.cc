@@ -38,7 +38,7 @@ TEST("rope: an answer goes on beyond the border as if it had been computed there
   for (size_t chunk = 1; chunk <= 14; ++chunk) {
     for (size_t prompt = 1; prompt <= 14; ++prompt) {
       Rig rig;
-      rig.plan.rope_border = 12;
+      rig.plan.long_rope_border = 12;
       rig.plan.chunk = chunk;
       rig.plan.blocks = 24;
       rig.start();
@@ -62,7 +62,7 @@ TEST("rope: an answer goes on beyond the border as if it had been computed there
 TEST("rope: many requests on both sides, with several answers, drafts and a small cache, each as if alone") {
   for (size_t blocks : {size_t{0}, size_t{16}, size_t{40}}) {
     Rig rig;
-    rig.plan.rope_border = 20;
+    rig.plan.long_rope_border = 20;
     rig.plan.max_sequences = 5;
     rig.plan.chunk = 9;
     rig.plan.can_draft = true;
@@ -98,7 +98,7 @@ TEST("rope: many requests on both sides, with several answers, drafts and a smal
 
 TEST("rope: a sequence that is computed again finds what others left beyond the border") {
   Rig rig;
-  rig.plan.rope_border = 12;
+  rig.plan.long_rope_border = 12;
   rig.plan.chunk = 100;
   rig.plan.blocks = 40;
   rig.start();

@@ -39,7 +39,7 @@ struct Draft {
     Text result;
     std::vector<float> logits(plan.vocabulary);
     while (result.size() < count) {
-      plan.fill_as(llm::RopeBorder(plan.rope_border).of(tokens.size()), tokens, logits);
+      plan.fill_as(llm::RopeBorder(plan.long_rope_border).of(tokens.size()), tokens, logits);
       result.push_back(static_cast<Token>(std::max_element(logits.begin(), logits.end()) - logits.begin()));
       tokens.push_back(result.back());
     }
@@ -305,7 +305,7 @@ TEST("draft model: drafts while they pay, and tries again now and then") {
 
 TEST("draft model: a border of position factors is crossed by no draft, and what was computed before it is forgotten") {
   Draft draft;
-  draft.plan.rope_border = 20;
+  draft.plan.long_rope_border = 20;
   draft.plan.blocks = 64;
   draft.make();
   std::mt19937 random(5);

@@ -1,4 +1,4 @@
-#include "kernels/x86/x86_gate.h"
+#include "kernels/x86/gate.h"
 
 #ifdef LLM_X86
 #include "kernels/silu.h"

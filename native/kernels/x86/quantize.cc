@@ -1,4 +1,4 @@
-#include "kernels/x86/x86_quantize.h"
+#include "kernels/x86/quantize.h"
 
 #ifdef LLM_X86
 #include <cstdint>

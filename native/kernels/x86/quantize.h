@@ -1,6 +1,6 @@
 // Activations to int8 with AVX2; all kernels for x86-64 share it.
 #pragma once
-#include "kernels/x86/x86_kernels.h"
+#include "kernels/x86/kernels.h"
 
 #ifdef LLM_X86
 
