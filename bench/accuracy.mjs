@@ -49,6 +49,7 @@ runMain(async () => {
     return
   }
   const { LLM } = await import(join(root, 'dist', 'index.js'))
+  const { deviceFeatures } = await import(join(root, 'dist', 'devices', 'features.js'))
   const { runJob } = await import(join(root, 'dist', 'engine', 'job.js'))
   const { plainConfig } = await import(join(root, 'dist', 'loading', 'engine-config.js'))
   const llm = await LLM.load(model ?? (await demoModel()), { cpuKernel: 'openvino' })
@@ -61,7 +62,7 @@ runMain(async () => {
     ...plainConfig,
     runner: 'paged',
     modelPath: join(folder, 'openvino_model.xml'),
-    device: 'CPU',
+    device: deviceFeatures('CPU'),
     properties,
     kvTokens: tokens.length + 64,
     cpuKernel,

@@ -1,13 +1,22 @@
 import { LLMError } from '../errors.js'
 
+/** How a plugin wants a paged KV cache. Its block size and the order of its keys are fixed in the plugin. */
+export interface PagedCache {
+  memory: 'host' | 'device'
+  blockTokens: number
+  transposedKeys: boolean
+}
+
 /** What this package knows of a kind of device, and its defaults there. Only this folder names devices. */
 export interface DeviceKind {
   /** Matches OpenVINO device strings of this kind. */
   pattern: RegExp
   /** Whether wanted rows of logits may be gathered inside the graph. */
   gatherRows: boolean
-  /** Whether many sequences can share a paged KV cache there. */
-  paged: boolean
+  /** Whether it spreads a model over other devices and hands properties on to them. */
+  virtual: boolean
+  /** How many sequences share a KV cache of blocks; undefined where they cannot. */
+  pagedCache: PagedCache | undefined
   /** Whether the model is compiled for a longest prompt and a longest answer. */
   staticShapes: boolean
   /** Whether its compiled models are kept on disk. On CPU that costs a copy of the weights and makes nothing faster. */
@@ -41,7 +50,8 @@ const wholePrompt = 2 ** 31 - 1
 
 const virtual: Omit<DeviceKind, 'pattern' | 'properties'> = {
   gatherRows: true,
-  paged: false,
+  virtual: true,
+  pagedCache: undefined,
   staticShapes: false,
   cachesModels: false,
   usesCores: false,
@@ -55,7 +65,8 @@ const kinds: DeviceKind[] = [
   {
     pattern: /^CPU$/,
     gatherRows: true,
-    paged: true,
+    virtual: false,
+    pagedCache: { memory: 'host', blockTokens: 32, transposedKeys: false },
     staticShapes: false,
     cachesModels: false,
     usesCores: true,
@@ -68,7 +79,8 @@ const kinds: DeviceKind[] = [
   {
     pattern: /^GPU(\.\d+)?$/,
     gatherRows: true,
-    paged: true,
+    virtual: false,
+    pagedCache: { memory: 'device', blockTokens: 16, transposedKeys: true },
     staticShapes: false,
     cachesModels: true,
     usesCores: false,
@@ -81,7 +93,8 @@ const kinds: DeviceKind[] = [
   {
     pattern: /^NPU(\.\d+)?$/,
     gatherRows: false,
-    paged: false,
+    virtual: false,
+    pagedCache: undefined,
     staticShapes: true,
     cachesModels: true,
     usesCores: false,

@@ -3,6 +3,7 @@ import { nativeSampling, type Sampling } from '../options/sampling.js'
 import {
   type Addon,
   type Boundary,
+  type DeviceFeatures,
   type EngineConfig,
   type EngineEvent,
   finishReasons,
@@ -26,6 +27,7 @@ import {
 
 /** Structures that have a name on both sides. */
 interface Structures {
+  DeviceFeatures: DeviceFeatures
   EngineConfig: EngineConfig
   RequestParams: RequestParams
   ReadyInfo: ReadyInfo
@@ -84,10 +86,21 @@ const samplingFields = Object.fromEntries(nativeSampling.map(({ name, type }) =>
 /** TypeScript's side of the boundary: must equal the addon's `buildInfo().boundary`. */
 export const boundary = {
   structures: {
+    DeviceFeatures: {
+      name: 'string',
+      mustBePresent: 'boolean',
+      propertySources: 'string[]',
+      uncheckedPrefix: 'string',
+      nestedProperties: 'boolean',
+      builtinKernels: 'boolean',
+      kvMemory: 'string',
+      kvBlockTokens: 'int',
+      kvTransposedKeys: 'boolean',
+    },
     EngineConfig: {
       runner: 'string',
       modelPath: 'string',
-      device: 'string',
+      device: 'DeviceFeatures',
       properties: 'string[]',
       precisionFallback: 'string[]',
       gatherRows: 'boolean',
@@ -214,7 +227,7 @@ export const boundary = {
   jobArguments: {
     convert: { source: 'string', target: 'string' },
     devices: { plugin: 'string' },
-    check: { modelPath: 'string', device: 'string', lengths: 'Int32Array' },
+    check: { modelPath: 'string', device: 'DeviceFeatures', lengths: 'Int32Array' },
     compare: { left: 'EngineConfig', right: 'EngineConfig', tokens: 'Int32Array' },
     inspect: { modelPath: 'string', device: 'string' },
   } satisfies { [K in keyof Jobs]: FieldsOf<Jobs[K]['args']> },

@@ -1,3 +1,4 @@
+import { deviceFeatures } from '../devices/features.js'
 import { precisionFallback } from '../devices/precision-fallback.js'
 import { prefillChunk } from '../devices/prefill-chunk.js'
 import { propertyLines } from '../devices/properties.js'
@@ -40,7 +41,7 @@ export function engineConfig(options: LoadOptions, parts: EngineParts): EngineCo
     ...plainConfig,
     runner,
     modelPath: definition.modelPath,
-    device: device.name,
+    device: deviceFeatures(device.name, asked),
     properties: propertyLines({ ...kept, ...device.properties }),
     precisionFallback: precisionFallback(asked),
     gatherRows: kind.gatherRows,
@@ -75,7 +76,7 @@ export function engineConfig(options: LoadOptions, parts: EngineParts): EngineCo
 export const plainConfig: Readonly<EngineConfig> = {
   runner: 'auto',
   modelPath: '',
-  device: '',
+  device: deviceFeatures('CPU'),
   properties: [],
   precisionFallback: [],
   gatherRows: true,

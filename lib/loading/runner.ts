@@ -19,7 +19,7 @@ export interface RunnerChoice {
  */
 export function chooseRunner(
   { engine = loadDefaults.engine, draftModel }: Pick<LoadOptions, 'engine' | 'draftModel'>,
-  { name: device, kind }: { name: string; kind: Pick<SettledDevice['kind'], 'paged'> },
+  { name: device, kind }: { name: string; kind: Pick<SettledDevice['kind'], 'pagedCache'> },
   definition: Pick<ModelDefinition, 'folder' | 'verdict'>,
   openvino: string,
   warn: Warn,
@@ -37,11 +37,11 @@ export function chooseRunner(
   const doubt =
     verdict?.faithful === false ? `the stored check of ${definition.folder} says: ${verdict.reason}${outdated}` : ''
   if (engine === 'paged') {
-    if (!kind.paged) throw new LLMError('ERR_DEVICE', `option engine: this version does not page on ${device}`)
+    if (!kind.pagedCache) throw new LLMError('ERR_DEVICE', `option engine: this version does not page on ${device}`)
     if (doubt !== '') warn('unfaithful-model', `engine 'paged' was asked for although ${doubt}`)
     return { runner: 'paged', reason: 'option engine' }
   }
-  const obstacle = kind.paged ? doubt : `this version does not page on ${device}`
+  const obstacle = kind.pagedCache ? doubt : `this version does not page on ${device}`
   if (obstacle === '') return { runner: 'auto', reason: '' }
   if (draftModel !== undefined) {
     throw new LLMError('ERR_UNSUPPORTED_MODEL', `option draftModel: it needs the paged engine, but ${obstacle}`)

@@ -1,3 +1,4 @@
+import { deviceFeatures } from '../devices/features.js'
 import { type JobProgress, runJob as runNativeJob } from '../engine/job.js'
 import { LLMError } from '../errors.js'
 import type { ModelDefinition } from './definition.js'
@@ -49,7 +50,7 @@ export async function checkModel(definition: ModelDefinition, options: CheckOpti
     onProgress?.({ stage: 'check', done: Math.round((100 * (read + compile + compare)) / 3), total: 100 })
   }
   try {
-    const args = { modelPath: definition.modelPath, device, lengths }
+    const args = { modelPath: definition.modelPath, device: deviceFeatures(device), lengths }
     const found = await runJob('check', args, { signal, onProgress: report })
     return await makeVerdict(definition.folder, judge(found), openvino)
   } catch (error) {

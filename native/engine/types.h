@@ -11,11 +11,24 @@ namespace llm {
 using Token = int32_t;
 using SequenceId = int64_t;  // chosen by JavaScript, > 0, never used twice by one engine
 
+// Mirrors DeviceFeatures in lib/engine/boundary.ts, where the fields are described.
+struct DeviceFeatures {
+  std::string name;
+  bool must_be_present = false;
+  std::vector<std::string> property_sources;
+  std::string unchecked_prefix;
+  bool nested_properties = false;
+  bool builtin_kernels = false;
+  std::string kv_memory;
+  int32_t kv_block_tokens = 0;
+  bool kv_transposed_keys = false;
+};
+
 // Mirrors EngineConfig in lib/engine/boundary.ts, where the fields are described.
 struct EngineConfig {
   std::string runner;
   std::string model_path;
-  std::string device;
+  DeviceFeatures device;
   std::vector<std::string> properties;
   std::vector<std::string> precision_fallback;
   bool gather_rows = false;

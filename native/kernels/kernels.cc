@@ -1,9 +1,10 @@
 // Which kernels this processor executes.
+#include "kernels/x86/kernels.h"
+
 #include <vector>
 
 #include "kernels/cpu_features.h"
 #include "kernels/kernel.h"
-#include "kernels/x86/kernels.h"
 
 namespace llm {
 

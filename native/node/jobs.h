@@ -41,7 +41,8 @@ struct DevicesJob {
 struct CheckJob {
   static constexpr const char* kName = "check";
   struct Arguments {
-    std::string model_path, device;
+    std::string model_path;
+    DeviceFeatures device;
     std::vector<int32_t> lengths;
   };
   using Result = ComparisonResult;

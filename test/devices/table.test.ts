@@ -2,12 +2,12 @@ import t from 'tap'
 import { deviceKind } from '#lib/devices/table.js'
 
 t.test('every OpenVINO device string has its kind', async (t) => {
-  for (const device of ['CPU', 'GPU', 'GPU.1']) t.match(deviceKind(device), { paged: true, gatherRows: true })
+  for (const device of ['CPU', 'GPU', 'GPU.1']) t.match(deviceKind(device), { pagedCache: Object, gatherRows: true })
   for (const device of ['NPU', 'NPU.0']) {
-    t.match(deviceKind(device), { paged: false, gatherRows: false, staticShapes: true, cachesModels: true })
+    t.match(deviceKind(device), { pagedCache: undefined, gatherRows: false, staticShapes: true, cachesModels: true })
   }
   for (const device of ['AUTO:GPU,CPU', 'HETERO:GPU.1,CPU', 'MULTI:CPU', 'BATCH:GPU(4)']) {
-    t.match(deviceKind(device), { paged: false, gatherRows: true, staticShapes: false, cachesModels: false })
+    t.match(deviceKind(device), { pagedCache: undefined, gatherRows: true, staticShapes: false, cachesModels: false })
   }
   t.equal(deviceKind('CPU').cachesModels, false)
   t.equal(deviceKind('GPU').cachesModels, true)

@@ -129,7 +129,6 @@ t.test('a model that is not there fails the load with a code', async (t) => {
   const config = {
     ...scriptedConfig(),
     runner: 'stateful' as const,
-    device: 'CPU',
     modelPath: '/nowhere/openvino_model.xml',
   }
   await t.rejects(Engine.start(config), { code: 'ERR_MODEL_INVALID', message: /\/nowhere\/openvino_model\.xml/ })

@@ -49,7 +49,6 @@ t.test('a model that overflows in f16', async (t) => {
           ...scriptedConfig(),
           runner,
           modelPath: join(folder, 'openvino_model.xml'),
-          device: 'CPU',
           properties: ['INFERENCE_PRECISION_HINT=f16'],
           precisionFallback: ['ACTIVATIONS_SCALE_FACTOR=8', 'INFERENCE_PRECISION_HINT=f32'],
           gatherRows: true,

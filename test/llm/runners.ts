@@ -11,7 +11,6 @@ export function tinyConfig(name: string, runner: 'paged' | 'stateful'): EngineCo
     ...plainConfig,
     runner,
     modelPath: join(tiny(name), 'openvino_model.xml'),
-    device: 'CPU',
     properties: Object.entries(exact).map(([key, value]) => `${key}=${value}`),
     maxSequences: 8,
   }

@@ -7,7 +7,7 @@ const definition = await readFolder(tiny('tiny-llama-fp32'))
 
 t.test('a device that was named, with its defaults under what was asked for', async (t) => {
   const cpu = await settleDevice({ threads: 2, kvCachePrecision: 'f16' }, definition, 0)
-  t.match(cpu, { name: 'CPU', reason: '', kind: { paged: true }, kvPrecision: 'f16' })
+  t.match(cpu, { name: 'CPU', reason: '', kind: { pagedCache: Object }, kvPrecision: 'f16' })
   t.same(cpu.asked, { INFERENCE_NUM_THREADS: 2, KV_CACHE_PRECISION: 'f16' })
   t.match(cpu.properties, { PERFORMANCE_HINT: 'LATENCY', INFERENCE_NUM_THREADS: 2, KV_CACHE_PRECISION: 'f16' })
   const gpu = await settleDevice({ device: 'GPU.1', ovConfig: { PERFORMANCE_HINT: 'THROUGHPUT' } }, definition, 0)

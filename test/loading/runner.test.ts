@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { PagedCache } from '#lib/devices/table.js'
 import { chooseRunner } from '#lib/loading/runner.js'
 import type { Verdict } from '#lib/model/verdict.js'
 
@@ -10,9 +11,9 @@ const verdict = (faithful: boolean, openvino = '1'): Verdict => ({
   files: { xml: 1, bin: 1 },
 })
 const model = (stored?: Verdict) => ({ folder: '/m', verdict: stored })
-const device = (paged: boolean) => ({ name: 'XPU', kind: { paged } })
-const cpu = device(true)
-const gpu = device(false)
+const device = (pagedCache: PagedCache | undefined) => ({ name: 'XPU', kind: { pagedCache } })
+const cpu = device({ memory: 'host', blockTokens: 32, transposedKeys: false })
+const gpu = device(undefined)
 const noWarning = (code: string) => {
   throw new Error(`unexpected warning ${code}`)
 }

@@ -54,7 +54,7 @@ ov::AnyMap with_static_shapes(const ov::Model& model, const EngineConfig& config
                 {"NPUW_LLM_SEQ_LEN_DIM", std::to_string(axes.tokens)},
                 {kMaxPrompt, std::to_string(config.max_prompt)},
                 {kMinResponse, std::to_string(config.min_response)}});
-  const auto known = core().get_property(config.device, ov::supported_properties);
+  const auto known = core().get_property(config.device.name, ov::supported_properties);
   if (std::find(known.begin(), known.end(), kPrefixCaching) != known.end()) given.insert({kPrefixCaching, "YES"});
   return given;
 }

@@ -30,7 +30,8 @@ std::vector<Prompt> make_prompts(const std::vector<int32_t>& lengths, size_t voc
   return prompts;
 }
 
-EngineConfig exact(const std::string& runner, const std::string& model_path, const std::string& device, size_t tokens) {
+EngineConfig exact(const std::string& runner, const std::string& model_path, const DeviceFeatures& device,
+                   size_t tokens) {
   EngineConfig config;
   config.runner = runner;
   config.model_path = model_path;
@@ -178,7 +179,7 @@ class Comparison {
 
 }  // namespace
 
-ComparisonResult check_model(const std::string& model_path, const std::string& device,
+ComparisonResult check_model(const std::string& model_path, const DeviceFeatures& device,
                              const std::vector<int32_t>& lengths, const std::atomic<bool>& cancelled,
                              const EventSink& post) {
   size_t tokens = 0;

@@ -30,8 +30,8 @@ std::string known_choice(const EngineConfig& config, const std::string& scheme) 
   return "";
 }
 
-KernelChoice choose(const std::string& scheme, const SchemeInfo& info, const EngineConfig& config,
-                    const KernelUse& use, const ov::AnyMap& properties, const EventSink& post) {
+KernelChoice choose(const std::string& scheme, const SchemeInfo& info, const EngineConfig& config, const KernelUse& use,
+                    const ov::AnyMap& properties, const EventSink& post) {
   KernelChoice choice{scheme, static_cast<int64_t>(info.layers), "builtin", {}, ""};
   if (config.cpu_kernel != "auto") {
     choice.reason = "option cpuKernel";
@@ -43,7 +43,7 @@ KernelChoice choose(const std::string& scheme, const SchemeInfo& info, const Eng
     choice.reason = "measured on this machine before";
   } else {
     post(Progress{Stage::kMeasure, 0, 1});
-    choice.ratios = measure_kernels(info.example, use, properties);
+    choice.ratios = measure_kernels(info.example, use, config.device.name, properties);
     choice.kernel = builtin_kernel_wins(choice.ratios) ? "builtin" : "openvino";
     choice.reason = "measured now";
     post(Progress{Stage::kMeasure, 1, 1});

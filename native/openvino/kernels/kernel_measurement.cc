@@ -19,9 +19,9 @@ double since(Clock::time_point begin) { return std::chrono::duration<double>(Clo
 class Side {
  public:
   Side(const ov::Output<ov::Node>& product, const std::shared_ptr<ov::op::v0::Parameter>& input,
-       const ov::AnyMap& properties) {
+       const std::string& device, const ov::AnyMap& properties) {
     const auto model = std::make_shared<ov::Model>(ov::OutputVector{product}, ov::ParameterVector{input});
-    request_ = core().compile_model(model, "CPU", properties).create_infer_request();
+    request_ = core().compile_model(model, device, properties).create_infer_request();
   }
 
   void set_rows(size_t rows, size_t columns) {
@@ -68,7 +68,7 @@ double ratio(Side& openvino, Side& builtin, size_t rows, size_t columns) {
 
 }  // namespace
 
-std::vector<double> measure_kernels(const CompressedWeights& layer, const KernelUse& use,
+std::vector<double> measure_kernels(const CompressedWeights& layer, const KernelUse& use, const std::string& device,
                                     const ov::AnyMap& properties) {
   const auto columns = static_cast<int64_t>(layer.source.columns);
   const auto parameter = [&] {
@@ -76,7 +76,7 @@ std::vector<double> measure_kernels(const CompressedWeights& layer, const Kernel
   };
   const auto their_input = parameter();
   const auto product = std::make_shared<ov::op::v0::MatMul>(their_input, layer.output, false, true);
-  Side openvino(product, their_input, properties);
+  Side openvino(product, their_input, device, properties);
 
   auto weights = std::make_shared<SharedWeights>();
   weights->use = use;
@@ -87,7 +87,7 @@ std::vector<double> measure_kernels(const CompressedWeights& layer, const Kernel
   packed.place(memory->data());
   weights->memory = memory;
   const auto our_input = parameter();
-  Side builtin(std::make_shared<CompressedMatMul>(our_input, weights)->output(0), our_input, properties);
+  Side builtin(std::make_shared<CompressedMatMul>(our_input, weights)->output(0), our_input, device, properties);
 
   std::vector<double> ratios;
   for (size_t rows : kMeasuredRows) ratios.push_back(ratio(openvino, builtin, rows, layer.source.columns));

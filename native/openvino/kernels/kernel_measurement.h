@@ -1,6 +1,7 @@
 // The built-in kernels against OpenVINO's, on one layer.
 #pragma once
 #include <openvino/openvino.hpp>
+#include <string>
 #include <vector>
 
 #include "openvino/kernels/compressed_matmul.h"
@@ -13,7 +14,8 @@ inline constexpr size_t kMeasuredRows[] = {1, 8, 128};
 
 // How many times quicker the built-in kernel computes the layer, for each of kMeasuredRows: medians, taken in turns,
 // through the plugin on both sides. Throws what OpenVINO throws.
-std::vector<double> measure_kernels(const CompressedWeights& layer, const KernelUse& use, const ov::AnyMap& properties);
+std::vector<double> measure_kernels(const CompressedWeights& layer, const KernelUse& use, const std::string& device,
+                                    const ov::AnyMap& properties);
 
 // Whether those speak for the built-in kernel. One row counts as much as the others together; at a tie the built-in
 // kernel is taken, because it needs less memory and no repacking.

@@ -3,51 +3,12 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
-#include <sstream>
 
 #include "openvino/core.h"
 #include "openvino/kernels/kernel_choice.h"
 
 namespace llm {
 namespace {
-
-// Of CPU, GPU.1, AUTO:GPU,CPU: what is before the dot or colon.
-std::string plugin_of(const std::string& device) { return device.substr(0, device.find_first_of(".:")); }
-
-// Virtual devices (AUTO, HETERO:…) are always there and pass properties on.
-bool is_virtual(const std::string& device) {
-  const auto plugin = plugin_of(device);
-  return plugin == "AUTO" || plugin == "HETERO" || plugin == "MULTI" || plugin == "BATCH";
-}
-
-// GPU.1 and CPU of `GPU.1,CPU(2)`; those that a list leaves out (-GPU) are not among them.
-std::vector<std::string> devices_in(const std::string& list) {
-  std::vector<std::string> devices;
-  std::istringstream parts(list);
-  for (std::string part; std::getline(parts, part, ',');) {
-    part = part.substr(0, part.find('('));
-    if (!part.empty() && part[0] != '-') devices.push_back(part);
-  }
-  return devices;
-}
-
-// The devices that the configured one hands properties on to.
-std::vector<std::string> inner_devices(const EngineConfig& config, const ov::AnyMap& properties) {
-  if (is_virtual(config.device)) {
-    const auto colon = config.device.find(':');
-    return colon == std::string::npos ? core().get_available_devices() : devices_in(config.device.substr(colon + 1));
-  }
-  if (plugin_of(config.device) != "NPU") return {};
-  const auto listed = properties.find("NPUW_DEVICES");
-  return listed == properties.end() ? std::vector<std::string>{"CPU"} : devices_in(listed->second.as<std::string>());
-}
-
-// A model for the NPU can be computed by other devices: that is how it is tried without one.
-bool is_emulated(const EngineConfig& config, const ov::AnyMap& properties) {
-  if (plugin_of(config.device) != "NPU" || !properties.contains("NPUW_DEVICES")) return false;
-  const auto inner = inner_devices(config, properties);
-  return std::none_of(inner.begin(), inner.end(), [](const auto& device) { return plugin_of(device) == "NPU"; });
-}
 
 ov::AnyMap parse_properties(const EngineConfig& config) {
   ov::AnyMap properties;
@@ -59,15 +20,13 @@ ov::AnyMap parse_properties(const EngineConfig& config) {
   return properties;
 }
 
-void check_device(const EngineConfig& config) {
+void require_present(const std::string& device) {
   const auto present = core().get_available_devices();
-  const auto matches = [&](const std::string& name) {
-    return name == config.device || name.rfind(config.device + ".", 0) == 0;
-  };
+  const auto matches = [&](const std::string& name) { return name == device || name.rfind(device + ".", 0) == 0; };
   if (std::any_of(present.begin(), present.end(), matches)) return;
   std::string list;
   for (const auto& name : present) list += (list.empty() ? "" : ", ") + name;
-  throw Failure(ERR_DEVICE, "device " + config.device + " is not present; OpenVINO sees " + list);
+  throw Failure(ERR_DEVICE, "device " + device + " is not present; OpenVINO sees " + list);
 }
 
 // Those of a device, each with whether it can be set; empty when the device cannot be asked.
@@ -83,11 +42,11 @@ std::map<std::string, bool> known_properties(const std::string& device) {
   return known;
 }
 
-void require_known(const std::string& device, const std::map<std::string, bool>& known, const ov::AnyMap& properties) {
+void require_known(const std::string& device, const std::string& unchecked_prefix,
+                   const std::map<std::string, bool>& known, const ov::AnyMap& properties) {
   for (const auto& [name, value] : properties) {
     if (known.contains(name)) continue;
-    // The NPU's plugin lists none of the properties of its compiler and its wrapper; it refuses unknown ones by name.
-    if (plugin_of(device) == "NPU" && name.rfind("NPU", 0) == 0) continue;
+    if (!unchecked_prefix.empty() && name.rfind(unchecked_prefix, 0) == 0) continue;
     std::string list;
     for (const auto& [property, mutable_one] : known) {
       if (mutable_one) list += (list.empty() ? "" : ", ") + property;
@@ -97,7 +56,7 @@ void require_known(const std::string& device, const std::map<std::string, bool>&
 }
 
 // {CPU:{NUM_STREAMS:1}}, for virtual devices.
-void check_nested(const ov::Any& value) {
+void check_nested(const ov::Any& value, const std::string& unchecked_prefix) {
   ov::AnyMap devices;
   try {
     devices = value.as<ov::AnyMap>();
@@ -110,17 +69,17 @@ void check_nested(const ov::Any& value) {
     if (known.empty()) {
       throw Failure(ERR_PROPERTY, "ovConfig.DEVICE_PROPERTIES: device " + device + " is not present");
     }
-    require_known(device, known, properties.as<ov::AnyMap>());
+    require_known(device, unchecked_prefix, known, properties.as<ov::AnyMap>());
   }
 }
 
-void check_properties(const EngineConfig& config, const ov::AnyMap& properties) {
-  auto known = known_properties(is_virtual(config.device) ? plugin_of(config.device) : config.device);
-  for (const auto& device : inner_devices(config, properties)) known.merge(known_properties(device));
-  if (is_virtual(config.device)) known["DEVICE_PROPERTIES"] = true;  // not in their lists, but taken
-  require_known(config.device, known, properties);
+void check_properties(const DeviceFeatures& device, const ov::AnyMap& properties) {
+  std::map<std::string, bool> known;
+  for (const auto& source : device.property_sources) known.merge(known_properties(source));
+  if (device.nested_properties) known["DEVICE_PROPERTIES"] = true;  // not in their lists, but taken
+  require_known(device.name, device.unchecked_prefix, known, properties);
   const auto nested = properties.find("DEVICE_PROPERTIES");
-  if (nested != properties.end()) check_nested(nested->second);
+  if (nested != properties.end()) check_nested(nested->second, device.unchecked_prefix);
 }
 
 // Whether words of OpenVINO are about one of these properties.
@@ -159,8 +118,8 @@ double since(Clock::time_point begin) {
 
 ov::AnyMap checked_properties(const EngineConfig& config) {
   auto properties = parse_properties(config);
-  if (!is_virtual(config.device) && !is_emulated(config, properties)) check_device(config);
-  check_properties(config, properties);
+  if (config.device.must_be_present) require_present(config.device.name);
+  check_properties(config.device, properties);
   return properties;
 }
 
@@ -180,7 +139,7 @@ ov::CompiledModel compile(DecoderModel& decoder, const EngineConfig& config, con
                           const EventSink& post, RunnerInfo& info) {
   const auto choosing = Clock::now();
   auto chosen = properties;
-  if (config.device == "CPU") {
+  if (config.device.builtin_kernels) {
     auto setup = choose_kernels(*decoder.model, config, properties, post);
     info.kernels = std::move(setup.choices);
     info.packed = std::move(setup.packed);
@@ -192,13 +151,13 @@ ov::CompiledModel compile(DecoderModel& decoder, const EngineConfig& config, con
   const auto begin = Clock::now();
   ov::CompiledModel compiled;
   try {
-    compiled = core().compile_model(decoder.model, config.device, chosen);
+    compiled = core().compile_model(decoder.model, config.device.name, chosen);
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
     const auto words = plain_words(error);
     throw Failure(blames(words, properties) ? ERR_PROPERTY : ERR_ENGINE,
-                  "OpenVINO cannot compile it for " + config.device + ": " + words);
+                  "OpenVINO cannot compile it for " + config.device.name + ": " + words);
   }
   decoder.model.reset();  // its constants would stay in memory beside the compiled ones
   info.compile_ms = since(begin);
@@ -206,7 +165,7 @@ ov::CompiledModel compile(DecoderModel& decoder, const EngineConfig& config, con
   try {
     info.devices = compiled.get_property(ov::execution_devices);
   } catch (const std::exception&) {
-    info.devices = {config.device};
+    info.devices = {config.device.name};
   }
   post(Progress{Stage::kCompile, 1, 1});
   return compiled;

@@ -13,7 +13,8 @@ namespace llm {
 // not there and ERR_PROPERTY, naming the property.
 ov::AnyMap checked_properties(const EngineConfig& config);
 
-// Reads the model and lets `change` rewrite its graph; reports the stage `read` and notes what it learned and the time in `info`.
+// Reads the model and lets `change` rewrite its graph; reports the stage `read` and notes what it learned and the time
+// in `info`.
 DecoderModel read_model(const EngineConfig& config, const EventSink& post, RunnerInfo& info,
                         const std::function<void(DecoderModel&)>& change);
 

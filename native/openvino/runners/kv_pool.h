@@ -10,22 +10,24 @@
 
 namespace llm {
 
+// How the plugin cuts the cache into blocks. The compiled model's shapes do not tell: to the rows of keys they may add
+// some that hold scales and zero points.
+struct KvLayout {
+  size_t block_tokens;
+  bool transposed_keys;  // the tokens of a block of keys are its last axis
+};
+
 class KvPool {
  public:
-  // Tokens of a block. The plugin fixes it; the compiled model's shapes do not tell: to the rows of keys they may add
-  // some that hold scales and zero points, and a GPU keeps keys with tokens as the last axis.
-  static constexpr size_t kCpuBlockTokens = 32;
-  static constexpr size_t kGpuBlockTokens = 16;
-
   // Bytes that one block takes in all tensors together. Throws Failure ERR_UNSUPPORTED_MODEL when the compiled model's
-  // caches are not made of blocks of so many tokens.
-  static size_t block_bytes(const ov::CompiledModel& compiled, size_t block_tokens);
+  // caches are not made of such blocks.
+  static size_t block_bytes(const ov::CompiledModel& compiled, const KvLayout& layout);
 
   // Element type of the keys, and of the values where that is another one: `u8`, `u8/u4`.
-  static std::string precision(const ov::CompiledModel& compiled, size_t block_tokens);
+  static std::string precision(const ov::CompiledModel& compiled, const KvLayout& layout);
 
   // Throws std::bad_alloc.
-  KvPool(const ov::CompiledModel& compiled, size_t block_tokens, size_t blocks, std::unique_ptr<KvMemory> memory);
+  KvPool(const ov::CompiledModel& compiled, const KvLayout& layout, size_t blocks, std::unique_ptr<KvMemory> memory);
 
   // Makes the tensors the request's inputs.
   void bind(ov::InferRequest& request) const;

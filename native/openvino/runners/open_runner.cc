@@ -15,19 +15,19 @@ namespace {
 
 // Why the paged runner cannot be had, with the code that says so when it was asked for.
 struct Obstacle {
-  ErrorCode code;
+  std::string code;
   std::string reason;
 };
 
 std::optional<Obstacle> machine_obstacle(const EngineConfig& config, const EventSink& post) {
-  const bool gpu = config.device.rfind("GPU", 0) == 0;
-  if (config.device != "CPU" && !gpu) {
-    return Obstacle{ERR_DEVICE, "the device is " + config.device + ", and the paged runner computes on CPU or GPU"};
+  const auto& device = config.device;
+  if (device.kv_memory == "none") {
+    return Obstacle{ERR_DEVICE, "the device is " + device.name + ", which has no paged KV cache"};
   }
   if (!config.gather_rows) {
     return Obstacle{ERR_DEVICE, "the paged runner gathers rows of logits, which was not allowed"};
   }
-  if (gpu) return std::nullopt;
+  if (device.kv_memory != "host") return std::nullopt;  // this processor does not compute
   if (!kX86) return Obstacle{ERR_DEVICE, "the paged runner was never tried on a processor that is not x86-64"};
   if (!cpu_features().avx2) {
     const std::string reason = "OpenVINO's paged attention needs a CPU with AVX2, and this one has none";
@@ -55,9 +55,10 @@ void settle_rope(const EngineConfig& config, DecoderModel& decoder, RunnerInfo& 
   info.rope = border > 0 ? config.rope_regime : "none";
   if (config.rope_regime == "long") {
     if (border == 0) {
-      throw Failure(ERR_UNSUPPORTED_MODEL, config.model_path +
-                                               ": ropeRegime 'long' needs a graph that chooses between short and long "
-                                               "position factors, and this one does not");
+      throw Failure(ERR_UNSUPPORTED_MODEL,
+                    config.model_path +
+                        ": ropeRegime 'long' needs a graph that chooses between short and long "
+                        "position factors, and this one does not");
     }
     fix_rope(*decoder.model, Rope::kLong);
   } else if (border > 0 && config.rope_regime == "auto") {
@@ -119,7 +120,7 @@ std::unique_ptr<Runner> open_stateful(const EngineConfig& config, ov::AnyMap pro
   } catch (const ov::Exception& error) {
     throw Failure(
         advice.empty() ? ERR_ENGINE : ERR_UNSUPPORTED_MODEL,
-        config.model_path + ": OpenVINO cannot run it on " + config.device + ": " + plain_words(error) + advice);
+        config.model_path + ": OpenVINO cannot run it on " + config.device.name + ": " + plain_words(error) + advice);
   }
 }
 
@@ -132,7 +133,7 @@ std::unique_ptr<Runner> open_runner(const EngineConfig& config, const EventSink&
   auto obstacle = machine_obstacle(config, post);
   if (!obstacle) {
     const std::string reason =
-        asked ? "asked for" : "the device is " + config.device + " and the model's attention could be paged";
+        asked ? "asked for" : "the device is " + config.device.name + " and the model's attention could be paged";
     if (auto runner = try_paged(config, properties, post, reason, obstacle)) return runner;
   }
   if (asked) throw Failure(obstacle->code, config.model_path + ": " + obstacle->reason);

@@ -29,6 +29,10 @@ size_t pool_blocks(const EngineConfig& config, size_t block_tokens, size_t block
   return static_cast<size_t>(std::min({wanted, affordable, double{std::numeric_limits<Block>::max() - 1}}));
 }
 
+KvLayout layout_of(const DeviceFeatures& device) {
+  return {static_cast<size_t>(device.kv_block_tokens), device.kv_transposed_keys};
+}
+
 class PagedRunner : public Runner {
  public:
   PagedRunner(ov::CompiledModel compiled, RunnerInfo info, const EngineConfig& config, size_t blocks,
@@ -36,7 +40,7 @@ class PagedRunner : public Runner {
       : info_(std::move(info)),
         blocks_(blocks, info_.kv_block_tokens),
         padding_block_(static_cast<Block>(blocks)),
-        pool_(compiled, info_.kv_block_tokens, blocks + padding_blocks(info_.kv_block_tokens), std::move(memory)),
+        pool_(compiled, layout_of(config.device), blocks + padding_blocks(info_.kv_block_tokens), std::move(memory)),
         logits_(index_of_logits(compiled)),
         model_path_(config.model_path),
         request_(std::move(compiled)),
@@ -211,9 +215,9 @@ class PagedRunner : public Runner {
 }  // namespace
 
 std::unique_ptr<Runner> make_paged_runner(ov::CompiledModel compiled, RunnerInfo info, const EngineConfig& config) try {
-  const bool cpu = config.device == "CPU";
-  const size_t block_tokens = cpu ? KvPool::kCpuBlockTokens : KvPool::kGpuBlockTokens;
-  const size_t block_bytes = KvPool::block_bytes(compiled, block_tokens);
+  const auto layout = layout_of(config.device);
+  const size_t block_tokens = layout.block_tokens;
+  const size_t block_bytes = KvPool::block_bytes(compiled, layout);
   const size_t blocks = pool_blocks(config, block_tokens, block_bytes);
   info.runner = "paged";
   info.max_sequences = static_cast<size_t>(config.max_sequences);
@@ -221,8 +225,8 @@ std::unique_ptr<Runner> make_paged_runner(ov::CompiledModel compiled, RunnerInfo
   info.kv_tokens = blocks * block_tokens;
   info.kv_bytes = static_cast<double>(blocks) * static_cast<double>(block_bytes);
   info.kv_block_tokens = block_tokens;
-  info.kv_precision = KvPool::precision(compiled, block_tokens);
-  auto memory = cpu ? host_memory() : device_memory(compiled);
+  info.kv_precision = KvPool::precision(compiled, layout);
+  auto memory = config.device.kv_memory == "host" ? host_memory() : device_memory(compiled);
   return std::make_unique<PagedRunner>(std::move(compiled), std::move(info), config, blocks, std::move(memory));
 } catch (const std::bad_alloc&) {
   throw Failure(ERR_OUT_OF_MEMORY, "the KV cache cannot be reserved: set a smaller kvCacheBytes");

@@ -53,16 +53,17 @@ ov::CompiledModel compiled(const ov::PartialShape& keys, const ov::PartialShape&
   return llm::core().compile_model(std::make_shared<ov::Model>(outputs, inputs), "CPU");
 }
 
+const llm::KvLayout kGpu{16, true};
+const llm::KvLayout kCpu{32, false};
 const ov::PartialShape kKeys{-1, 2, 8, 16};  // [blocks, KV heads, head size, tokens]
 const ov::PartialShape kValues{-1, 2, 16, 8};
 
 TEST("KvPool: tensors of a GPU's blocks, in the memory that is given") {
   const auto model = compiled(kKeys, kValues);
-  constexpr size_t tokens = KvPool::kGpuBlockTokens;
-  CHECK_EQUAL(KvPool::block_bytes(model, tokens), size_t{2 * 2 * 8 * 16 * 2});
-  CHECK_EQUAL(KvPool::precision(model, tokens), std::string("f16"));
+  CHECK_EQUAL(KvPool::block_bytes(model, kGpu), size_t{2 * 2 * 8 * 16 * 2});
+  CHECK_EQUAL(KvPool::precision(model, kGpu), std::string("f16"));
   RecordingMemory::Log log;
-  KvPool pool(model, tokens, 5, std::make_unique<RecordingMemory>(log));
+  KvPool pool(model, kGpu, 5, std::make_unique<RecordingMemory>(log));
   CHECK_EQUAL(log.tensors.size(), size_t{2});
   const bool shapes =
       log.tensors[0].get_shape() == ov::Shape{5, 2, 8, 16} && log.tensors[1].get_shape() == ov::Shape{5, 2, 16, 8};
@@ -76,7 +77,7 @@ TEST("KvPool: tensors of a GPU's blocks, in the memory that is given") {
 TEST("KvPool: a block is copied in every tensor, and nothing else") {
   const auto model = compiled(kKeys, kValues);
   RecordingMemory::Log log;
-  KvPool pool(model, KvPool::kGpuBlockTokens, 4, std::make_unique<RecordingMemory>(log));
+  KvPool pool(model, kGpu, 4, std::make_unique<RecordingMemory>(log));
   constexpr size_t values = 2 * 8 * 16;  // of a block
   for (auto& tensor : log.tensors) {
     auto* data = tensor.data<ov::float16>();
@@ -95,19 +96,19 @@ TEST("KvPool: a block is copied in every tensor, and nothing else") {
 }
 
 TEST("KvPool: caches that are not made of the device's blocks are refused") {
-  const auto refused = [](const ov::PartialShape& keys, const ov::PartialShape& values, size_t tokens) {
+  const auto refused = [](const ov::PartialShape& keys, const ov::PartialShape& values, const llm::KvLayout& layout) {
     try {
-      KvPool::block_bytes(compiled(keys, values), tokens);
+      KvPool::block_bytes(compiled(keys, values), layout);
       return std::string("taken");
     } catch (const llm::Failure& failure) {
       return std::string(name_of(failure.code()));
     }
   };
-  CHECK_EQUAL(refused(kKeys, kValues, KvPool::kCpuBlockTokens), std::string("ERR_UNSUPPORTED_MODEL"));
-  CHECK_EQUAL(refused({-1, 2, 16, 8}, kValues, KvPool::kGpuBlockTokens), std::string("ERR_UNSUPPORTED_MODEL"));
-  CHECK_EQUAL(refused(kKeys, {-1, 2, 8, 16}, KvPool::kGpuBlockTokens), std::string("ERR_UNSUPPORTED_MODEL"));
-  CHECK_EQUAL(refused(kKeys, {-1, -1, 16, 8}, KvPool::kGpuBlockTokens), std::string("ERR_UNSUPPORTED_MODEL"));
-  CHECK_EQUAL(refused(kKeys, kValues, KvPool::kGpuBlockTokens), std::string("taken"));
+  CHECK_EQUAL(refused(kKeys, kValues, kCpu), std::string("ERR_UNSUPPORTED_MODEL"));
+  CHECK_EQUAL(refused({-1, 2, 16, 8}, kValues, kGpu), std::string("ERR_UNSUPPORTED_MODEL"));
+  CHECK_EQUAL(refused(kKeys, {-1, 2, 8, 16}, kGpu), std::string("ERR_UNSUPPORTED_MODEL"));
+  CHECK_EQUAL(refused(kKeys, {-1, -1, 16, 8}, kGpu), std::string("ERR_UNSUPPORTED_MODEL"));
+  CHECK_EQUAL(refused(kKeys, kValues, kGpu), std::string("taken"));
 }
 
 TEST("KvMemory of the host: a block is copied, whatever the width of its numbers") {
