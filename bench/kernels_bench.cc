@@ -108,12 +108,12 @@ class Decoder {
     if (logits_.empty()) logits_.resize(kHeadRows * shape_.vocabulary);
     const auto one = [&](const PackedWeights& matrix, float* out, size_t count) {
       const std::array products{llm::Product{&matrix, out}};
-      llm::multiply(kernel, products, in_.data(), count, 32, threads, scratch_);
+      llm::multiply(kernel, products, in_.data(), count, 32, threads);
     };
     for (const auto& layer : layers_) {
       one(layer.qkv, out_.data(), rows);
       one(layer.back, out_.data(), rows);
-      llm::multiply_gated(kernel, layer.gate, layer.up, out_.data(), in_.data(), rows, 32, threads, scratch_);
+      llm::multiply_gated(kernel, layer.gate, layer.up, out_.data(), in_.data(), rows, 32, threads);
       one(layer.down, out_.data(), rows);
     }
     one(head_, logits_.data(), head_rows(rows));
@@ -176,7 +176,6 @@ class Decoder {
   std::vector<float> in_;
   std::vector<float> out_;
   std::vector<float> logits_;
-  llm::Scratch scratch_;
 };
 
 template <class Work>

@@ -12,7 +12,7 @@
 
 namespace llm {
 
-// Most rows of activations in one call of a kernel.
+// Most rows of activations in one call of a kernel; what lies on the stack for a tile has this size.
 inline constexpr size_t kMostTileRows = 12;
 
 // Rows of activations as the kernels take them; `quantize` makes them.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/scratch.h"
+
 namespace llm {
 namespace {
 
@@ -116,7 +118,7 @@ void prepare_task(void* context, size_t index) {
   for (size_t row = index * kRowsPerTask; row < last; ++row) prepare_row(call, row);
 }
 
-void run(Call& call, QuantizationSpan span, const Threads& threads, Scratch& scratch) {
+void run(Call& call, QuantizationSpan span, const Threads& threads) {
   const PackedWeights& first = *call.parts.front().weights;
   auto& a = call.activations;
   a.columns = first.padded_columns();
@@ -130,7 +132,8 @@ void run(Call& call, QuantizationSpan span, const Threads& threads, Scratch& scr
                            quantized ? up(call.rows * (a.columns / 32) * sizeof(float), 64) : 0,
                            up(call.rows * a.groups * sizeof(float), 64),
                            padded ? up(call.rows * a.columns * sizeof(float), 64) : 0};
-  uint8_t* memory = scratch.get(sizes[0] + sizes[1] + sizes[2] + sizes[3]);
+  Scratch scratch(sizes[0] + sizes[1] + sizes[2] + sizes[3]);
+  uint8_t* memory = scratch.data();
   for (size_t i = 0; i < 4; ++i) {
     call.memory[i] = sizes[i] > 0 ? memory : nullptr;
     memory += sizes[i];
@@ -165,20 +168,8 @@ void run(Call& call, QuantizationSpan span, const Threads& threads, Scratch& scr
 
 }  // namespace
 
-uint8_t* Scratch::get(size_t bytes) {
-  if (bytes + 64 > bytes_) {
-    memory_.reset();
-    bytes_ = 0;
-    memory_ = std::make_unique_for_overwrite<uint8_t[]>(bytes + bytes / 4 + 64);
-    bytes_ = bytes + bytes / 4 + 64;
-  }
-  const auto address = reinterpret_cast<uintptr_t>(memory_.get());
-  return memory_.get() + (up(address, 64) - address);
-}
-
 void multiply(const Kernel& kernel, std::span<const Product> products, const float* x, size_t rows,
-              QuantizationSpan span, const Threads& threads, Scratch& scratch) {
-  constexpr size_t kMostProducts = 8;
+              QuantizationSpan span, const Threads& threads) {
   Part parts[kMostProducts];
   for (size_t done = 0; done < products.size();) {
     size_t count = 0;
@@ -193,12 +184,12 @@ void multiply(const Kernel& kernel, std::span<const Product> products, const flo
     call.x = x;
     call.rows = rows;
     call.blocks = blocks;
-    run(call, span, threads, scratch);
+    run(call, span, threads);
   }
 }
 
 void multiply_gated(const Kernel& kernel, const PackedWeights& gate, const PackedWeights& up_weights, float* out,
-                    const float* x, size_t rows, QuantizationSpan span, const Threads& threads, Scratch& scratch) {
+                    const float* x, size_t rows, QuantizationSpan span, const Threads& threads) {
   const Part part{&gate, &up_weights, out, 0};
   Call call{};
   call.kernel = &kernel;
@@ -206,7 +197,7 @@ void multiply_gated(const Kernel& kernel, const PackedWeights& gate, const Packe
   call.x = x;
   call.rows = rows;
   call.blocks = gate.blocks();
-  run(call, span, threads, scratch);
+  run(call, span, threads);
 }
 
 }  // namespace llm

@@ -4,9 +4,7 @@
 // A result depends on its row of activations and its row of weights alone, not on the number of rows or of threads.
 #pragma once
 #include <cstddef>
-#include <memory>
 #include <span>
-#include <vector>
 
 #include "kernels/kernel.h"
 #include "kernels/packed_weights.h"
@@ -34,23 +32,19 @@ struct Product {
   float* out;  // [rows, weights->rows()]
 };
 
-// Memory that is used again from call to call.
-class Scratch {
- public:
-  // Aligned to 64 bytes; what was there is lost. Throws std::bad_alloc.
-  uint8_t* get(size_t bytes);
+// Most matrices that are multiplied with one input at once: q, k and v, with room for graphs that are wider.
+inline constexpr size_t kMostProducts = 8;
 
- private:
-  std::unique_ptr<uint8_t[]> memory_;
-  size_t bytes_ = 0;
-};
-
-// x: [rows, columns]. All weights have the same columns and groups.
+// x: [rows, columns]. All weights have the same columns and groups; any number of products. Throws std::bad_alloc.
+//
+// Memory for the activations is kept by the calling thread for its next call. While a call waits for its tasks, its
+// thread may be given another call to compute: that one brings memory of its own.
 void multiply(const Kernel& kernel, std::span<const Product> products, const float* x, size_t rows,
-              QuantizationSpan span, const Threads& threads, Scratch& scratch);
+              QuantizationSpan span, const Threads& threads);
 
-// out [rows, gate.rows()] = silu(x · gate) * (x · up), silu(v) = v / (1 + exp(-v)). Both have the same measures.
+// out [rows, gate.rows()] = silu(x · gate) * (x · up), silu(v) = v / (1 + exp(-v)). Both have the same measures. Throws
+// std::bad_alloc.
 void multiply_gated(const Kernel& kernel, const PackedWeights& gate, const PackedWeights& up, float* out,
-                    const float* x, size_t rows, QuantizationSpan span, const Threads& threads, Scratch& scratch);
+                    const float* x, size_t rows, QuantizationSpan span, const Threads& threads);
 
 }  // namespace llm

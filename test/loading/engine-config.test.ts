@@ -1,6 +1,7 @@
 import t from 'tap'
 import { boundary } from '#lib/engine/fields.js'
 import type { LoadOptions } from '#lib/index.js'
+import { deviceFeatures } from '#lib/devices/features.js'
 import { settleDevice } from '#lib/loading/device.js'
 import { engineConfig, plainConfig } from '#lib/loading/engine-config.js'
 import { readFolder } from '#lib/model/folder.js'
@@ -23,7 +24,7 @@ t.test('on the CPU, with defaults', async (t) => {
   t.match(await configOf({}), {
     runner: 'auto',
     modelPath,
-    device: 'CPU',
+    device: deviceFeatures('CPU'),
     gatherRows: true,
     prefillChunk: 256,
     maxSequences: 16,
@@ -62,7 +63,7 @@ t.test('options replace defaults, and properties those of the device', async (t)
 t.test('a device with static shapes: its lengths, whole prompts, and a folder for what is compiled', async (t) => {
   const config = await configOf({ device: 'NPU', maxPromptLength: 8, minResponseLength: 16 }, '/compiled')
   t.match(config, {
-    device: 'NPU',
+    device: deviceFeatures('NPU'),
     gatherRows: false,
     maxPrompt: 8,
     minResponse: 16,

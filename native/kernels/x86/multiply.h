@@ -6,6 +6,8 @@ using Tile = void (*)(const PackedWeights&, const uint8_t*, const int8_t*, const
 using FloatTile = void (*)(const PackedWeights&, const uint8_t*, const float*, const float*, const Activations&,
                            float*);
 
+static_assert(kTileRows <= kMostTileRows, "a tile's results lie in an array of kMostTileRows rows");
+
 struct Tiles {
   Tile tiles[2][kTileRows + 1];
   FloatTile float_tiles[2][kTileRows + 1];

@@ -1,4 +1,7 @@
-// GGUF through the runtime's own front end, written as an IR that every runner reads like any other.
+// Converts GGUF with the runtime's own front end and writes an IR, which every runner reads like any other.
+//
+// Q4_1 weights have zero points that are no integers. OpenVINO's int8 paths do not take those, so the prefill of such a
+// model is about half as fast as that of an int4 export of the same model.
 #include <openvino/frontend/extension/decoder_transformation.hpp>
 #include <openvino/frontend/gguf/adapt_to_genai.hpp>
 #include <openvino/frontend/gguf/make_stateful.hpp>
@@ -7,7 +10,7 @@
 
 #include "openvino/core.h"
 #include "openvino/graph/gguf_rope.h"
-#include "openvino/model/model.h"
+#include "openvino/model/graph_info.h"
 #include "openvino/runtime.h"
 
 namespace llm {
@@ -15,7 +18,7 @@ namespace {
 
 std::shared_ptr<ov::Model> read_gguf(const std::string& source) {
   namespace fe = ov::frontend;
-  // Only found by its name: read_model() and get_available_front_ends() do not know it.
+  // Only its name finds it: read_model() and get_available_front_ends() do not know it.
   const auto front_end = fe::FrontEndManager().load_by_framework("gguf");
   if (!front_end) throw Failure(ERR_CONVERT, "OpenVINO's GGUF front end is not there");
   front_end->add_extension(

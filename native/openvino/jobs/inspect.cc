@@ -1,17 +1,17 @@
-// What a graph tells of the memory that its model will take, without compiling it.
+// Reads from a graph, without compiling it, what its model's memory depends on.
 #include <algorithm>
 #include <openvino/op/ops.hpp>
 #include <openvino/op/util/variable.hpp>
 
 #include "openvino/core.h"
-#include "openvino/kernels/builtin_kernels.h"
+#include "openvino/kernels/kernel_info.h"
 #include "openvino/model/model.h"
 #include "openvino/runtime.h"
 
 namespace llm {
 namespace {
 
-// Product of what is static but the batch: [?, heads, ?, width], or [1, ?, heads, width].
+// Product of the static dimensions other than the batch: [?, heads, ?, width], or [1, ?, heads, width].
 int64_t values_per_token(const ov::PartialShape& shape) {
   int64_t values = 1;
   if (shape.rank().is_dynamic()) return 0;
@@ -20,7 +20,7 @@ int64_t values_per_token(const ov::PartialShape& shape) {
   return values;
 }
 
-// Whether a value is a constant, as it is or decompressed.
+// Whether a value is a constant, or a decompressed one.
 bool is_weight(const ov::Node* node) {
   for (; !ov::is_type<ov::op::v0::Constant>(node); node = node->get_input_node_ptr(0)) {
     if (node->get_input_size() == 0) return false;

@@ -6,6 +6,8 @@ namespace llm {
 
 CompressedMatMul::CompressedMatMul(const ov::Output<ov::Node>& input, std::shared_ptr<const SharedWeights> weights)
     : Op({input}), weights_(std::move(weights)), id_(weights_->id) {
+  const size_t count = weights_->parts.size();
+  OPENVINO_ASSERT(weights_->gated ? count == 2 : count >= 1 && count <= kMostProducts, "matrices of one input: ", count);
   constructor_validate_and_infer_types();
 }
 
@@ -29,7 +31,6 @@ bool CompressedMatMul::visit_attributes(ov::AttributeVisitor& visitor) {
 }
 
 bool CompressedMatMul::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const {
-  thread_local Scratch scratch;
   const auto& shape = inputs[0].get_shape();
   const auto& parts = weights_->parts;
   const size_t rows = ov::shape_size(shape) / parts.front().columns();
@@ -37,13 +38,12 @@ bool CompressedMatMul::evaluate(ov::TensorVector& outputs, const ov::TensorVecto
   const auto& [kernel, span] = weights_->use;
   const TbbThreads threads;
   if (weights_->gated) {
-    multiply_gated(*kernel, parts[0], parts[1], outputs[0].data<float>(), x, rows, span, threads, scratch);
+    multiply_gated(*kernel, parts[0], parts[1], outputs[0].data<float>(), x, rows, span, threads);
     return true;
   }
-  constexpr size_t kMostParts = 8;
-  Product products[kMostParts];
+  Product products[kMostProducts];  // the constructor has seen that they are no more
   for (size_t i = 0; i < parts.size(); ++i) products[i] = {&parts[i], outputs[i].data<float>()};
-  multiply(*kernel, {products, parts.size()}, x, rows, span, threads, scratch);
+  multiply(*kernel, {products, parts.size()}, x, rows, span, threads);
   return true;
 }
 

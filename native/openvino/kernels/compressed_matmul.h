@@ -1,5 +1,9 @@
 // An operation that OpenVINO's CPU plugin runs by calling it: activations times packed weights, by the built-in
 // kernels.
+//
+// It need not be registered with OpenVINO. It takes and gives f32: where OpenVINO computes in bf16 it converts around
+// each one, so such graphs are compiled in f32, which is quicker and more exact (compile.cc). It computes on the
+// plugin's own TBB threads; another arena would put twice as many threads on the cores.
 #pragma once
 #include <memory>
 #include <openvino/op/op.hpp>
@@ -17,14 +21,15 @@ struct KernelUse {
   QuantizationSpan span = 32;
 };
 
-// Weights that are multiplied with one input. The plugin clones an operation on each call when shapes are dynamic, so
+// Weights that are multiplied with one input. When shapes are dynamic, the plugin clones an operation on each call: all
 // clones share this.
 struct SharedWeights {
   KernelUse use;
   std::shared_ptr<const void> memory;  // what keeps the parts' bytes: HugeMemory, or a PackedFile
   std::vector<PackedWeights> parts;
   bool gated = false;  // two parts, gate and up; one result, silu(gate) * up
-  // OpenVINO takes two operations of one type, input and attributes for the same one and removes one of them.
+  // Different for each operation of a model. OpenVINO merges operations whose type, input and attributes are equal:
+  // without this attribute q, k and v, if they had the same shape, became one.
   std::string id;
 };
 

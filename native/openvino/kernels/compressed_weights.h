@@ -16,8 +16,8 @@ struct CompressedWeights {
 
 // The weights of a MatMul whose second input is
 //   [Convert] [Reshape] Multiply([Subtract](Convert(values), [Convert] zero points), [Convert] scales) [Convert]
-// as exporters and front ends write it. When they are none that the built-in kernel takes, `obstacle` says why; it
-// stays empty for a MatMul without compressed weights.
+// as exporters and front ends write it. Returns false for others. `obstacle` then says why a built-in kernel does not
+// take the compressed weights; it is empty when there are none.
 bool find_compressed_weights(const ov::op::v0::MatMul& matmul, CompressedWeights& found, std::string& obstacle);
 
 }  // namespace llm

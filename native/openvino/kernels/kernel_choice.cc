@@ -6,6 +6,7 @@
 #include "engine/failure.h"
 #include "openvino/core.h"
 #include "openvino/kernels/builtin_kernels.h"
+#include "openvino/kernels/kernel_info.h"
 #include "openvino/kernels/kernel_measurement.h"
 
 namespace llm {

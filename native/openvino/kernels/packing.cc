@@ -20,8 +20,8 @@ void add_samples(Fingerprint& fingerprint, const uint8_t* data, size_t bytes) {
   for (size_t i = 0; i < kSamples; ++i) fingerprint.add(data + (bytes - size) / (kSamples - 1) * i, size);
 }
 
-// Measures, order and samples of the sources. The name of the file says which model it is; this is for models that
-// look alike, and for plans that other options make of the same one.
+// Of the sources: their measures, their order and some of their bytes. The file's name says which model it is. This
+// tells models that look alike apart, and the plans that different options make of one model.
 uint64_t plan_of(std::span<const PackingPart> parts) {
   Fingerprint plan;
   for (const auto& [source, packed] : parts) {
@@ -87,13 +87,13 @@ Packing pack(std::span<const PackingPart> parts, const std::string& path, const 
     pack_part(part, memory->data() + done);
     done += part.packed->bytes();
     const auto& source = part.source;
-    files.give_back(source.values, source.rows * source.columns * static_cast<size_t>(source.bits) / 8);
+    files.give_back({source.values, source.rows * source.columns * static_cast<size_t>(source.bits) / 8});
     progress(done);
   }
   if (!path.empty()) {
     auto error = write_packed_file(path, identity, memory->data(), threads);
     if (error.empty()) {
-      // From now on processes share one copy.
+      // Mapped, so that processes share one copy.
       if (auto packing = from_file(false); packing.memory) return packing;
       error = "what was written is not what is read";
     }

@@ -19,9 +19,10 @@ struct Packing {
   PackedInfo info;
 };
 
-// All threads work. Reports the stage `pack`; gives the pages of the file that the sources lie in back as it goes on.
-// `path` is the file of packed weights: used if it is theirs and whole, else written, and a warning if it cannot be;
-// '' for none. At least one part. Throws std::bad_alloc.
+// Packs at least one part, with all threads; reports the stage `pack`. While it goes on, the pages of the sources leave
+// memory where they are a mapped file's. `path` (UTF-8, or '' for none) is a file of packed weights. If it holds these
+// parts' weights, undamaged, it is used; else it is written, and there is a warning if it cannot be. Throws
+// std::bad_alloc.
 Packing pack(std::span<const PackingPart> parts, const std::string& path, const EventSink& post);
 
 }  // namespace llm

@@ -4,10 +4,8 @@
 
 #ifdef __linux__
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -16,52 +14,62 @@
 namespace llm {
 
 #ifdef __linux__
+namespace {
 
-// proc_pid_maps(5): address range, permissions, offset, device, inode; an inode of 0 is no file.
+// A line of proc_pid_smaps(5) that begins a mapping: address range, permissions, offset, device, inode. An inode of 0
+// is no file.
+bool read_header(const std::string& line, uintptr_t& begin, uintptr_t& end, bool& file) {
+  std::istringstream fields(line);
+  char dash = 0;
+  std::string permissions;
+  std::string offset;
+  std::string device;
+  uint64_t inode = 0;
+  fields >> std::hex >> begin >> dash >> end >> permissions >> offset >> device >> std::dec >> inode;
+  if (!fields || dash != '-' || permissions.size() != 4) return false;
+  file = inode != 0 && permissions[1] == '-';
+  return true;
+}
+
+}  // namespace
+
 FilePages::FilePages() {
-  std::ifstream maps("/proc/self/maps");
-  for (std::string line; std::getline(maps, line);) {
-    std::istringstream fields(line);
-    Range range{};
-    char dash = 0;
-    std::string permissions;
-    std::string offset;
-    std::string device;
-    fields >> std::hex >> range.begin >> dash >> range.end >> permissions >> offset >> device >> std::dec >>
-        range.inode;
-    // A page that was written to would come back as it is in the file.
-    if (fields && range.inode != 0 && permissions.size() > 1 && permissions[1] == '-') files_.push_back(range);
+  std::ifstream smaps("/proc/self/smaps");
+  Mapping mapping{};
+  bool file = false;
+  for (std::string line; std::getline(smaps, line);) {
+    constexpr std::string_view kWritten = "Anonymous:";  // bytes of pages that are the process's own
+    if (line.starts_with(kWritten)) {
+      if (file && std::stoull(line.substr(kWritten.size())) == 0) mappings_.push_back(mapping);
+      file = false;
+    } else if (line[0] < 'A' || line[0] > 'Z') {
+      if (!read_header(line, mapping.begin, mapping.end, file)) file = false;
+    }
   }
 }
 
-void FilePages::give_back(const uint8_t* data, size_t bytes) const {
-  const auto begin = reinterpret_cast<uintptr_t>(data);
+bool FilePages::hold(ByteRange range) const {
+  const auto begin = reinterpret_cast<uintptr_t>(range.data);
+  const auto after = std::upper_bound(mappings_.begin(), mappings_.end(), begin,
+                                      [](uintptr_t address, const Mapping& mapping) { return address < mapping.begin; });
+  return after != mappings_.begin() && begin + range.bytes <= std::prev(after)->end;
+}
+
+void FilePages::give_back(ByteRange range) const {
+  const auto begin = reinterpret_cast<uintptr_t>(range.data);
   const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   const uintptr_t first = (begin + page - 1) / page * page;
-  const uintptr_t last = (begin + bytes) / page * page;
-  const auto holds = [&](const Range& range) { return range.begin <= first && last <= range.end; };
-  if (first >= last || !std::any_of(files_.begin(), files_.end(), holds)) return;
-  madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
-}
-
-void FilePages::give_back_weights(const std::string& model_path) noexcept try {
-  struct stat status{};
-  if (stat(std::filesystem::path(model_path).replace_extension(".bin").c_str(), &status) != 0) return;
-  // By the inode alone: devices go by other numbers in the list on some file systems, and another file only reads anew.
-  for (const auto& [begin, end, inode] : FilePages().files_) {
-    if (inode == status.st_ino) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-  }
-} catch (const std::exception&) {
-  // It stays in memory.
+  const uintptr_t last = (begin + range.bytes) / page * page;
+  if (first < last && hold(range)) madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 
 #else
 
 FilePages::FilePages() = default;
 
-void FilePages::give_back(const uint8_t*, size_t) const {}
+bool FilePages::hold(ByteRange) const { return false; }
 
-void FilePages::give_back_weights(const std::string&) noexcept {}
+void FilePages::give_back(ByteRange) const {}
 
 #endif
 

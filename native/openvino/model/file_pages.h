@@ -2,30 +2,40 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <span>
 #include <vector>
 
 namespace llm {
 
+struct ByteRange {
+  const uint8_t* data;
+  size_t bytes;
+};
+
+// The mappings of this process whose pages can be thrown away, as they are when this is made: their contents come back
+// from the file when they are read again. Those are read-only mappings of files, as OpenVINO makes them (shared), without
+// a single page that the process wrote to. (A library's relocated data is read-only too, but its pages were written, and
+// would come back as they are in the file. Memory without a file would come back as zeroes.)
+//
+// Whoever throws pages away must own them: a range may only name memory that the caller keeps mapped. A huge page of
+// the page cache leaves as a whole.
 class FilePages {
  public:
-  // Looks at what is mapped now. Elsewhere than on Linux nothing is known, and nothing given back.
+  // Elsewhere than on Linux nothing is known, and nothing thrown away.
   FilePages();
 
-  // Gives back the whole pages of this range, which come again from the file if they are read again. Leaves memory that
-  // belongs to no file: giving that back would make it zero.
-  void give_back(const uint8_t* data, size_t bytes) const;
+  // Whether all of the range lies in one of those mappings.
+  bool hold(ByteRange range) const;
 
-  // The same for everything that is mapped of the weights beside this openvino_model.xml.
-  static void give_back_weights(const std::string& model_path) noexcept;
+  // Throws away the whole pages of the range, if hold(range).
+  void give_back(ByteRange range) const;
 
  private:
-  struct Range {
+  struct Mapping {
     uintptr_t begin;
     uintptr_t end;
-    uint64_t inode;
   };
-  std::vector<Range> files_;
+  std::vector<Mapping> mappings_;  // in order of their addresses
 };
 
 }  // namespace llm

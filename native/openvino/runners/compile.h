@@ -1,4 +1,4 @@
-// From a graph to a compiled model: what both runners' opening has in common.
+// From a file to a compiled model, for both runners.
 #pragma once
 #include <functional>
 #include <openvino/openvino.hpp>
@@ -9,17 +9,14 @@
 
 namespace llm {
 
-// The properties of the configuration, each of them known to its device. Throws Failure ERR_DEVICE when the device is
-// not there and ERR_PROPERTY, naming the property.
-ov::AnyMap checked_properties(const EngineConfig& config);
-
 // Reads the model and lets `change` rewrite its graph; reports the stage `read` and notes what it learned and the time
 // in `info`.
 DecoderModel read_model(const EngineConfig& config, const EventSink& post, RunnerInfo& info,
                         const std::function<void(DecoderModel&)>& change);
 
-// Compiles the graph and releases it; reports the stage `compile` and notes properties, devices and time in `info`.
-// Throws Failure ERR_ENGINE, whose words the caller puts behind the model's path.
+// Puts in the built-in kernels, compiles the graph and releases it; reports the stages of choose_kernels() and
+// `compile`, and notes kernels, properties, devices and times in `info`. Throws Failure ERR_ENGINE, and ERR_PROPERTY
+// when OpenVINO's message names a property that was asked for; the caller puts the model's path before the message.
 ov::CompiledModel compile(DecoderModel& decoder, const EngineConfig& config, const ov::AnyMap& properties,
                           const EventSink& post, RunnerInfo& info);
 

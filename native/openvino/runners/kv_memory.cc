@@ -41,7 +41,7 @@ class DeviceMemory : public KvMemory {
   ov::Tensor create(const ov::element::Type& type, const ov::Shape& shape) override try {
     return context_.create_tensor(type, shape);
   } catch (const ov::Exception&) {
-    throw std::bad_alloc();  // what else may be wrong with a type and a shape that the device asked for itself
+    throw std::bad_alloc();  // the device asked for this type and shape itself, so nothing else can be wrong
   }
 
   void copy(ov::Tensor& tensor, size_t from, size_t to) override {
@@ -66,7 +66,7 @@ std::unique_ptr<KvMemory> host_memory() { return std::make_unique<HostMemory>();
 std::unique_ptr<KvMemory> device_memory(const ov::CompiledModel& compiled) try {
   return std::make_unique<DeviceMemory>(compiled.get_context());
 } catch (const ov::Exception& error) {
-  throw Failure(ERR_DEVICE, "the device gives no memory of its own for a KV cache: " + plain_words(error));
+  throw Failure(ERR_DEVICE, "the device gives no memory for a KV cache: " + plain_words(error));
 }
 
 }  // namespace llm

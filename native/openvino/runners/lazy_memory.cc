@@ -32,7 +32,7 @@ std::byte* map(size_t bytes) {
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
 #ifdef MADV_NOHUGEPAGE
-  // A block's rows lie far apart, layer by layer: the first would cost two megabytes in each.
+  // A block has rows in every layer's tensors. With huge pages the first block would take two megabytes in each.
   madvise(memory, bytes, MADV_NOHUGEPAGE);
 #endif
   return static_cast<std::byte*>(memory);

@@ -1,4 +1,4 @@
-// Memory that is reserved at once and comes into being page by page as it is written to.
+// Address space that is reserved at once, and takes memory page by page as it is written to.
 #pragma once
 #include <cstddef>
 

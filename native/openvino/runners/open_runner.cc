@@ -3,19 +3,21 @@
 
 #include "kernels/cpu_features.h"
 #include "openvino/core.h"
+#include "openvino/graph/gather_rows.h"
 #include "openvino/graph/long_rope.h"
 #include "openvino/graph/paged_graph.h"
 #include "openvino/graph/static_shapes.h"
 #include "openvino/runners/compile.h"
+#include "openvino/runners/properties.h"
 #include "openvino/runners/runners.h"
 #include "openvino/runtime.h"
 
 namespace llm {
 namespace {
 
-// Why the paged runner cannot be had, with the code that says so when it was asked for.
+// Why there is no paged runner, and the error's code in case it was asked for.
 struct Obstacle {
-  std::string code;
+  ErrorCode code;
   std::string reason;
 };
 
@@ -37,7 +39,7 @@ std::optional<Obstacle> machine_obstacle(const EngineConfig& config, const Event
   return std::nullopt;
 }
 
-// The plugin's own words for this are about types.
+// The plugin's message for this speaks of types only.
 std::string hint(const ov::AnyMap& properties) {
   const auto is_f32 = [&](const char* name) {
     const auto found = properties.find(name);
@@ -48,8 +50,8 @@ std::string hint(const ov::AnyMap& properties) {
   return " (a paged KV cache in f32 needs INFERENCE_PRECISION_HINT f32)";
 }
 
-// Who chooses between the position factors of LongRoPE: the runner for each step where the graph may have another
-// input, or the option.
+// Settles who chooses between the position factors of LongRoPE: the option, or, where the graph may get another input,
+// the runner for each step.
 void settle_rope(const EngineConfig& config, DecoderModel& decoder, RunnerInfo& info) {
   const int64_t border = decoder.info.long_rope_border;
   info.rope = border > 0 ? config.rope_regime : "none";
@@ -71,7 +73,7 @@ void settle_rope(const EngineConfig& config, DecoderModel& decoder, RunnerInfo& 
   }
 }
 
-// Or why not.
+// Returns null when the model cannot be paged, and says why in `obstacle`.
 std::unique_ptr<Runner> try_paged(const EngineConfig& config, const ov::AnyMap& properties, const EventSink& post,
                                   const std::string& reason, std::optional<Obstacle>& obstacle) {
   RunnerInfo info;
@@ -88,7 +90,7 @@ std::unique_ptr<Runner> try_paged(const EngineConfig& config, const ov::AnyMap& 
   }
   try {
     auto compiled = compile(decoder, config, properties, post, info);
-    return make_paged_runner(std::move(compiled), std::move(info), config);
+    return make_paged_runner(std::move(compiled), std::move(info), std::move(decoder.mapped), config);
   } catch (const Failure& failure) {
     if (failure.code() == ERR_OUT_OF_MEMORY) throw;
     obstacle = {failure.code(), "paged, " + (failure.what() + hint(properties))};
@@ -111,9 +113,9 @@ std::unique_ptr<Runner> open_stateful(const EngineConfig& config, ov::AnyMap pro
     });
     auto compiled = compile(decoder, config, properties, post, info);
     if (config.max_prompt > 0) note_static_shapes(compiled, info);
-    return make_stateful_runner(std::move(compiled), std::move(info), decoder, config);
+    return make_stateful_runner(std::move(compiled), std::move(info), std::move(decoder), config);
   } catch (const Failure& failure) {
-    // The reader's own failures name the file already.
+    // Failures of the reader name the file already.
     if (std::string(failure.what()).rfind(config.model_path, 0) == 0) throw;
     throw Failure(advice.empty() ? failure.code() : ERR_UNSUPPORTED_MODEL,
                   config.model_path + ": " + failure.what() + advice);

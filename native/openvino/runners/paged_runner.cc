@@ -5,7 +5,6 @@
 
 #include "engine/scheduling/step_rows.h"
 #include "openvino/graph/long_rope.h"
-#include "openvino/model/file_pages.h"
 #include "openvino/runners/kv_pool.h"
 #include "openvino/runners/runners.h"
 #include "openvino/runners/step_input.h"
@@ -14,10 +13,10 @@
 namespace llm {
 namespace {
 
-// Of what fills a step up.
+// Blocks of the sequence that fills a step up (engine/scheduling/step_rows.h).
 size_t padding_blocks(size_t block_tokens) { return (kCoarsestRows + block_tokens - 1) / block_tokens; }
 
-// As many as hold kv_tokens, as far as kv_bytes go.
+// Enough blocks for kv_tokens, but no more than kv_bytes hold.
 size_t pool_blocks(const EngineConfig& config, size_t block_tokens, size_t block_bytes) {
   const double wanted = std::ceil(config.kv_tokens / static_cast<double>(block_tokens));
   const double affordable = std::floor(config.kv_bytes / static_cast<double>(block_bytes));
@@ -35,14 +34,14 @@ KvLayout layout_of(const DeviceFeatures& device) {
 
 class PagedRunner : public Runner {
  public:
-  PagedRunner(ov::CompiledModel compiled, RunnerInfo info, const EngineConfig& config, size_t blocks,
-              std::unique_ptr<KvMemory> memory)
+  PagedRunner(ov::CompiledModel compiled, RunnerInfo info, MappedConstants mapped, const EngineConfig& config,
+              size_t blocks, std::unique_ptr<KvMemory> memory)
       : info_(std::move(info)),
         blocks_(blocks, info_.kv_block_tokens),
         padding_block_(static_cast<Block>(blocks)),
         pool_(compiled, layout_of(config.device), blocks + padding_blocks(info_.kv_block_tokens), std::move(memory)),
         logits_(index_of_logits(compiled)),
-        model_path_(config.model_path),
+        mapped_(std::move(mapped)),
         request_(std::move(compiled)),
         ids_("input_ids", step_tokens(config)),
         positions_("position_ids", step_tokens(config)),
@@ -56,14 +55,14 @@ class PagedRunner : public Runner {
 
   RunnerInfo info() const override { return info_; }
   KvUse kv() const override { return blocks_.use(); }
-  void give_back_file() noexcept override { FilePages::give_back_weights(model_path_); }
+  void give_back_file() noexcept override { mapped_.give_back(); }
 
   std::optional<size_t> admit(SequenceId sequence, Rope rope, std::span<const Token> tokens, size_t max_length,
                               size_t spare) override {
     return blocks_.admit(sequence, rope, tokens, max_length, spare);
   }
 
-  // What was appended and not trimmed by now is true: it may serve others.
+  // Tokens that were appended and not trimmed by now are true, so their blocks may serve other sequences.
   bool reserve(SequenceId sequence, size_t length) override {
     blocks_.publish(sequence);
     return blocks_.reserve(sequence, length);
@@ -108,7 +107,7 @@ class PagedRunner : public Runner {
  private:
   size_t blocks_for(size_t tokens) const { return (tokens + info_.kv_block_tokens - 1) / info_.kv_block_tokens; }
 
-  // What most steps have: a chunk of a prompt beside a few tokens of each sequence.
+  // As many as most steps have: a chunk of a prompt, and a few tokens of each sequence.
   static size_t step_tokens(const EngineConfig& config) {
     return static_cast<size_t>(config.prefill_chunk) + 16 * static_cast<size_t>(config.max_sequences);
   }
@@ -139,7 +138,7 @@ class PagedRunner : public Runner {
     blocks_.append(span.sequence, span.tokens);
   }
 
-  // All sequences' tokens lie one behind the other; behind them a sequence that nobody reads fills the step up.
+  // Puts all sequences' tokens one behind the other. A sequence that nobody reads fills the step up.
   void set_inputs(std::span<const Span> spans) {
     size_t tokens = 0, entries = 0, longest = 0;
     wanted_ = 0;
@@ -158,8 +157,7 @@ class PagedRunner : public Runner {
     const auto begins = begins_.resize(sequences + 1);
     const auto table = table_.resize(entries + blocks_for(padding));
     const auto table_begins = table_begins_.resize(sequences + 1);
-    // An empty index makes an empty MatMul, which not every kernel takes: a prefill chunk computes one row that nobody
-    // reads.
+    // Not every kernel takes the empty MatMul of an empty index. So at least one row is computed, though nobody reads it.
     const auto rows = rows_.resize(std::max<size_t>(1, rounded_rows(wanted_)));
     std::fill(rows.begin(), rows.end(), static_cast<int64_t>(tokens - 1));
     *longest_.data<int32_t>() = static_cast<int32_t>(std::max(longest, padding));
@@ -195,10 +193,10 @@ class PagedRunner : public Runner {
 
   RunnerInfo info_;
   BlockManager blocks_;
-  Block padding_block_;  // the first of the last ones of the pool, which are not the block manager's
+  Block padding_block_;  // the first of those at the end of the pool that the block manager does not have
   KvPool pool_;          // outlives the request, whose inputs lie in it
   size_t logits_;        // which of the outputs they are
-  std::string model_path_;
+  MappedConstants mapped_;
   StepRequest request_;
   size_t wanted_ = 0;
 
@@ -214,7 +212,8 @@ class PagedRunner : public Runner {
 
 }  // namespace
 
-std::unique_ptr<Runner> make_paged_runner(ov::CompiledModel compiled, RunnerInfo info, const EngineConfig& config) try {
+std::unique_ptr<Runner> make_paged_runner(ov::CompiledModel compiled, RunnerInfo info, MappedConstants mapped,
+                                          const EngineConfig& config) try {
   const auto layout = layout_of(config.device);
   const size_t block_tokens = layout.block_tokens;
   const size_t block_bytes = KvPool::block_bytes(compiled, layout);
@@ -227,7 +226,8 @@ std::unique_ptr<Runner> make_paged_runner(ov::CompiledModel compiled, RunnerInfo
   info.kv_block_tokens = block_tokens;
   info.kv_precision = KvPool::precision(compiled, layout);
   auto memory = config.device.kv_memory == "host" ? host_memory() : device_memory(compiled);
-  return std::make_unique<PagedRunner>(std::move(compiled), std::move(info), config, blocks, std::move(memory));
+  return std::make_unique<PagedRunner>(std::move(compiled), std::move(info), std::move(mapped), config, blocks,
+                                       std::move(memory));
 } catch (const std::bad_alloc&) {
   throw Failure(ERR_OUT_OF_MEMORY, "the KV cache cannot be reserved: set a smaller kvCacheBytes");
 }

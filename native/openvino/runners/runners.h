@@ -8,12 +8,13 @@
 
 namespace llm {
 
-// One sequence at a time on the model's own state: works on every device and every OVModelForCausalLM export.
-std::unique_ptr<Runner> make_stateful_runner(ov::CompiledModel compiled, RunnerInfo info, const DecoderModel& decoder,
+// One sequence at a time, on the state inside the model: works on every device and with every OVModelForCausalLM export.
+std::unique_ptr<Runner> make_stateful_runner(ov::CompiledModel compiled, RunnerInfo info, DecoderModel decoder,
                                              const EngineConfig& config);
 
-// Many sequences at once on a KV cache of blocks; the graph is one that page() has rewritten. Throws Failure
-// ERR_OUT_OF_MEMORY when the configuration's kv_bytes hold no block or are not to be had.
-std::unique_ptr<Runner> make_paged_runner(ov::CompiledModel compiled, RunnerInfo info, const EngineConfig& config);
+// Many sequences at once on a KV cache of blocks; page() has rewritten the graph. Throws Failure ERR_OUT_OF_MEMORY when
+// config.kv_bytes hold no block, or when there is not so much memory.
+std::unique_ptr<Runner> make_paged_runner(ov::CompiledModel compiled, RunnerInfo info, MappedConstants mapped,
+                                          const EngineConfig& config);
 
 }  // namespace llm

@@ -42,7 +42,9 @@ class StepRequest {
     }
   }
 
-  // Any thread.
+  // Any thread, once and for good. InferRequest::cancel() ruins the compiled model (OpenVINO 2026.4.1, CPU): its nodes,
+  // which all requests share, keep the shapes of the step that was cut short. Later steps fail ("different elements
+  // number in input and output buffers") or would use stale memory. Neither reset_state() nor a new request mends it.
   void interrupt() noexcept {
     std::lock_guard lock(mutex_);
     interrupted_ = true;
@@ -53,7 +55,7 @@ class StepRequest {
     }
   }
 
-  // After a step that failed: a new request, whose inputs are to be set again. False when the old one is sound.
+  // After a step that failed, makes a new request; its inputs must be set again. False when the old one is sound.
   bool renew() {
     if (!broken_) return false;
     remake();

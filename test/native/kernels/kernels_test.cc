@@ -1,6 +1,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <random>
@@ -127,9 +128,8 @@ std::vector<float> product(const Kernel& kernel, const Weights& weights, const s
                            size_t threads = 1) {
   const size_t rows = x.size() / weights.source.columns;
   std::vector<float> out(rows * weights.source.rows, -1);
-  llm::Scratch scratch;
   const llm::Product one{weights.packed.get(), out.data()};
-  llm::multiply(kernel, {&one, 1}, x.data(), rows, span, SomeThreads(threads), scratch);
+  llm::multiply(kernel, {&one, 1}, x.data(), rows, span, SomeThreads(threads));
   return out;
 }
 
@@ -353,10 +353,51 @@ TEST("kernels: several matrices with one input give what each gives alone") {
     products.push_back({weights.back()->packed.get(), out.back().data()});
   }
   const auto x = activations(rows * 192, 13);
-  llm::Scratch scratch;
   const Kernel& kernel = *llm::kernels().front();
-  llm::multiply(kernel, products, x.data(), rows, 32, SomeThreads(3), scratch);
+  llm::multiply(kernel, products, x.data(), rows, 32, SomeThreads(3));
   for (size_t i = 0; i < out.size(); ++i) CHECK(same(out[i], product(kernel, *weights[i], x, 32)));
+}
+
+// One thread that computes something else in the middle of its tasks, as a thread of TBB may while it waits.
+class InterruptedThreads : public llm::Threads {
+ public:
+  explicit InterruptedThreads(std::function<void()> other) : other_(std::move(other)) {}
+  size_t count() const override { return 2; }
+  void run(size_t tasks, void (*task)(void*, size_t), void* context) const override {
+    for (size_t i = 0; i < tasks; ++i) {
+      other_();
+      task(context, i);
+    }
+  }
+
+ private:
+  std::function<void()> other_;
+};
+
+TEST("kernels: a thread may compute another product in the middle of one") {
+  const Weights weights({700, 512, 128, 4}, 31);
+  const Weights up({700, 512, 128, 4}, 32);
+  const Weights others({40, 256, 64, 4}, 33);
+  const auto x = activations(20 * 512, 34);
+  const auto other_x = activations(5 * 256, 35);
+  const Kernel& kernel = *llm::kernels().front();
+  const auto expected = product(kernel, weights, x, 32);
+  const auto other_expected = product(kernel, others, other_x, 32);
+  size_t interruptions = 0;
+  const InterruptedThreads threads([&] {
+    ++interruptions;
+    CHECK(same(product(kernel, others, other_x, 32), other_expected));
+  });
+  std::vector<float> found(expected.size());
+  const llm::Product one{weights.packed.get(), found.data()};
+  llm::multiply(kernel, {&one, 1}, x.data(), 20, 32, threads);
+  CHECK(same(found, expected));
+  CHECK(interruptions > 1);
+
+  std::vector<float> gated(expected.size());
+  llm::multiply_gated(kernel, *weights.packed, *up.packed, gated.data(), x.data(), 20, 32, SomeThreads(1));
+  llm::multiply_gated(kernel, *weights.packed, *up.packed, found.data(), x.data(), 20, 32, threads);
+  CHECK(same(found, gated));
 }
 
 TEST("kernels: a gate multiplies silu(gate) by up") {
@@ -366,8 +407,7 @@ TEST("kernels: a gate multiplies silu(gate) by up") {
   const auto x = activations(rows * 128, 16, 3);
   const Kernel& kernel = *llm::kernels().front();
   std::vector<float> found(rows * 90);
-  llm::Scratch scratch;
-  llm::multiply_gated(kernel, *gate.packed, *up.packed, found.data(), x.data(), rows, 32, SomeThreads(2), scratch);
+  llm::multiply_gated(kernel, *gate.packed, *up.packed, found.data(), x.data(), rows, 32, SomeThreads(2));
   const auto gates = product(kernel, gate, x, 32);
   const auto ups = product(kernel, up, x, 32);
   for (size_t i = 0; i < found.size(); ++i) {
