@@ -67,11 +67,11 @@ struct RunnerInfo {
   // A step is slower the more tokens are in the cache, whatever it computes: the stateful runner takes 3 s for 2,000
   // tokens in one step, 20 s in steps of 512.
   bool wants_long_steps = false;
-  bool can_draft = false;  // and fork: what draft verification and several answers of one prompt need
-  std::string rope;        // see ReadyInfo.ropeRegime in lib/engine/boundary.ts
+  bool can_draft = false;       // and fork: what draft verification and several answers of one prompt need
+  std::string rope;             // see ReadyInfo.ropeRegime in lib/engine/boundary.ts
   size_t long_rope_border = 0;  // see RopeBorder: 0 unless the runner changes between the factors
-  size_t kv_tokens = 0;    // tokens that all sequences together can hold; 0 = each has its own, unbounded
-  double kv_bytes = 0;     // memory of those
+  size_t kv_tokens = 0;         // tokens that all sequences together can hold; 0 = each has its own, unbounded
+  double kv_bytes = 0;          // memory of those
   size_t kv_block_tokens = 0;
   std::vector<KernelChoice> kernels;
   PackedInfo packed;

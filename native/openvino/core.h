@@ -10,8 +10,8 @@ namespace llm {
 
 // Made on first use: making it while the addon is being loaded deadlocks in the dynamic linker. Thread-safe.
 //
-// OpenVINO 2026.4.1 keeps 0.6 MB of every compiled tiny model after its release, as a plain C++ loop of read, compile and
-// infer shows. So memory that grows by that much a load is no leak of ours.
+// OpenVINO 2026.4.1 keeps 0.6 MB of every compiled tiny model after its release, as a plain C++ loop of read, compile
+// and infer shows. So memory that grows by that much a load is no leak of ours.
 ov::Core& core();
 
 // Paths cross the boundary as UTF-8, which std::string paths are not on Windows.

@@ -1,9 +1,9 @@
 // Where a graph chooses between the short and the long position factors of LongRoPE, and who makes that choice.
 //
-// Exports compare max(position_ids) + 1 of a whole step with a constant. That is wrong for a long prompt in chunks, whose
-// first chunks look short, and for a batch, where one long sequence makes all others long. So a new input makes the
-// choice, set for each step. Keys that were computed with the other factors are wrong (engine/rope.h): when a sequence
-// grows beyond the border it is computed anew.
+// Exports compare max(position_ids) + 1 of a whole step with a constant. That is wrong for a long prompt in chunks,
+// whose first chunks look short, and for a batch, where one long sequence makes all others long. So a new input makes
+// the choice, set for each step. Keys that were computed with the other factors are wrong (engine/rope.h): when a
+// sequence grows beyond the border it is computed anew.
 #pragma once
 #include <cstdint>
 #include <openvino/openvino.hpp>

@@ -30,9 +30,9 @@ std::vector<Prompt> make_prompts(const std::vector<int32_t>& lengths, size_t voc
   return prompts;
 }
 
-// Without DYNAMIC_QUANTIZATION_GROUP_SIZE=0, OpenVINO computes int4 layers with int8 activations where the CPU has VNNI,
-// in f32 too. An answer then depends on its neighbours in the batch (SmolLM2: in 9 of 24 kinds of requests; in none with
-// 0).
+// Without DYNAMIC_QUANTIZATION_GROUP_SIZE=0, OpenVINO computes int4 layers with int8 activations where the CPU has
+// VNNI, in f32 too. An answer then depends on its neighbours in the batch (SmolLM2: in 9 of 24 kinds of requests; in
+// none with 0).
 EngineConfig exact(const std::string& runner, const std::string& model_path, const DeviceFeatures& device,
                    size_t tokens) {
   EngineConfig config;

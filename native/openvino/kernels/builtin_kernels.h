@@ -10,9 +10,9 @@
 namespace llm {
 
 // Replaces the products whose weights have a scheme that `takes` accepts. Products with one input become one operation,
-// and so does silu(gate) * up. All threads pack the weights, and the pages of the file that they came from leave memory;
-// reports the stage `pack`. With a path (UTF-8), packed weights are taken from that file, or packed and written to it.
-// If the file cannot be written, there is a warning and the weights stay in memory. Throws std::bad_alloc.
+// and so does silu(gate) * up. All threads pack the weights, and the pages of the file that they came from leave
+// memory; reports the stage `pack`. With a path (UTF-8), packed weights are taken from that file, or packed and written
+// to it. If the file cannot be written, there is a warning and the weights stay in memory. Throws std::bad_alloc.
 PackedInfo use_builtin_kernels(ov::Model& model, const std::function<bool(const std::string& scheme)>& takes,
                                const KernelUse& use, const std::string& packed_path, const EventSink& post);
 

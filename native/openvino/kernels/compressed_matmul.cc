@@ -7,7 +7,8 @@ namespace llm {
 CompressedMatMul::CompressedMatMul(const ov::Output<ov::Node>& input, std::shared_ptr<const SharedWeights> weights)
     : Op({input}), weights_(std::move(weights)), id_(weights_->id) {
   const size_t count = weights_->parts.size();
-  OPENVINO_ASSERT(weights_->gated ? count == 2 : count >= 1 && count <= kMostProducts, "matrices of one input: ", count);
+  OPENVINO_ASSERT(weights_->gated ? count == 2 : count >= 1 && count <= kMostProducts,
+                  "matrices of one input: ", count);
   constructor_validate_and_infer_types();
 }
 

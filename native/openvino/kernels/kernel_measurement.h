@@ -17,8 +17,8 @@ inline constexpr size_t kMeasuredRows[] = {1, 8, 128};
 std::vector<double> measure_kernels(const CompressedWeights& layer, const KernelUse& use, const std::string& device,
                                     const ov::AnyMap& properties);
 
-// Whether to take the built-in kernel. One row counts as much as the other numbers of rows together. The built-in kernel
-// may be up to 3 % slower, because it needs less memory and no repacking.
+// Whether to take the built-in kernel. One row counts as much as the other numbers of rows together. The built-in
+// kernel may be up to 3 % slower, because it needs less memory and no repacking.
 bool builtin_kernel_wins(const std::vector<double>& ratios);
 
 }  // namespace llm

@@ -30,8 +30,8 @@ struct LayerGroup {
   bool gated = false;  // sources are gate and up; the one result is silu(gate) * up
 };
 
-// Layers with one input become a group, at most kMostProducts of them. silu(gate) * up is a group of its own, also where
-// both are halves of one layer. `ordered` are the graph's nodes in topological order.
+// Layers with one input become a group, at most kMostProducts of them. silu(gate) * up is a group of its own, also
+// where both are halves of one layer. `ordered` are the graph's nodes in topological order.
 std::vector<LayerGroup> group_layers(const ov::NodeVector& ordered, const Layers& layers);
 
 }  // namespace llm

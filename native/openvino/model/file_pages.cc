@@ -50,8 +50,9 @@ FilePages::FilePages() {
 
 bool FilePages::hold(ByteRange range) const {
   const auto begin = reinterpret_cast<uintptr_t>(range.data);
-  const auto after = std::upper_bound(mappings_.begin(), mappings_.end(), begin,
-                                      [](uintptr_t address, const Mapping& mapping) { return address < mapping.begin; });
+  const auto after =
+      std::upper_bound(mappings_.begin(), mappings_.end(), begin,
+                       [](uintptr_t address, const Mapping& mapping) { return address < mapping.begin; });
   return after != mappings_.begin() && begin + range.bytes <= std::prev(after)->end;
 }
 

@@ -13,9 +13,9 @@ struct ByteRange {
 };
 
 // The mappings of this process whose pages can be thrown away, as they are when this is made: their contents come back
-// from the file when they are read again. Those are read-only mappings of files, as OpenVINO makes them (shared), without
-// a single page that the process wrote to. (A library's relocated data is read-only too, but its pages were written, and
-// would come back as they are in the file. Memory without a file would come back as zeroes.)
+// from the file when they are read again. Those are read-only mappings of files, as OpenVINO makes them (shared),
+// without a single page that the process wrote to. (A library's relocated data is read-only too, but its pages were
+// written, and would come back as they are in the file. Memory without a file would come back as zeroes.)
 //
 // Whoever throws pages away must own them: a range may only name memory that the caller keeps mapped. A huge page of
 // the page cache leaves as a whole.

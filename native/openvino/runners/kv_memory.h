@@ -19,8 +19,8 @@ class KvMemory {
 // Reserves address space at once, and takes memory as it is written to.
 std::unique_ptr<KvMemory> host_memory();
 
-// Takes memory of the device that the model was compiled for, all at once. Throws Failure ERR_DEVICE when the device has
-// none.
+// Takes memory of the device that the model was compiled for, all at once. Throws Failure ERR_DEVICE when the device
+// has none.
 std::unique_ptr<KvMemory> device_memory(const ov::CompiledModel& compiled);
 
 }  // namespace llm

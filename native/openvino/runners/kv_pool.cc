@@ -13,9 +13,8 @@ struct CacheShape {
 };
 
 Failure odd(const std::string& name, const ov::PartialShape& shape, size_t block_tokens) {
-  return {ERR_UNSUPPORTED_MODEL, "expected the KV cache " + name +
-                                       " to be [blocks, heads, rows, width] in blocks of " +
-                                       std::to_string(block_tokens) + " tokens, found " + shape.to_string()};
+  return {ERR_UNSUPPORTED_MODEL, "expected the KV cache " + name + " to be [blocks, heads, rows, width] in blocks of " +
+                                     std::to_string(block_tokens) + " tokens, found " + shape.to_string()};
 }
 
 std::vector<CacheShape> caches_of(const ov::CompiledModel& compiled, const KvLayout& layout) {

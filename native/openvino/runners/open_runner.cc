@@ -57,10 +57,9 @@ void settle_rope(const EngineConfig& config, DecoderModel& decoder, RunnerInfo& 
   info.rope = border > 0 ? config.rope_regime : "none";
   if (config.rope_regime == "long") {
     if (border == 0) {
-      throw Failure(ERR_UNSUPPORTED_MODEL,
-                    config.model_path +
-                        ": ropeRegime 'long' needs a graph that chooses between short and long "
-                        "position factors, and this one does not");
+      throw Failure(ERR_UNSUPPORTED_MODEL, config.model_path +
+                                               ": ropeRegime 'long' needs a graph that chooses between short and long "
+                                               "position factors, and this one does not");
     }
     fix_rope(*decoder.model, Rope::kLong);
   } else if (border > 0 && config.rope_regime == "auto") {

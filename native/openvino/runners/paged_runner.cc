@@ -157,7 +157,8 @@ class PagedRunner : public Runner {
     const auto begins = begins_.resize(sequences + 1);
     const auto table = table_.resize(entries + blocks_for(padding));
     const auto table_begins = table_begins_.resize(sequences + 1);
-    // Not every kernel takes the empty MatMul of an empty index. So at least one row is computed, though nobody reads it.
+    // Not every kernel takes the empty MatMul of an empty index. So at least one row is computed, though nobody reads
+    // it.
     const auto rows = rows_.resize(std::max<size_t>(1, rounded_rows(wanted_)));
     std::fill(rows.begin(), rows.end(), static_cast<int64_t>(tokens - 1));
     *longest_.data<int32_t>() = static_cast<int32_t>(std::max(longest, padding));

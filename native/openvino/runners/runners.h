@@ -8,7 +8,8 @@
 
 namespace llm {
 
-// One sequence at a time, on the state inside the model: works on every device and with every OVModelForCausalLM export.
+// One sequence at a time, on the state inside the model: works on every device and with every OVModelForCausalLM
+// export.
 std::unique_ptr<Runner> make_stateful_runner(ov::CompiledModel compiled, RunnerInfo info, DecoderModel decoder,
                                              const EngineConfig& config);
 

@@ -26,8 +26,8 @@ class StatefulRunner : public Runner {
   RunnerInfo info() const override { return info_; }
   void give_back_file() noexcept override { decoder_.mapped.give_back(); }
 
-  // Keeps what the state holds only when that is the whole beginning of the prompt. Otherwise the state would have to be
-  // trimmed, which is a round trip of the whole cache through f32.
+  // Keeps what the state holds only when that is the whole beginning of the prompt. Otherwise the state would have to
+  // be trimmed, which is a round trip of the whole cache through f32.
   std::optional<size_t> admit(SequenceId sequence, Rope rope, std::span<const Token> tokens, size_t /*max_length*/,
                               size_t /*spare*/) override {
     if (sequence_) return std::nullopt;

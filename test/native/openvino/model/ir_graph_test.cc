@@ -41,12 +41,14 @@ TEST("IR graph: cycles of one, two and many layers are found, beside sound parts
 
 TEST("IR graph: every spelling of a cycle is found") {
   const std::string there = edge(1, 2);
-  for (const std::string& back :
-       {std::string("<edge from-layer='2' to-layer='1'/>"), std::string("<edge\nfrom-layer=\"2\"\n\tto-layer=\"1\"\n/>"),
-        std::string("<edge to-layer=\"1\" from-layer=\"2\"></edge>"), std::string("<edge from-layer = '2' to-layer\n=\n\"1\" />"),
-        std::string("<edge from-layer=\"&#50;\" to-layer=\"&#x31;\"/>"), std::string("<edge from-layer=\"002\" to-layer=\"01\"/>"),
-        std::string("<!-- --><edge a='from-layer=\"7\"' from-layer=\"2\" to-layer=\"1\"/>"),
-        std::string("<edge from-layer=\"2\" to-layer=\"1\"><more/></edge>")}) {
+  for (const std::string& back : {std::string("<edge from-layer='2' to-layer='1'/>"),
+                                  std::string("<edge\nfrom-layer=\"2\"\n\tto-layer=\"1\"\n/>"),
+                                  std::string("<edge to-layer=\"1\" from-layer=\"2\"></edge>"),
+                                  std::string("<edge from-layer = '2' to-layer\n=\n\"1\" />"),
+                                  std::string("<edge from-layer=\"&#50;\" to-layer=\"&#x31;\"/>"),
+                                  std::string("<edge from-layer=\"002\" to-layer=\"01\"/>"),
+                                  std::string("<!-- --><edge a='from-layer=\"7\"' from-layer=\"2\" to-layer=\"1\"/>"),
+                                  std::string("<edge from-layer=\"2\" to-layer=\"1\"><more/></edge>")}) {
     CHECK_EQUAL(refusal(net(there + back)), kCycle);
     CHECK_EQUAL(refusal("<net><edges\n>" + there + back + "</edges ></net>"), kCycle);
     CHECK_EQUAL(refusal("<net><edges a='1'>" + back + "text<![CDATA[<]]>" + there + "</edges></net>"), kCycle);
@@ -75,9 +77,10 @@ TEST("IR graph: each body has layer numbers of its own, and its cycles are found
 }
 
 TEST("IR graph: an edge without the numbers of two layers is refused") {
-  for (const char* wrong : {"", "from-layer='1'", "to-layer='1'", "from-layer='1' to-layer=''", "from-layer='1' to-layer='x'",
-                            "from-layer='1' to-layer='-1'", "from-layer='1' to-layer='+1'", "from-layer=' 1' to-layer='1'",
-                            "from-layer='1' to-layer='99999999999999999999'", "from-layer='1' to-layer='1.0'"}) {
+  for (const char* wrong :
+       {"", "from-layer='1'", "to-layer='1'", "from-layer='1' to-layer=''", "from-layer='1' to-layer='x'",
+        "from-layer='1' to-layer='-1'", "from-layer='1' to-layer='+1'", "from-layer=' 1' to-layer='1'",
+        "from-layer='1' to-layer='99999999999999999999'", "from-layer='1' to-layer='1.0'"}) {
     CHECK(refusal(net("<edge " + std::string(wrong) + "/>")).rfind("expected every edge", 0) == 0);
   }
 }

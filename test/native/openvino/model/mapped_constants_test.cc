@@ -3,8 +3,8 @@
 
 #include <openvino/op/ops.hpp>
 
-#include "openvino/model/mapped_file.h"
 #include "openvino/core.h"
+#include "openvino/model/mapped_file.h"
 #include "tap.h"
 
 #ifdef __linux__
@@ -25,7 +25,8 @@ std::string save_model(const TemporaryFolder& folder) {
     sums.push_back(std::make_shared<ov::op::v1::Add>(sums.back(), weights));
   }
   const auto path = folder / "openvino_model.xml";
-  ov::serialize(std::make_shared<ov::Model>(ov::OutputVector{sums.back()->output(0)}, ov::ParameterVector{input}), path);
+  ov::serialize(std::make_shared<ov::Model>(ov::OutputVector{sums.back()->output(0)}, ov::ParameterVector{input}),
+                path);
   return path.string();
 }
 

@@ -34,16 +34,15 @@ std::string refusal(std::string_view text) {
 bool refused(std::string_view text) { return refusal(text).rfind("expected ", 0) == 0; }
 
 TEST("XML: elements, empty ones too, in any spacing") {
-  CHECK_EQUAL(events("<a><b/><c></c>\n<d\t/><e\n></e \r\n></a>"),
-              std::string("<a><b></b><c></c><d></d><e></e></a>"));
+  CHECK_EQUAL(events("<a><b/><c></c>\n<d\t/><e\n></e \r\n></a>"), std::string("<a><b></b><c></c><d></d><e></e></a>"));
   CHECK_EQUAL(events(""), std::string());
   CHECK_EQUAL(events("\xef\xbb\xbf<?xml version=\"1.0\"?> <a/> <b/>"), std::string("<a></a><b></b>"));
 }
 
 TEST("XML: attributes in either quotes, in any spacing, with anything inside") {
-  for (const char* text : {"<a x=\"1\"/>", "<a x='1'/>", "<a\nx\t=\r\n'1'\n/>", "<a y='>' x=\"1\" z='/>'></a>",
-                           "<a y='\"' x='1'/>", "<a xx='2' x='1'/>", "<a x='&#49;'/>", "<a x='&#x31;'/>",
-                           "<a x='&#0000049;'/>"}) {
+  for (const char* text :
+       {"<a x=\"1\"/>", "<a x='1'/>", "<a\nx\t=\r\n'1'\n/>", "<a y='>' x=\"1\" z='/>'></a>", "<a y='\"' x='1'/>",
+        "<a xx='2' x='1'/>", "<a x='&#49;'/>", "<a x='&#x31;'/>", "<a x='&#0000049;'/>"}) {
     CHECK_EQUAL(events(text), std::string("<a 1></a>"));
   }
   CHECK_EQUAL(events("<a x='&lt;&gt;&amp;&quot;&apos;&#233;&#x20ac;&#x1F600;'/>"),
@@ -60,10 +59,19 @@ TEST("XML: comments, CDATA and processing instructions hold no elements, and end
 }
 
 TEST("XML: what is not well formed is refused") {
-  for (const char* text :
-       {"<a>", "<a", "<a x", "<a x=", "<a x='", "<a x='1'", "<a x='1' /", "</a>", "<a></b>", "<a><b></a></b>", "< a/>",
-        "<a / >", "<a x=1/>", "<a x='1'y='2'/>", "<a x='1'=/>", "<1/>", "<a></a b>", "<!-- ", "<a/><!-- -- >",
-        "<![CDATA[ ]] >", "<?a", "<? a?>", "<a<b/>", "<a x='1\" y='2'/>", "<a ='1'/>"}) {
+  for (const char* text : {"<a>",           "<a",
+                           "<a x",          "<a x=",
+                           "<a x='",        "<a x='1'",
+                           "<a x='1' /",    "</a>",
+                           "<a></b>",       "<a><b></a></b>",
+                           "< a/>",         "<a / >",
+                           "<a x=1/>",      "<a x='1'y='2'/>",
+                           "<a x='1'=/>",   "<1/>",
+                           "<a></a b>",     "<!-- ",
+                           "<a/><!-- -- >", "<![CDATA[ ]] >",
+                           "<?a",           "<? a?>",
+                           "<a<b/>",        "<a x='1\" y='2'/>",
+                           "<a ='1'/>"}) {
     if (!refused(text)) throw tap::Mismatch(std::string(text) + ": " + refusal(text));
   }
 }
@@ -71,14 +79,14 @@ TEST("XML: what is not well formed is refused") {
 TEST("XML: what pugixml reads in ways of its own is refused") {
   using namespace std::string_literals;
   CHECK(refused("<a/>\0"s));
-  CHECK(refused("<\0a\0/\0>\0"s));                          // UTF-16 without a mark
-  CHECK(refused("\xff\xfe<\0a\0/\0>\0"s));                  // and with one
+  CHECK(refused("<\0a\0/\0>\0"s));          // UTF-16 without a mark
+  CHECK(refused("\xff\xfe<\0a\0/\0>\0"s));  // and with one
   CHECK(refused("<!DOCTYPE a [<!ENTITY b \"1\">]><a/>"));
-  CHECK(refused("<a x='&b;'/>"));                           // stays as it is there
-  CHECK(refused("<a x='&#4294967345;'/>"));                 // is 1 there: 2^32 + 49
+  CHECK(refused("<a x='&b;'/>"));            // stays as it is there
+  CHECK(refused("<a x='&#4294967345;'/>"));  // is 1 there: 2^32 + 49
   CHECK(refused("<a x='&#0;'/>") && refused("<a x='&#xd800;'/>") && refused("<a x='&#x110000;'/>"));
   CHECK(refused("<a x='&#49'/>") && refused("<a x='&#;'/>") && refused("<a x='&#x;'/>") && refused("<a x='&#-1;'/>"));
-  CHECK(refused("<a x='1' x='2'/>"));                       // the first counts there
+  CHECK(refused("<a x='1' x='2'/>"));  // the first counts there
 }
 
 TEST("XML: elements are nested as deep as said, and no deeper") {
