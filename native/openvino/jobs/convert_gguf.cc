@@ -36,9 +36,9 @@ std::shared_ptr<ov::Model> read_gguf(const std::string& source) {
 
 GraphInfo convert_gguf(const std::string& source, const std::string& target, const std::atomic<bool>& cancelled,
                        const EventSink& post) {
-  const auto stage = [&](const char* name, int64_t done) {
+  const auto stage = [&](int64_t done) {
     if (cancelled) throw Interrupted();
-    post(Progress{name, done, 2});
+    post(Progress{Stage::kConvert, done, 2});
   };
   std::shared_ptr<ov::Model> model;
   stage(0);
