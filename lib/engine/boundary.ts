@@ -1,12 +1,22 @@
-import { nativeSampling, type Sampling } from '../options/sampling.js'
+import type { ErrorCode } from '../errors.js'
+import type { Sampling } from '../options/sampling.js'
 
 /**
  * THE BOUNDARY between TypeScript and C++: everything that crosses it is declared here, and nothing else crosses.
  *
- * Commands go down as calls, everything comes up as events. JavaScript decides and defaults; the addon asserts and has no
- * defaults. The tables at the end name every field that crosses; `load.ts` compares them with the addon's own (`buildInfo`),
- * so that a field that only one side knows is an error at load.
+ * Commands go down as calls, everything comes up as events. JavaScript decides and sets defaults; the addon checks and has none.
+ * `fields.ts` lists every field that crosses, in both directions. The addon describes its own fields (`buildInfo().boundary`), and loading
+ * it compares the two: a field that only one side knows is an error then. A new field is a line here, one in `fields.ts` and one in
+ * `native/node/fields.h`.
  */
+
+/** What takes time: of a load `read` to `warmup`, of jobs also the others. */
+export const stages = ['read', 'measure', 'pack', 'compile', 'warmup', 'convert', 'compare'] as const
+export type Stage = (typeof stages)[number]
+
+/** Why an answer ended: a stop token, the limit of tokens, or `cancel`. */
+export const finishReasons = ['stop', 'length', 'cancelled'] as const
+export type NativeFinishReason = (typeof finishReasons)[number]
 
 /** What the addon must know of a device beyond its name; `deviceFeatures` decides it. The addon compares no device names. */
 export interface DeviceFeatures {
@@ -199,7 +209,7 @@ export interface NativeKernelChoice {
 
 /** Everything that comes up from an engine. Exactly one `finished` or `failed` per submitted id. */
 export type EngineEvent =
-  | { type: 'progress'; stage: 'read' | 'compile' | 'warmup'; done: number; total: number }
+  | { type: 'progress'; stage: Stage; done: number; total: number }
   | { type: 'warning'; code: string; message: string }
   | { type: 'ready'; info: ReadyInfo }
   /** The model was compiled again, for `precisionFallback`. */
@@ -207,21 +217,21 @@ export type EngineEvent =
   | { type: 'tokens'; id: number; tokens: Int32Array }
   /** The sequence has grown beyond the border of its position factors: `done` of its `total` tokens have been computed again. */
   | { type: 'reprefill'; id: number; done: number; total: number }
-  | { type: 'finished'; id: number; reason: 'stop' | 'length' | 'cancelled'; timings: NativeTimings }
+  | { type: 'finished'; id: number; reason: NativeFinishReason; timings: NativeTimings }
   /**
    * id 0 is the engine itself, at most once: before `ready` it did not load; after it, it has died (two steps in a row failed, or the
    * runner could not be made anew), and code and message are the first cause. The engine has then computed its last step and frees the
    * model. This event comes before the requests fail; they, and every later one, fail with the same code and message. `close()` works
    * as ever: after `closed` the memory is free.
    */
-  | { type: 'failed'; id: number; code: string; message: string }
+  | { type: 'failed'; id: number; code: ErrorCode; message: string }
   | { type: 'closed' }
 
 /** Everything that comes up from a job: progress, then one `done` or `failed`, then `closed`. */
 export type JobEvent =
-  | { type: 'progress'; stage: string; done: number; total: number }
+  | { type: 'progress'; stage: Stage; done: number; total: number }
   | { type: 'done'; result: unknown }
-  | { type: 'failed'; id: number; code: string; message: string }
+  | { type: 'failed'; id: number; code: ErrorCode; message: string }
   | { type: 'closed' }
 
 export interface NativeEngine {
@@ -242,7 +252,7 @@ export interface NativeJob {
 /** Arguments and results of the jobs by kind. */
 export interface Jobs {
   /** Reads a GGUF and writes openvino_model.xml and .bin into the existing folder `target`. */
-  convert: { args: { source: string; target: string }; result: { vocabularySize: number } }
+  convert: { args: { source: string; target: string }; result: Pick<NativeGraph, 'vocabularySize'> }
   /**
    * Loads the drivers and lists the devices of one plugin (`CPU`, `GPU`, `NPU`), or of all for ''. A plugin that cannot be asked is one
    * device with its `error`. Some drivers crash: only a process that may die should ask.
@@ -262,8 +272,11 @@ export interface Jobs {
   inspect: { args: { modelPath: string; device: string }; result: NativeInspection }
 }
 
+/** What a graph tells without being compiled. */
+export type NativeGraph = Pick<ReadyInfo, 'vocabularySize' | 'longRopeBorder' | 'weights' | 'rtInfo'>
+
 /** What a graph tells of the memory that its model will take. */
-export interface NativeInspection extends Pick<ReadyInfo, 'vocabularySize' | 'longRopeBorder' | 'weights' | 'rtInfo'> {
+export interface NativeInspection extends NativeGraph {
   /** Keys and values of one token in all layers, in numbers. */
   kvValuesPerToken: number
   /** Layers that keep keys and values. */
@@ -306,6 +319,15 @@ export interface NativeDevice {
   error: string
 }
 
+/** What crosses the boundary, as names: types of fields by structure, by event and by kind of job, and the values of sets of names. */
+export interface Boundary {
+  structures: Record<string, Record<string, string>>
+  events: Record<string, Record<string, string>>
+  jobArguments: Record<string, Record<string, string>>
+  jobResults: Record<string, string>
+  names: Record<string, readonly string[]>
+}
+
 export interface BuildInfo {
   /** Version of this package that the addon was built for. */
   version: string
@@ -313,8 +335,8 @@ export interface BuildInfo {
   openvino: string
   /** Built-in kernels that this processor executes, the best first; the last is the portable one. */
   kernels: string[]
-  /** Fields that the addon reads, as `name:type`, by structure. */
-  fields: Record<string, string[]>
+  /** What the addon knows of the boundary. */
+  boundary: Boundary
 }
 
 export interface Addon {
@@ -333,56 +355,4 @@ export interface Addon {
   threadCpuTime(clock: number): number | undefined
   Engine: new (config: EngineConfig, onEvents: (events: EngineEvent[]) => void) => NativeEngine
   Job: new <K extends keyof Jobs>(kind: K, args: Jobs[K]['args'], onEvents: (events: JobEvent[]) => void) => NativeJob
-}
-
-/** Must equal the addon's `buildInfo().fields`, in this order. */
-export const boundaryFields = {
-  DeviceFeatures: [
-    'name:string',
-    'mustBePresent:boolean',
-    'propertySources:string[]',
-    'uncheckedPrefix:string',
-    'nestedProperties:boolean',
-    'builtinKernels:boolean',
-    'kvMemory:string',
-    'kvBlockTokens:int',
-    'kvTransposedKeys:boolean',
-  ],
-  EngineConfig: [
-    'runner:string',
-    'modelPath:string',
-    'device:DeviceFeatures',
-    'properties:string[]',
-    'precisionFallback:string[]',
-    'gatherRows:boolean',
-    'ropeRegime:string',
-    'prefillChunk:int',
-    'statefulChunk:int',
-    'maxSequences:int',
-    'kvTokens:number',
-    'kvBytes:number',
-    'maxPrompt:int',
-    'minResponse:int',
-    'draftModelPath:string',
-    'draftTokens:int',
-    'cpuKernel:string',
-    'activationSpan:int',
-    'kernelChoices:string[]',
-    'packedPath:string',
-    'warmup:int[]',
-    'script:int[]',
-    'scriptNumbers:int[]',
-  ],
-  RequestParams: [
-    'maxNewTokens:int',
-    'stopTokenIds:int[]',
-    ...nativeSampling.map(({ name, type }) => `${name}:${type}` as const),
-    'priority:number',
-    'lookupNgram:int',
-    'lookupTokens:int',
-  ],
-} satisfies {
-  DeviceFeatures: `${keyof DeviceFeatures}:${string}`[]
-  EngineConfig: `${keyof EngineConfig}:${string}`[]
-  RequestParams: `${keyof RequestParams}:${string}`[]
 }

@@ -1,34 +1,25 @@
 #include <napi.h>
 
 #include "kernels/kernel.h"
+#include "node/describe.h"
 #include "node/engine_object.h"
 #include "node/exit.h"
-#include "node/fields.h"
 #include "node/job_object.h"
 #include "node/thread_clock.h"
+#include "node/write_fields.h"
 #include "openvino/runtime.h"
 
 namespace {
 
-Napi::Array to_array(Napi::Env env, const std::vector<std::string>& names) {
-  auto array = Napi::Array::New(env, names.size());
-  for (size_t i = 0; i < names.size(); ++i) array.Set(static_cast<uint32_t>(i), names[i]);
-  return array;
-}
-
 Napi::Value build_info(const Napi::CallbackInfo& info) {
   const auto env = info.Env();
-  auto fields = Napi::Object::New(env);
-  fields.Set("DeviceFeatures", to_array(env, llm::describe_fields<llm::DeviceFeatures>()));
-  fields.Set("EngineConfig", to_array(env, llm::describe_fields<llm::EngineConfig>()));
-  fields.Set("RequestParams", to_array(env, llm::describe_fields<llm::RequestParams>()));
+  std::vector<std::string> kernels;
+  for (const auto* kernel : llm::kernels()) kernels.emplace_back(kernel->name);
   auto object = Napi::Object::New(env);
   object.Set("version", OPENVINO_LLM_VERSION);
   object.Set("openvino", llm::openvino_version());
-  std::vector<std::string> names;
-  for (const auto* kernel : llm::kernels()) names.emplace_back(kernel->name);
-  object.Set("kernels", to_array(env, names));
-  object.Set("fields", fields);
+  object.Set("kernels", llm::to_js(env, kernels));
+  object.Set("boundary", llm::to_js(env, llm::describe_boundary()));
   return object;
 }
 

@@ -1,19 +1,15 @@
-// The one list of fields that cross the boundary downwards: it reads them, checks them and describes them (buildInfo),
-// so the three cannot differ. lib/engine/boundary.ts holds the other side's list.
+// The fields that cross the boundary, one list a structure. read_fields.h reads with them, write_fields.h writes with
+// them and describe.h describes them for buildInfo, so that the three cannot differ. A new field is a line here and one
+// in lib/engine/fields.ts, which holds the other side's list; they are compared when the addon is loaded.
 #pragma once
-#include <napi.h>
-
-#include <cmath>
-#include <limits>
-#include <string>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
+#include "engine/event.h"
+#include "engine/metrics.h"
 #include "engine/request.h"
 #include "engine/types.h"
 
 namespace llm {
+
+// Downwards.
 
 template <class Visit>
 void each_field(DeviceFeatures& device, Visit&& visit) {
@@ -65,96 +61,253 @@ void each_field(RequestParams& params, Visit&& visit) {
   visit("lookupTokens", params.lookup_tokens);
 }
 
+// Upwards.
+
+template <class Visit>
+void each_field(const GraphInfo& graph, Visit&& visit) {
+  visit("vocabularySize", graph.vocabulary_size);
+  visit("longRopeBorder", graph.long_rope_border);
+  visit("weights", graph.weights);
+  visit("rtInfo", graph.rt_info);
+}
+
+template <class Visit>
+void each_field(const Inspection& found, Visit&& visit) {
+  each_field(found.model, visit);
+  visit("kvValuesPerToken", found.kv_values_per_token);
+  visit("layers", found.layers);
+  visit("matmulWidth", found.matmul_width);
+  visit("packedBytes", found.packed_bytes);
+  visit("inferencePrecision", found.inference_precision);
+}
+
+template <class Visit>
+void each_field(const DeviceInfo& device, Visit&& visit) {
+  visit("name", device.name);
+  visit("fullName", device.full_name);
+  visit("properties", device.properties);
+  visit("error", device.error);
+}
+
+template <class Visit>
+void each_field(const ComparisonResult& found, Visit&& visit) {
+  visit("positions", found.positions);
+  visit("agreeing", found.agreeing);
+  visit("nearTies", found.near_ties);
+  visit("divergence", found.divergence);
+  visit("leftLoss", found.left_loss);
+  visit("rightLoss", found.right_loss);
+  visit("maxDifference", found.max_difference);
+  visit("deviation", found.deviation);
+}
+
+template <class Visit>
+void each_field(const KernelChoice& choice, Visit&& visit) {
+  visit("scheme", choice.scheme);
+  visit("layers", choice.layers);
+  visit("kernel", choice.kernel);
+  visit("ratios", choice.ratios);
+  visit("reason", choice.reason);
+}
+
+template <class Visit>
+void each_field(const PackedInfo& packed, Visit&& visit) {
+  visit("bytes", packed.bytes);
+  visit("file", packed.file);
+  visit("reused", packed.reused);
+}
+
+// Parts of a RunnerInfo that are objects of their own in JavaScript. They live no longer than what they refer to.
+struct KvCacheView {
+  const RunnerInfo& of;
+};
+struct LoadTimingsView {
+  const RunnerInfo& of;
+  double warmup_ms;
+};
+struct ReadyView {
+  const RunnerInfo& of;
+  double warmup_ms;
+};
+
+template <class Visit>
+void each_field(const KvCacheView& view, Visit&& visit) {
+  visit("tokens", view.of.kv_tokens);
+  visit("bytes", view.of.kv_bytes);
+  visit("blockTokens", view.of.kv_block_tokens);
+  visit("precision", view.of.kv_precision);
+}
+
+template <class Visit>
+void each_field(const LoadTimingsView& view, Visit&& visit) {
+  visit("read", view.of.read_ms);
+  visit("pack", view.of.pack_ms);
+  visit("compile", view.of.compile_ms);
+  visit("warmup", view.warmup_ms);
+}
+
+template <class Visit>
+void each_field(const ReadyView& view, Visit&& visit) {
+  each_field(view.of.model, visit);
+  visit("runner", view.of.runner);
+  visit("reason", view.of.reason);
+  visit("devices", view.of.devices);
+  visit("properties", view.of.properties);
+  visit("maxSequences", view.of.max_sequences);
+  visit("canDraft", view.of.can_draft);
+  visit("ropeRegime", view.of.rope);
+  visit("kvCache", KvCacheView{view.of});
+  visit("kernels", view.of.kernels);
+  visit("packed", view.of.packed);
+  visit("maxPrompt", view.of.max_prompt);
+  visit("timings", LoadTimingsView{view.of, view.warmup_ms});
+}
+
+template <class Visit>
+void each_field(const Timings& timings, Visit&& visit) {
+  visit("queued", timings.queued);
+  visit("prefill", timings.prefill);
+  visit("decode", timings.decode);
+  visit("reprefill", timings.reprefill);
+  visit("cachedTokens", timings.cached_tokens);
+  visit("draftTokens", timings.draft_tokens);
+  visit("acceptedTokens", timings.accepted_tokens);
+}
+
+template <class Visit>
+void each_field(const Metrics& metrics, Visit&& visit) {
+  visit("running", metrics.running);
+  visit("waiting", metrics.waiting);
+  visit("blocks", metrics.kv.blocks);
+  visit("blocksUsed", metrics.kv.used);
+  visit("blocksCached", metrics.kv.cached);
+  visit("evictions", metrics.kv.evictions);
+  visit("steps", metrics.steps);
+  visit("promptTokens", metrics.prompt_tokens);
+  visit("cachedTokens", metrics.cached_tokens);
+  visit("prefixHits", metrics.prefix_hits);
+  visit("generatedTokens", metrics.generated_tokens);
+  visit("draftTokens", metrics.draft_tokens);
+  visit("acceptedTokens", metrics.accepted_tokens);
+  visit("preemptions", metrics.preemptions);
+}
+
+// Events: each also gets its name, as `type`.
+
+template <class Visit>
+void each_field(const Progress& event, Visit&& visit) {
+  visit("stage", event.stage);
+  visit("done", event.done);
+  visit("total", event.total);
+}
+
+template <class Visit>
+void each_field(const Warning& event, Visit&& visit) {
+  visit("code", event.code);
+  visit("message", event.message);
+}
+
+template <class Visit>
+void each_field(const Ready& event, Visit&& visit) {
+  visit("info", ReadyView{event.info, event.warmup_ms});
+}
+
+template <class Visit>
+void each_field(const Reopened& event, Visit&& visit) {
+  visit("info", ReadyView{event.info, 0});
+}
+
+template <class Visit>
+void each_field(const Tokens& event, Visit&& visit) {
+  visit("id", event.id);
+  visit("tokens", event.tokens);
+}
+
+template <class Visit>
+void each_field(const Reprefill& event, Visit&& visit) {
+  visit("id", event.id);
+  visit("done", event.done);
+  visit("total", event.total);
+}
+
+template <class Visit>
+void each_field(const Finished& event, Visit&& visit) {
+  visit("id", event.id);
+  visit("reason", event.reason);
+  visit("timings", event.timings);
+}
+
+template <class Visit>
+void each_field(const Failed& event, Visit&& visit) {
+  visit("id", event.id);
+  visit("code", event.code);
+  visit("message", event.message);
+}
+
+template <class Visit>
+void each_field(const Done& event, Visit&& visit) {
+  visit("result", event.result);
+}
+
+template <class Visit>
+void each_field(const Closed&, Visit&&) {}
+
+// What lib/engine/fields.ts calls a structure, an event or a set of names.
 template <class T>
-constexpr const char* type_name() {
-  if constexpr (std::is_same_v<T, std::string>) {
-    return "string";
-  } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
-    return "string[]";
-  } else if constexpr (std::is_same_v<T, bool>) {
-    return "boolean";
-  } else if constexpr (std::is_same_v<T, double>) {
-    return "number";
-  } else if constexpr (std::is_same_v<T, std::vector<int32_t>>) {
-    return "int[]";
-  } else if constexpr (std::is_same_v<T, DeviceFeatures>) {
-    return "DeviceFeatures";
-  } else {
-    static_assert(std::is_same_v<T, int32_t> || std::is_same_v<T, uint32_t>);
-    return "int";
-  }
-}
-
-template <class Struct>
-std::vector<std::string> describe_fields() {
-  std::vector<std::string> names;
-  Struct scratch;
-  each_field(scratch, [&](const char* name, auto& field) {
-    names.push_back(std::string(name) + ":" + type_name<std::remove_reference_t<decltype(field)>>());
-  });
-  return names;
-}
-
-inline std::vector<int32_t> read_tokens(const Napi::Value& value, const std::string& name) {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
-    throw Napi::TypeError::New(value.Env(), "addon: expected " + name + " to be an Int32Array");
-  }
-  const auto array = value.As<Napi::Int32Array>();
-  return {array.Data(), array.Data() + array.ElementLength()};
-}
-
-template <class Struct>
-Struct read_struct(const Napi::Value& value, const std::string& what);
-
-template <class T>
-void read_field(const Napi::Value& value, const std::string& name, T& field) {
-  const auto wrong = [&] {
-    return Napi::TypeError::New(value.Env(), "addon: expected " + name + " to be of type " + type_name<T>());
-  };
-  if constexpr (std::is_same_v<T, std::string>) {
-    if (!value.IsString()) throw wrong();
-    field = value.As<Napi::String>().Utf8Value();
-  } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
-    if (!value.IsArray()) throw wrong();
-    const auto array = value.As<Napi::Array>();
-    for (uint32_t i = 0; i < array.Length(); ++i) read_field(array.Get(i), name, field.emplace_back());
-  } else if constexpr (std::is_same_v<T, bool>) {
-    if (!value.IsBoolean()) throw wrong();
-    field = value.As<Napi::Boolean>().Value();
-  } else if constexpr (std::is_same_v<T, std::vector<int32_t>>) {
-    field = read_tokens(value, name);
-  } else if constexpr (std::is_same_v<T, DeviceFeatures>) {
-    field = read_struct<DeviceFeatures>(value, name);
-  } else {
-    if (!value.IsNumber()) throw wrong();
-    const double number = value.As<Napi::Number>().DoubleValue();
-    if constexpr (std::is_same_v<T, double>) {
-      if (std::isnan(number)) throw wrong();
-      field = number;
-    } else {
-      const bool inside =
-          number >= std::numeric_limits<T>::lowest() && number <= std::numeric_limits<T>::max();  // NaN is not
-      if (!inside || static_cast<double>(static_cast<T>(number)) != number) throw wrong();
-      field = static_cast<T>(number);
-    }
-  }
-}
-
-// Throws a TypeError unless `object` has exactly the fields of the list.
-template <class Struct>
-Struct read_struct(const Napi::Value& value, const std::string& what) {
-  if (!value.IsObject()) throw Napi::TypeError::New(value.Env(), "addon: expected " + what + " to be an object");
-  const auto object = value.As<Napi::Object>();
-  Struct result;
-  uint32_t count = 0;
-  each_field(result, [&](const char* name, auto& field) {
-    read_field(object.Get(name), what + "." + name, field);
-    ++count;
-  });
-  if (object.GetPropertyNames().Length() != count) {
-    throw Napi::TypeError::New(value.Env(), "addon: " + what + " has fields that the addon does not know");
-  }
-  return result;
-}
+inline constexpr const char* kTypeName = nullptr;
+template <>
+inline constexpr const char* kTypeName<DeviceFeatures> = "DeviceFeatures";
+template <>
+inline constexpr const char* kTypeName<EngineConfig> = "EngineConfig";
+template <>
+inline constexpr const char* kTypeName<RequestParams> = "RequestParams";
+template <>
+inline constexpr const char* kTypeName<GraphInfo> = "NativeGraph";
+template <>
+inline constexpr const char* kTypeName<Inspection> = "NativeInspection";
+template <>
+inline constexpr const char* kTypeName<DeviceInfo> = "NativeDevice";
+template <>
+inline constexpr const char* kTypeName<ComparisonResult> = "NativeComparison";
+template <>
+inline constexpr const char* kTypeName<KernelChoice> = "NativeKernelChoice";
+template <>
+inline constexpr const char* kTypeName<PackedInfo> = "PackedWeights";
+template <>
+inline constexpr const char* kTypeName<KvCacheView> = "KvCache";
+template <>
+inline constexpr const char* kTypeName<LoadTimingsView> = "LoadTimings";
+template <>
+inline constexpr const char* kTypeName<ReadyView> = "ReadyInfo";
+template <>
+inline constexpr const char* kTypeName<Timings> = "NativeTimings";
+template <>
+inline constexpr const char* kTypeName<Metrics> = "NativeMetrics";
+template <>
+inline constexpr const char* kTypeName<Progress> = "progress";
+template <>
+inline constexpr const char* kTypeName<Warning> = "warning";
+template <>
+inline constexpr const char* kTypeName<Ready> = "ready";
+template <>
+inline constexpr const char* kTypeName<Reopened> = "reopened";
+template <>
+inline constexpr const char* kTypeName<Tokens> = "tokens";
+template <>
+inline constexpr const char* kTypeName<Reprefill> = "reprefill";
+template <>
+inline constexpr const char* kTypeName<Finished> = "finished";
+template <>
+inline constexpr const char* kTypeName<Failed> = "failed";
+template <>
+inline constexpr const char* kTypeName<Done> = "done";
+template <>
+inline constexpr const char* kTypeName<Closed> = "closed";
+template <>
+inline constexpr const char* kTypeName<Stage> = "Stage";
+template <>
+inline constexpr const char* kTypeName<FinishReason> = "FinishReason";
+template <>
+inline constexpr const char* kTypeName<ErrorCode> = "ErrorCode";
 
 }  // namespace llm
