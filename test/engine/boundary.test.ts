@@ -151,7 +151,7 @@ t.test('what a job sends is what the tables say', async (t) => {
     })
   await run('inspect', { modelPath, device: 'CPU' })
   await run('devices', { plugin: 'CPU' })
-  await run('check', { modelPath, device: 'CPU', lengths: Int32Array.of(4) })
+  await run('check', { modelPath, device: scriptedConfig().device, lengths: Int32Array.of(4) })
   await run('convert', { source: '/nowhere.gguf', target: '/nowhere' })
 })
 
@@ -216,7 +216,7 @@ t.test('unknown jobs and wrong arguments are refused', async (t) => {
   )
   t.throws(() => new addon.Job('devices', 1 as never, noEvents), /devices to be an object/)
   t.throws(
-    () => new addon.Job('check', { modelPath: '', device: '', lengths: new Int32Array() }, noEvents),
+    () => new addon.Job('check', { modelPath: '', device: scriptedConfig().device, lengths: new Int32Array() }, noEvents),
     /lengths of at least 1/,
   )
   t.throws(() => new addon.Job('devices', { plugin: '' }, undefined as never), /onEvents/)
