@@ -216,7 +216,8 @@ t.test('unknown jobs and wrong arguments are refused', async (t) => {
   )
   t.throws(() => new addon.Job('devices', 1 as never, noEvents), /devices to be an object/)
   t.throws(
-    () => new addon.Job('check', { modelPath: '', device: scriptedConfig().device, lengths: new Int32Array() }, noEvents),
+    () =>
+      new addon.Job('check', { modelPath: '', device: scriptedConfig().device, lengths: new Int32Array() }, noEvents),
     /lengths of at least 1/,
   )
   t.throws(() => new addon.Job('devices', { plugin: '' }, undefined as never), /onEvents/)

@@ -1,7 +1,7 @@
 import t from 'tap'
+import { deviceFeatures } from '#lib/devices/features.js'
 import { boundary } from '#lib/engine/fields.js'
 import type { LoadOptions } from '#lib/index.js'
-import { deviceFeatures } from '#lib/devices/features.js'
 import { settleDevice } from '#lib/loading/device.js'
 import { engineConfig, plainConfig } from '#lib/loading/engine-config.js'
 import { readFolder } from '#lib/model/folder.js'
