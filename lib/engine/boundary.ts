@@ -64,6 +64,8 @@ export interface EngineConfig {
    * `gatherRows`; else the graph is left as it is), `short` and `long` compute everything with one set.
    */
   ropeRegime: 'auto' | 'short' | 'long'
+  /** Tokens of the longest sequence that the model may have, ≥ 1: up to there the mask of a paged model is proven. */
+  contextLength: number
   /** Tokens of one prefill step; a longer prompt is computed in several steps. ≥ 1. */
   prefillChunk: number
   /** The same for the stateful runner, whose steps are slow once there is a cache, whatever they compute. ≥ 1. */
@@ -262,7 +264,10 @@ export interface Jobs {
    * Compares the logits of the paged and the stateful runner in f32, teacher-forced on made-up prompts of these lengths; stages `read`,
    * `compile`, `compare`. ERR_UNSUPPORTED_MODEL when the graph cannot be paged at all.
    */
-  check: { args: { modelPath: string; device: DeviceFeatures; lengths: Int32Array }; result: NativeCheck }
+  check: {
+    args: { modelPath: string; device: DeviceFeatures; contextLength: number; lengths: Int32Array }
+    result: NativeCheck
+  }
   /**
    * Compares the logits that two configurations give for the positions of one text, teacher-forced; the same stages. Both need a context
    * and a KV cache that hold the text.

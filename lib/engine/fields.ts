@@ -105,6 +105,7 @@ export const boundary = {
       precisionFallback: 'string[]',
       gatherRows: 'boolean',
       ropeRegime: 'string',
+      contextLength: 'int',
       prefillChunk: 'int',
       statefulChunk: 'int',
       maxSequences: 'int',
@@ -227,7 +228,7 @@ export const boundary = {
   jobArguments: {
     convert: { source: 'string', target: 'string' },
     devices: { plugin: 'string' },
-    check: { modelPath: 'string', device: 'DeviceFeatures', lengths: 'Int32Array' },
+    check: { modelPath: 'string', device: 'DeviceFeatures', contextLength: 'int', lengths: 'Int32Array' },
     compare: { left: 'EngineConfig', right: 'EngineConfig', tokens: 'Int32Array' },
     inspect: { modelPath: 'string', device: 'string' },
   } satisfies { [K in keyof Jobs]: FieldsOf<Jobs[K]['args']> },

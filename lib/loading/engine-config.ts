@@ -35,6 +35,7 @@ export function engineConfig(options: LoadOptions, parts: EngineParts): EngineCo
   const { kind, asked } = device
   const { weightsBytes, kvValuesPerToken, longRopeBorder } = definition
   const most = (options.ropeRegime === 'short' && longRopeBorder) || definition.contextLength
+  const contextLength = Math.min(options.contextLength ?? most, most)
   const { maxPrompt, minResponse } = kind.staticShapes ? staticShapes(options, most) : { maxPrompt: 0, minResponse: 0 }
   const kept = compiledFolder === undefined ? {} : { CACHE_DIR: compiledFolder }
   return {
@@ -46,12 +47,13 @@ export function engineConfig(options: LoadOptions, parts: EngineParts): EngineCo
     precisionFallback: precisionFallback(asked),
     gatherRows: kind.gatherRows,
     ropeRegime: options.ropeRegime ?? loadDefaults.ropeRegime,
+    contextLength,
     prefillChunk: prefillChunk(kind, weightsBytes, 'paged'),
     statefulChunk: prefillChunk(kind, weightsBytes, 'stateful'),
     maxSequences: options.maxSequences ?? loadDefaults.maxSequences,
     ...kvCacheSize({
       kvCacheBytes: options.kvCacheBytes,
-      contextLength: Math.min(options.contextLength ?? most, most),
+      contextLength,
       valuesPerToken: kvValuesPerToken,
       precision: device.kvPrecision,
       weightsBytes,
@@ -76,11 +78,12 @@ export function engineConfig(options: LoadOptions, parts: EngineParts): EngineCo
 export const plainConfig: Readonly<EngineConfig> = {
   runner: 'auto',
   modelPath: '',
-  device: deviceFeatures('CPU'),
+  device: deviceFeatures(loadDefaults.device),
   properties: [],
   precisionFallback: [],
   gatherRows: true,
   ropeRegime: 'auto',
+  contextLength: 256,
   prefillChunk: 64,
   statefulChunk: 64,
   maxSequences: 1,

@@ -50,7 +50,8 @@ export async function checkModel(definition: ModelDefinition, options: CheckOpti
     onProgress?.({ stage: 'check', done: Math.round((100 * (read + compile + compare)) / 3), total: 100 })
   }
   try {
-    const args = { modelPath: definition.modelPath, device: deviceFeatures(device), lengths }
+    const { modelPath, contextLength } = definition
+    const args = { modelPath, device: deviceFeatures(device), contextLength, lengths }
     const found = await runJob('check', args, { signal, onProgress: report })
     return await makeVerdict(definition.folder, judge(found), openvino)
   } catch (error) {

@@ -33,6 +33,7 @@ struct EngineConfig {
   std::vector<std::string> precision_fallback;
   bool gather_rows = false;
   std::string rope_regime = "auto";
+  int32_t context_length = 1;
   int32_t prefill_chunk = 0;
   int32_t stateful_chunk = 0;
   int32_t max_sequences = 1;

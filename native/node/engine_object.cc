@@ -39,6 +39,7 @@ void check(Napi::Env env, const EngineConfig& config) {
   expect(device.kv_memory == "none" || device.kv_memory == "host" || device.kv_memory == "device",
          "device.kvMemory to be none, host or device");
   expect(device.kv_memory == "none" || device.kv_block_tokens >= 1, "device.kvBlockTokens to be at least 1");
+  expect(config.context_length >= 1, "contextLength to be at least 1");
   expect(config.prefill_chunk >= 1 && config.stateful_chunk >= 1, "prefillChunk and statefulChunk to be at least 1");
   expect(config.max_sequences >= 1 && config.max_sequences <= 1024, "maxSequences to be from 1 to 1024");
   expect(config.kv_tokens >= 1 && config.kv_bytes > 0, "kvTokens and kvBytes to be positive");

@@ -33,6 +33,7 @@ void each_field(EngineConfig& config, Visit&& visit) {
   visit("precisionFallback", config.precision_fallback);
   visit("gatherRows", config.gather_rows);
   visit("ropeRegime", config.rope_regime);
+  visit("contextLength", config.context_length);
   visit("prefillChunk", config.prefill_chunk);
   visit("statefulChunk", config.stateful_chunk);
   visit("maxSequences", config.max_sequences);

@@ -43,16 +43,17 @@ struct CheckJob {
   struct Arguments {
     std::string model_path;
     DeviceFeatures device;
+    int32_t context_length = 0;
     std::vector<int32_t> lengths;
   };
   using Result = ComparisonResult;
   static const char* expectation(const Arguments& from) {
     const auto sensible = [](int32_t length) { return length >= 1; };
     const bool good = !from.lengths.empty() && std::all_of(from.lengths.begin(), from.lengths.end(), sensible);
-    return good ? nullptr : "lengths of at least 1";
+    return good && sensible(from.context_length) ? nullptr : "lengths of at least 1";
   }
   static Result run(const Arguments& from, const std::atomic<bool>& cancelled, const EventSink& post) {
-    return check_model(from.model_path, from.device, from.lengths, cancelled, post);
+    return check_model(from.model_path, from.device, from.context_length, from.lengths, cancelled, post);
   }
 };
 
@@ -98,6 +99,7 @@ template <class Visit>
 void each_field(CheckJob::Arguments& arguments, Visit&& visit) {
   visit("modelPath", arguments.model_path);
   visit("device", arguments.device);
+  visit("contextLength", arguments.context_length);
   visit("lengths", arguments.lengths);
 }
 

@@ -20,7 +20,7 @@ std::unique_ptr<Runner> open_runner(const EngineConfig& config, const EventSink&
 
 // Compares what both runners compute in f32 for made-up prompts of these lengths; reports the stages `read`, `compile`
 // and `compare`. Throws Failure, and Interrupted between two steps once `cancelled` is set.
-ComparisonResult check_model(const std::string& model_path, const DeviceFeatures& device,
+ComparisonResult check_model(const std::string& model_path, const DeviceFeatures& device, int32_t context_length,
                              const std::vector<int32_t>& lengths, const std::atomic<bool>& cancelled,
                              const EventSink& post);
 

@@ -46,7 +46,7 @@ t.test('an addon of another version, or with a difference in any table, is refus
     ],
     [
       ({ structures }) => delete structures['EngineConfig']?.['device'],
-      /EngineConfig\.device: expected "string", found nothing/,
+      /EngineConfig\.device: expected "DeviceFeatures", found nothing/,
     ],
     [
       ({ structures }) => Object.assign(structures['KvCache'] ?? {}, { more: 'int' }),
@@ -151,7 +151,7 @@ t.test('what a job sends is what the tables say', async (t) => {
     })
   await run('inspect', { modelPath, device: 'CPU' })
   await run('devices', { plugin: 'CPU' })
-  await run('check', { modelPath, device: scriptedConfig().device, lengths: Int32Array.of(4) })
+  await run('check', { modelPath, device: scriptedConfig().device, contextLength: 64, lengths: Int32Array.of(4) })
   await run('convert', { source: '/nowhere.gguf', target: '/nowhere' })
 })
 
@@ -217,7 +217,11 @@ t.test('unknown jobs and wrong arguments are refused', async (t) => {
   t.throws(() => new addon.Job('devices', 1 as never, noEvents), /devices to be an object/)
   t.throws(
     () =>
-      new addon.Job('check', { modelPath: '', device: scriptedConfig().device, lengths: new Int32Array() }, noEvents),
+      new addon.Job(
+        'check',
+        { modelPath: '', device: scriptedConfig().device, contextLength: 1, lengths: new Int32Array() },
+        noEvents,
+      ),
     /lengths of at least 1/,
   )
   t.throws(() => new addon.Job('devices', { plugin: '' }, undefined as never), /onEvents/)

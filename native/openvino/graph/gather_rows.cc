@@ -23,8 +23,20 @@ NodePtr logits_matmul(ov::Model& model) {
   return node;
 }
 
-// Gathers above the logits that pick tokens by an index counted out with a Range.
-std::vector<NodePtr> row_selections(const NodePtr& head) {
+// Whether a Gather picks rows out of the hidden states of all tokens, [tokens, width], by a column of indices.
+bool picks_rows(const NodePtr& node, const ov::Dimension& width) {
+  if (!ov::is_type<ov::op::util::GatherBase>(node)) return false;
+  const auto& rows = node->get_input_partial_shape(0);
+  const auto& index = node->get_input_partial_shape(1);
+  return rows.rank() == 2 && rows[0].is_dynamic() && rows[1].is_static() && rows[1] == width && index.rank() == 2 &&
+         index[1] == 1;
+}
+
+// The Gathers above the head by which a graph from GGUF picks the last row by itself, before the last layer's
+// feed-forward. Exports of optimum-intel gather for other ends (repeated heads, masks), and never so.
+std::vector<NodePtr> last_row_picks(const NodePtr& head) {
+  const auto& hidden = head->get_input_partial_shape(0);
+  if (hidden.rank().is_dynamic() || hidden.size() == 0) return {};
   std::vector<NodePtr> found;
   std::vector<NodePtr> open{head->get_input_node_shared_ptr(0)};
   std::set<const ov::Node*> seen;
@@ -32,11 +44,8 @@ std::vector<NodePtr> row_selections(const NodePtr& head) {
     const NodePtr node = open.back();
     open.pop_back();
     if (!seen.insert(node.get()).second || ov::is_type<ov::op::v13::ScaledDotProductAttention>(node)) continue;
-    if (ov::is_type<ov::op::util::GatherBase>(node)) {
-      const ov::Node* index = node->get_input_node_ptr(1);
-      while (!ov::is_type<ov::op::v4::Range>(index) && index->get_input_size() > 0)
-        index = index->get_input_node_ptr(0);
-      if (ov::is_type<ov::op::v4::Range>(index)) found.push_back(node);
+    if (picks_rows(node, hidden[hidden.size() - 1])) {
+      found.push_back(node);
       continue;
     }
     for (const auto& input : node->inputs()) open.push_back(input.get_source_output().get_node_shared_ptr());
@@ -54,10 +63,10 @@ void gather_rows(ov::Model& model) {
     return ov::op::v0::Constant::create(ov::element::i64, {values.size()}, values);
   };
   const NodePtr head = logits_matmul(model);
-  const auto selections = row_selections(head);
-  if (!selections.empty()) {
+  const auto picks = last_row_picks(head);
+  if (!picks.empty()) {
     const auto column = std::make_shared<ov::op::v1::Reshape>(rows, constant({-1, 1}), false);
-    for (const auto& gather : selections) gather->input(1).replace_source_output(column);
+    for (const auto& gather : picks) gather->input(1).replace_source_output(column);
   } else {
     const auto hidden = head->input_value(0);  // [batch, tokens, hidden]
     const auto& shape = hidden.get_partial_shape();

@@ -2,9 +2,11 @@
 
 #include <openvino/op/ops.hpp>
 #include <openvino/pass/sdpa_to_paged_attention.hpp>
+#include <optional>
 #include <set>
 
 #include "openvino/core.h"
+#include "openvino/graph/attention_mask.h"
 #include "openvino/graph/long_rope.h"
 
 namespace llm {
@@ -30,7 +32,7 @@ bool has_cache(const ov::Model& model, const std::string& name, size_t layer) {
 
 }  // namespace
 
-std::string page(const std::shared_ptr<ov::Model>& model) {
+std::string page(const std::shared_ptr<ov::Model>& model, int64_t context) {
   const size_t attentions = count(*model, "ScaledDotProductAttention");
   const size_t variables = model->get_variables().size();
   if (attentions == 0) return "its graph has no ScaledDotProductAttention";
@@ -39,7 +41,9 @@ std::string page(const std::shared_ptr<ov::Model>& model) {
     return "it keeps " + std::to_string(variables) + " states for " + std::to_string(attentions) +
            " attention layers, not a key and a value for each";
   }
+  std::optional<AttentionMasks> masks;
   try {
+    masks.emplace(*model, context);
     ov::pass::SDPAToPagedAttention().run_on_model(model);
     model->validate_nodes_and_infer_types();
   } catch (const std::bad_alloc&) {
@@ -70,7 +74,13 @@ std::string page(const std::shared_ptr<ov::Model>& model) {
     }
   }
   if (known != model->inputs().size()) return "the converted graph has more KV caches than attention layers";
-  return "";
+  try {
+    return masks->differs_from(*model);
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    return "its attention masks cannot be computed: " + plain_words(error);
+  }
 }
 
 }  // namespace llm

@@ -34,13 +34,14 @@ std::vector<Prompt> make_prompts(const std::vector<int32_t>& lengths, size_t voc
 // VNNI, in f32 too. An answer then depends on its neighbours in the batch (SmolLM2: in 9 of 24 kinds of requests; in
 // none with 0).
 EngineConfig exact(const std::string& runner, const std::string& model_path, const DeviceFeatures& device,
-                   size_t tokens) {
+                   size_t tokens, int32_t context_length) {
   EngineConfig config;
   config.runner = runner;
   config.model_path = model_path;
   config.device = device;
   config.properties = {"INFERENCE_PRECISION_HINT=f32", "KV_CACHE_PRECISION=f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE=0"};
   config.gather_rows = true;
+  config.context_length = context_length;
   config.prefill_chunk = static_cast<int32_t>(kChunk);
   config.max_sequences = 1;
   config.kv_tokens = static_cast<double>(tokens);
@@ -182,13 +183,13 @@ class Comparison {
 
 }  // namespace
 
-ComparisonResult check_model(const std::string& model_path, const DeviceFeatures& device,
+ComparisonResult check_model(const std::string& model_path, const DeviceFeatures& device, int32_t context_length,
                              const std::vector<int32_t>& lengths, const std::atomic<bool>& cancelled,
                              const EventSink& post) {
   size_t tokens = 0;
   for (const int32_t length : lengths) tokens += static_cast<size_t>(length);
-  const auto paged = exact("paged", model_path, device, tokens + lengths.size() * kChunk);
-  const auto stateful = exact("stateful", model_path, device, tokens);
+  const auto paged = exact("paged", model_path, device, tokens + lengths.size() * kChunk, context_length);
+  const auto stateful = exact("stateful", model_path, device, tokens, context_length);
   const auto make = [&](size_t vocabulary) { return make_prompts(lengths, vocabulary); };
   Comparison comparison(paged, stateful, make, tokens, size_t{256} << 20, cancelled, post);
   auto result = comparison.run([](const Failure& failure) {

@@ -81,7 +81,7 @@ std::unique_ptr<Runner> try_paged(const EngineConfig& config, const ov::AnyMap& 
   auto decoder = read_model(config, post, info, [&](DecoderModel& read) {
     gather_rows(*read.model);
     settle_rope(config, read, info);
-    words = page(read.model);
+    words = page(read.model, config.context_length);
   });
   if (!words.empty()) {
     obstacle = {ERR_UNSUPPORTED_MODEL, "the model cannot be paged: " + words};

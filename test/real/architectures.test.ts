@@ -1,0 +1,82 @@
+import { existsSync, readFileSync } from 'node:fs'
+import t from 'tap'
+import { LLM, type LLMError } from '#lib/index.js'
+import { exact } from '../llm/fixtures.js'
+
+// Tiny random exports of optimum-intel, with the tokens of transformers in f32.
+const folder = '../shared/fixtures/architectures'
+const skip = existsSync(folder) ? false : `the exports of other model types are not here (${folder})`
+
+interface Golden {
+  prompts: number[][]
+  /** The next 24 tokens of transformers, and of the plain graph in OpenVINO. */
+  greedy: number[][]
+  openvino: number[][]
+}
+
+/** What an export does not hold of its original cannot be computed: these differ from transformers whatever runs them. */
+const lossy = ['gemma2', 'llama-dynamic']
+
+const paged = [
+  'bloom',
+  'falcon-7b',
+  'gemma2',
+  'gemma3_text',
+  'gpt_oss',
+  'llama-dynamic',
+  'mixtral-sw16',
+  'opt',
+  'phi4mini',
+  'qwen3',
+  'qwen3_moe',
+]
+
+/** Models that paged attention would compute wrongly, or not at all, and why it says so. */
+const stateful: Record<string, RegExp> = {
+  // Masks that OpenVINO's conversion drops.
+  gpt_neo: /would not apply the mask of .*sees? token/,
+  llama4_text: /would not apply the mask of .*sees? token/,
+  mpt: /would not apply the mask of .*bias/,
+  // States that are no keys and values.
+  granitemoehybrid: /states for 1 attention layers/,
+  lfm2: /states for 1 attention layers/,
+  qwen3_next: /states for 1 attention layers/,
+  xglm: /no ScaledDotProductAttention/,
+}
+
+t.test('every export computes its own tokens', { skip }, async (t) => {
+  const golden = JSON.parse(readFileSync(`${folder}/golden.json`, 'utf8')) as Record<string, Golden>
+  const answers = (llm: LLM, prompts: number[][]) =>
+    Promise.all(
+      prompts.map(async (tokens) => {
+        const { tokens: answer } = await llm.generate({ tokens }, { maxNewTokens: 24, temperature: 0, ignoreEos: true })
+        return answer
+      }),
+    )
+  for (const name of [...paged, ...Object.keys(stateful)]) {
+    await t.test(name, async (t) => {
+      const model = golden[name] as Golden
+      await using llm = await LLM.load(`${folder}/${name}`, { ovConfig: exact, kvCachePrecision: 'f32' })
+      t.match(llm.info, {
+        runner: paged.includes(name) ? 'paged' : 'stateful',
+        runnerReason: stateful[name] ?? /paged/,
+      })
+      const { contextLength } = llm.info
+      const prompts = model.prompts.filter(({ length }) => length < contextLength)
+      const all = lossy.includes(name) ? model.openvino : model.greedy
+      const expected = prompts.map(({ length }, i) => all[i]?.slice(0, contextLength - length))
+      t.strictSame(await answers(llm, prompts), expected, 'all at once')
+      t.strictSame(await answers(llm, prompts.slice(2, 3)), expected.slice(2, 3), 'alone')
+    })
+  }
+})
+
+t.test('a mask that paged attention drops is an error for those who ask for it', { skip }, async (t) => {
+  for (const name of Object.keys(stateful)) {
+    await t.rejects(
+      LLM.load(`${folder}/${name}`, { engine: 'paged' }),
+      { code: 'ERR_UNSUPPORTED_MODEL' } as LLMError,
+      name,
+    )
+  }
+})
