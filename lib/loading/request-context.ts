@@ -4,17 +4,23 @@ import { type LoadOptions, loadDefaults } from '../options/load.js'
 import type { Warn } from '../warnings.js'
 import type { OpenedModel } from './open-model.js'
 
-/** What the requests of a model need of it. Says what its generation_config.json asks for in vain. */
+/** What the requests of a model need of it. Warns of what its files ask for in vain. */
 export function requestContext(
   { definition, engine, text, context }: OpenedModel,
   { maxQueue = loadDefaults.maxQueue }: Pick<LoadOptions, 'maxQueue'>,
   warn: Warn,
 ): RequestContext {
-  const { generation } = definition
+  const { generation, attentionSoftcapping } = definition
   const { maxSequences, maxPrompt, vocabularySize, canDraft } = engine.info
   if (generation.unsupported.length > 0) {
     const words = generation.unsupported.join(', ')
     warn('generation-config', `generation_config.json asks for ${words}, which this version does not apply`)
+  }
+  if (attentionSoftcapping !== undefined) {
+    warn(
+      'export',
+      `config.json bounds attention scores (attn_logit_softcapping ${attentionSoftcapping}), and exports for OpenVINO do not: answers differ from the original model's`,
+    )
   }
   return {
     engine,

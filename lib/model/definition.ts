@@ -34,6 +34,8 @@ export interface ModelDefinition {
   slidingWindow: number | undefined
   /** Keys and values of one token in all layers, in numbers, by config.json; undefined when it does not tell. */
   kvValuesPerToken: number | undefined
+  /** Bound of attention scores by config.json, which exports leave out; undefined when the original has none. */
+  attentionSoftcapping: number | undefined
   /** What checking the model found, if that was stored and is about these files. */
   verdict: Verdict | undefined
   /** `vocab_size` of config.json. The embedding table in the graph decides; this is for comparison. */

@@ -31,6 +31,14 @@ export const ggufFamilies: Readonly<Record<string, GgufFamily>> = {
 }
 
 /**
+ * Model types whose exports compute other tokens than transformers from the first one on, whatever runs them, and why they are refused.
+ * Measured with optimum-intel 2.2.0 and transformers 5.5.4.
+ */
+export const wrongExports: Readonly<Record<string, string>> = {
+  zamba2: "optimum-intel's export of it computes other tokens than the original model",
+}
+
+/**
  * Whether a chat begins with BOS although neither template nor tokenizer writes it: Phi-3's model cards ask for it.
  * @param modelType `model_type` of config.json
  */

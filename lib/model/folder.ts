@@ -3,11 +3,11 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { LLMError } from '../errors.js'
 import { fileError } from '../file-error.js'
-import { readKvValues, readSlidingWindow } from './attention-config.js'
+import { readKvValues, readSlidingWindow, readSoftcapping } from './attention-config.js'
 import { readChatTemplates } from './chat-templates.js'
 import { readContextLength } from './context-length.js'
 import type { ModelDefinition } from './definition.js'
-import { chatsNeedBos } from './families.js'
+import { chatsNeedBos, wrongExports } from './families.js'
 import { explainFile, explainFolder, explainTokenizer } from './foreign-folder.js'
 import { readGenerationConfig } from './generation-config.js'
 import { JsonObject } from './json-object.js'
@@ -44,6 +44,9 @@ export async function readFolder(path: string | URL): Promise<ModelDefinition> {
   const text = nested ? new JsonObject(config.file, { ...config.data, ...nested.data }) : config
   const modelType = config.string('model_type')
   if (modelType === undefined) throw config.invalid('model_type', 'a string')
+  const wrong = Object.hasOwn(wrongExports, modelType) ? wrongExports[modelType] : undefined
+  if (wrong !== undefined)
+    throw new LLMError('ERR_UNSUPPORTED_MODEL', `${config.file}: model_type ${modelType}: ${wrong}`)
   if (config.boolean('is_encoder_decoder'))
     throw new LLMError(
       'ERR_UNSUPPORTED_MODEL',
@@ -75,6 +78,7 @@ export async function readFolder(path: string | URL): Promise<ModelDefinition> {
     ...context,
     slidingWindow: readSlidingWindow(text),
     kvValuesPerToken: readKvValues(text),
+    attentionSoftcapping: readSoftcapping(text),
     verdict: await readVerdict(folder),
     vocabularySize: text.integer('vocab_size', 1),
     generation,

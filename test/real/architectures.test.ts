@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { LLM, type LLMError } from '#lib/index.js'
+import { LLM, type LLMError, type ModelWarning } from '#lib/index.js'
 import { exact } from '../llm/fixtures.js'
 
 // Tiny random exports of optimum-intel, with the tokens of transformers in f32.
@@ -80,3 +80,22 @@ t.test('a mask that paged attention drops is an error for those who ask for it',
     )
   }
 })
+
+t.test(
+  'what an export left out of its original is said once, and what is wrong throughout is refused',
+  { skip },
+  async (t) => {
+    const warnings: ModelWarning[] = []
+    const onWarning = (warning: ModelWarning) => void warnings.push(warning)
+    await using llm = await LLM.load(`${folder}/gemma2`, { onWarning })
+    t.match(warnings, [{ code: 'export', message: /attn_logit_softcapping 5/ }])
+    t.equal(llm.info.modelType, 'gemma2')
+    for (const [name, message] of Object.entries({ zamba2: /model_type zamba2/, mamba: /cache_position/ })) {
+      await t.rejects(
+        LLM.load(`${folder}/${name}`),
+        { code: 'ERR_UNSUPPORTED_MODEL', message } as unknown as LLMError,
+        name,
+      )
+    }
+  },
+)
