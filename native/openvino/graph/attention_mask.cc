@@ -1,13 +1,10 @@
 #include "openvino/graph/attention_mask.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <limits>
 #include <map>
 #include <openvino/op/ops.hpp>
 #include <set>
-#include <span>
 
 #include "openvino/core.h"
 
@@ -16,11 +13,6 @@ namespace {
 
 using Value = ov::Output<ov::Node>;
 
-// A token that is masked has a bias this far below the diagonal's: exp(-10000) is 0 in every precision. Exporters write
-// the least f16, the least f32 or minus infinity.
-constexpr double kMasked = 1e4;
-// Biases are products of f16 or f32 slopes and distances.
-constexpr double kTolerance = 1e-3;
 // Elements of the largest tensor that is computed: a graph that makes a mask of all pairs is looked at no further.
 constexpr size_t kMostElements = size_t{1} << 26;
 
@@ -28,21 +20,7 @@ constexpr size_t kMostElements = size_t{1} << 26;
 // reference implementation would need no plugin, but lacks operations that masks are made of, such as CumSum.)
 constexpr const char* kHost = "CPU";
 
-// Inputs of PagedAttentionExtension in OpenVINO 2026.4.
-constexpr size_t kSlidingWindow = 10, kAlibiSlopes = 11, kSinks = 20;
-
-// The numbers of a value that hangs on constants alone.
-std::vector<double> constant_numbers(const Value& value) {
-  const auto result =
-      std::make_shared<ov::op::v0::Result>(std::make_shared<ov::op::v0::Convert>(value, ov::element::f64)->output(0));
-  const ov::Model model(ov::ResultVector{result}, ov::ParameterVector{});
-  ov::TensorVector outputs{ov::Tensor(ov::element::f64, ov::Shape{0})};
-  if (!model.evaluate(outputs, {})) throw Failure(ERR_UNSUPPORTED_MODEL, "a constant of it cannot be computed");
-  const auto* numbers = outputs.front().data<const double>();
-  return {numbers, numbers + outputs.front().get_size()};
-}
-
-// What is above `ends`, ends included; nothing is looked for above a ShapeOf.
+// The ends, and every node that they hang on.
 std::vector<ov::Node*> above(const std::vector<ov::Node*>& ends) {
   std::vector<ov::Node*> open = ends, found;
   std::set<const ov::Node*> seen;
@@ -80,50 +58,9 @@ bool is_shape_of(const ov::Node* node) {
   return ov::is_type<ov::op::v3::ShapeOf>(node) || ov::is_type<ov::op::v0::ShapeOf>(node);
 }
 
-// Every mask of a step by itself: a row of the mask is a query, a column a token of the sequence.
-struct Bias {
-  const ov::Tensor* tensor = nullptr;  // null: nothing is masked
-  std::vector<size_t> heads_rows_columns;
-
-  explicit Bias(const ov::Tensor* mask) : tensor(mask) {
-    if (!tensor) return;
-    const auto& shape = tensor->get_shape();
-    // [batch 1, heads or 1, rows, columns]; fewer dimensions are filled up in front.
-    std::vector<size_t> dimensions(shape.begin(), shape.end());
-    while (dimensions.size() < 3) dimensions.insert(dimensions.begin(), 1);
-    size_t front = 1;
-    while (dimensions.size() > 3) {
-      front *= dimensions.front();
-      dimensions.erase(dimensions.begin());
-    }
-    if (front != 1) throw Failure(ERR_UNSUPPORTED_MODEL, "its mask has more than three dimensions");
-    heads_rows_columns = dimensions;
-  }
-
-  size_t heads() const { return tensor ? heads_rows_columns[0] : 1; }
-
-  double at(size_t head, size_t row, size_t column) const {
-    if (!tensor) return 0;
-    const auto& [heads_count, rows, columns] =
-        std::tuple(heads_rows_columns[0], heads_rows_columns[1], heads_rows_columns[2]);
-    const size_t index = ((heads_count == 1 ? 0 : head) * rows + (rows == 1 ? 0 : row)) * columns + column;
-    if (tensor->get_element_type() == ov::element::boolean) {
-      return tensor->data<const bool>()[index] ? 0 : -std::numeric_limits<double>::infinity();
-    }
-    return tensor->data<const float>()[index];
-  }
-};
-
 }  // namespace
 
-// What a paged attention says of itself.
-struct AttentionMasks::Paged {
-  int64_t window = 0;          // tokens that are seen, the query's own included; 0 = all
-  std::vector<double> slopes;  // alibi, a head each; empty = none
-  bool sinks = false;
-};
-
-AttentionMasks::AttentionMasks(const ov::Model& model, int64_t context) : context_(context) {
+AttentionMasks::AttentionMasks(const ov::Model& model) {
   const auto clone = model.clone();
   ov::ResultVector results;
   std::map<std::pair<const ov::Node*, size_t>, int64_t> outputs;
@@ -217,77 +154,6 @@ std::vector<ov::Tensor> AttentionMasks::compute(const Lengths& lengths) const {
   std::vector<ov::Tensor> masks;
   for (size_t i = 0; i < cut->get_results().size(); ++i) masks.push_back(request.get_output_tensor(i));
   return masks;
-}
-
-// Relative to the diagonal, because what is added to all scores of a row changes nothing.
-std::string AttentionMasks::compare(const Layer& layer, const Paged& paged, const std::vector<ov::Tensor>& masks,
-                                    const Lengths& lengths) const {
-  const auto [past, count] = lengths;
-  const Bias bias(layer.mask < 0 ? nullptr : &masks[static_cast<size_t>(layer.mask)]);
-  const size_t heads = std::max(bias.heads(), std::max<size_t>(1, paged.slopes.size()));
-  if (bias.heads() != 1 && !paged.slopes.empty() && bias.heads() != paged.slopes.size())
-    return "another number of heads";
-  for (size_t head = 0; head < heads; ++head) {
-    const double slope = paged.slopes.empty() ? 0 : paged.slopes[head];
-    for (int64_t row = 0; row < count; ++row) {
-      const int64_t position = past + row;
-      const auto value = [&](int64_t token) {
-        // The causal flag counts from the first token of the step, whatever is before.
-        const bool hidden = layer.causal && token > row;
-        return hidden ? -std::numeric_limits<double>::infinity()
-                      : bias.at(head, static_cast<size_t>(row), static_cast<size_t>(token));
-      };
-      const double diagonal = value(position);
-      for (int64_t token = 0; token < past + count; ++token) {
-        const bool seen = token <= position && (paged.window == 0 || position - token < paged.window);
-        const double expected = slope * static_cast<double>(token - position);
-        const double found = value(token) - diagonal;
-        const bool right =
-            seen ? std::abs(found - expected) <= kTolerance * (1 + std::abs(expected)) : found < -kMasked;
-        if (right) continue;
-        return "token " + std::to_string(position) + (seen ? " sees token " : " does not see token ") +
-               std::to_string(token) + (seen ? " with another bias or not at all" : " there") + ", of " +
-               std::to_string(past + count) + " tokens";
-      }
-    }
-  }
-  return "";
-}
-
-std::string AttentionMasks::differs_from(const ov::Model& paged) const {
-  std::map<std::string, Paged> found;
-  for (const auto& op : paged.get_ops()) {
-    // The attention's name goes to what brings its output into the old layout.
-    const ov::Node* node = op.get();
-    for (int steps = 0; steps < 2 && node->get_input_size() > 0; ++steps) node = node->get_input_node_ptr(0);
-    if (std::string(node->get_type_name()) != "PagedAttentionExtension") continue;
-    const auto window = constant_numbers(node->input_value(kSlidingWindow));
-    const bool sinks = ov::shape_size(node->get_input_partial_shape(kSinks).get_max_shape()) > 0;
-    found[op->get_friendly_name()] = {static_cast<int64_t>(window.at(0)),
-                                      constant_numbers(node->input_value(kAlibiSlopes)), sinks};
-  }
-  for (const auto& layer : layers_) {
-    if (!found.contains(layer.name)) return "its attention " + layer.name + " was not found again";
-    if (layer.sinks != found.at(layer.name).sinks) return "the sinks of its attention " + layer.name + " are dropped";
-  }
-  // A prompt, the end of the context, and a decode step; then both sides of each window that the last row showed.
-  std::vector<Lengths> all{{0, std::min<int64_t>(48, context_)}};
-  if (context_ > 4) all.push_back({context_ - 4, 4});
-  std::set<int64_t> windows;
-  for (const auto& [name, attention] : found) windows.insert(attention.window);
-  for (size_t i = 0; i < all.size(); ++i) {
-    const auto lengths = all[i];
-    const auto masks = compute(lengths);
-    for (const auto& layer : layers_) {
-      const auto words = compare(layer, found.at(layer.name), masks, lengths);
-      if (!words.empty()) return "paged attention would not apply the mask of " + layer.name + ": " + words;
-    }
-    if (i + 1 < all.size()) continue;
-    for (const int64_t window : std::exchange(windows, {})) {
-      if (window > 3 && window + 3 <= context_) all.push_back({window - 3, 6});
-    }
-  }
-  return "";
 }
 
 }  // namespace llm

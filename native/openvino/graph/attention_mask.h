@@ -1,6 +1,5 @@
-// Proves that paged attention sees what the graph's own attention sees. OpenVINO's SDPAToPagedAttention knows the masks
-// of some models and drops every other one without a word: it then attends to all earlier tokens, and the answer is
-// wrong.
+// The attention masks of a graph, computed by themselves. They hang on lengths and positions alone, so the subgraphs
+// that make them can be cut out: no weights are read.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -10,39 +9,33 @@
 
 namespace llm {
 
-// The masks of a graph, computed for some lengths. They hang on lengths and positions alone, so the subgraphs that make
-// them are cut out and computed by themselves: no weights are read.
 class AttentionMasks {
  public:
-  // Before the model is paged. `context` is the longest sequence that the model may have, at least 1.
-  AttentionMasks(const ov::Model& model, int64_t context);
-
-  // Why the paged model does not attend to what the original one did, in words; "" when every layer does: same tokens
-  // seen (causal, sliding window), same bias of each (alibi), sinks kept. Lengths are taken on both sides of each
-  // window that a mask shows, and up to the context.
-  std::string differs_from(const ov::Model& paged) const;
-
- private:
-  // Rows of a mask: for each head the bias of each token, beside the diagonal's; see attention_mask.cc.
+  // An attention operation of the graph.
   struct Layer {
-    std::string name;   // of the attention operation; paging keeps it
-    int64_t mask = -1;  // which output of the cut-out graph, or -1 for none
-    bool causal = false;
-    bool sinks = false;
+    std::string name;
+    int64_t mask = -1;    // which of the masks it adds to its scores, or -1 for none
+    bool causal = false;  // hides later tokens besides, counted from the first one of the step
+    bool sinks = false;   // has learned sinks
   };
   struct Lengths {
-    int64_t past;   // tokens before
+    int64_t past;   // tokens before the step
     int64_t count;  // tokens of the step
   };
-  struct Paged;
 
+  // The model must not have been paged yet.
+  explicit AttentionMasks(const ov::Model& model);
+
+  const std::vector<Layer>& layers() const { return layers_; }
+
+  // Every mask for a step, [..., rows or 1, columns or 1]: f32, or boolean where true means seen. Throws Failure
+  // ERR_UNSUPPORTED_MODEL when a mask hangs on more than lengths and positions, or is made of tensors too large to look
+  // at; other exceptions are OpenVINO's.
   std::vector<ov::Tensor> compute(const Lengths& lengths) const;
-  std::string compare(const Layer& layer, const Paged& paged, const std::vector<ov::Tensor>& masks,
-                      const Lengths& lengths) const;
 
+ private:
   std::shared_ptr<ov::Model> graph_;  // of the masks alone
   std::vector<Layer> layers_;
-  int64_t context_;
 };
 
 }  // namespace llm

@@ -6,8 +6,8 @@
 #include <set>
 
 #include "openvino/core.h"
-#include "openvino/graph/attention_mask.h"
 #include "openvino/graph/long_rope.h"
+#include "openvino/graph/mask_proof.h"
 
 namespace llm {
 namespace {
@@ -43,7 +43,7 @@ std::string page(const std::shared_ptr<ov::Model>& model, int64_t context) {
   }
   std::optional<AttentionMasks> masks;
   try {
-    masks.emplace(*model, context);
+    masks.emplace(*model);
     ov::pass::SDPAToPagedAttention().run_on_model(model);
     model->validate_nodes_and_infer_types();
   } catch (const std::bad_alloc&) {
@@ -75,7 +75,7 @@ std::string page(const std::shared_ptr<ov::Model>& model, int64_t context) {
   }
   if (known != model->inputs().size()) return "the converted graph has more KV caches than attention layers";
   try {
-    return masks->differs_from(*model);
+    return mask_difference(*masks, *model, context);
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
