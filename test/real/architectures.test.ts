@@ -3,7 +3,7 @@ import t from 'tap'
 import { LLM, type LLMError, type ModelWarning } from '#lib/index.js'
 import { exact } from '../llm/fixtures.js'
 
-// Tiny random exports of optimum-intel, with the tokens of transformers in f32.
+// Tiny random exports of optimum-intel, with the tokens of transformers in f32; of the lossy ones those of the plain graph.
 const folder = '../shared/fixtures/architectures'
 const skip = existsSync(folder) ? false : `the exports of other model types are not here (${folder})`
 
