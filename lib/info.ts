@@ -4,6 +4,7 @@ import type { Residency } from './engine/resident.js'
 import type { OpenedModel } from './loading/open-model.js'
 import { exporterDoubt } from './model/exporter.js'
 import { type Verdict, verdictFor } from './model/verdict.js'
+import { type DefaultsLayer, describeDefaults, type GenerationDefaults } from './options/defaults.js'
 import type { TokenTable } from './text/tokenizer/token-table.js'
 import { packageVersion } from './version.js'
 
@@ -68,6 +69,11 @@ export interface ModelInfo {
   stopTokenIds: number[]
   /** Their texts, and stop words of generation_config.json. */
   stopWords: string[]
+  /**
+   * What a request has that sets nothing: the value of each option, and who set it (`LoadOptions.defaults`, a file of the model, or
+   * `built-in`). Options that have no value then, such as `seed`, are absent.
+   */
+  generationDefaults: GenerationDefaults
   /** Bytes. `weights` lie in the memory-mapped file; `resident` is the whole process, now. */
   memory: { weights: number; resident: number }
   /** What multiplies with the weights of each scheme, and why; `scheme` '' are layers that no built-in kernel takes. CPU only. */
@@ -81,8 +87,15 @@ export interface ModelInfo {
   timings: { read: number; pack: number; compile: number; warmup: number }
 }
 
-/** @param stopTokenIds of all files of the model together */
-export function modelInfo(opened: OpenedModel, stopTokenIds: readonly number[]): ModelInfo {
+/**
+ * @param stopTokenIds of all files of the model together
+ * @param defaults of requests, the strongest first
+ */
+export function modelInfo(
+  opened: OpenedModel,
+  stopTokenIds: readonly number[],
+  defaults: readonly DefaultsLayer[],
+): ModelInfo {
   const { definition, draft, device, engine, text, context, runnerReason } = opened
   const ready = engine.info
   const { properties } = ready
@@ -121,7 +134,8 @@ export function modelInfo(opened: OpenedModel, stopTokenIds: readonly number[]):
     properties,
     versions: { package: packageVersion, openvino, node: process.versions.node },
     stopTokenIds: [...stopTokenIds],
-    stopWords: [...stopTokenIds.map((id) => tokenText(text.tokens, id)), ...definition.generation.stopStrings],
+    stopWords: [...stopTokenIds.map((id) => tokenText(text.tokens, id)), ...definition.stopStrings],
+    generationDefaults: describeDefaults(defaults),
     memory: { weights: definition.weightsBytes, resident: process.memoryUsage.rss() },
     kernels: ready.kernels,
     packed: ready.packed,

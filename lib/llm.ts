@@ -13,11 +13,12 @@ import { closeModel, type OpenedModel, openModel } from './loading/open-model.js
 import { requestContext } from './loading/request-context.js'
 import type { Metrics } from './metrics.js'
 import type { GenerateAllOptions } from './options/batch.js'
+import { type DefaultsLayer, mergeLayers } from './options/defaults.js'
 import type { ChatOptions } from './options/encode.js'
 import { encodeTable } from './options/encode.js'
 import { type GenerationOptions, generationDefaults, generationTable, withoutChat } from './options/generation.js'
 import { type LoadOptions, loadTable } from './options/load.js'
-import { greedySampling, resolveSampling } from './options/resolve-sampling.js'
+import { checkSampling, greedySampling, resolveSampling, samplingDecision } from './options/resolve-sampling.js'
 import * as check from './options/rules.js'
 import type { Sampling } from './options/sampling.js'
 import { mergeOptions } from './options/table.js'
@@ -30,6 +31,9 @@ import { type Warn, warnOnce } from './warnings.js'
 export class LLM {
   readonly #opened: OpenedModel
   readonly #context: RequestContext
+  /** Defaults of requests, the strongest first. */
+  readonly #layers: readonly DefaultsLayer[]
+  /** All of them together. */
   readonly #defaults: GenerationOptions
   #closing: Promise<void> | undefined
 
@@ -45,21 +49,22 @@ export class LLM {
   static async load(model: string | URL, options: LoadOptions = {}): Promise<LLM> {
     check.checkOptions(options, loadTable, 'LoadOptions')
     check.checkOptions(options.defaults ?? {}, generationTable, 'defaults')
+    checkSampling(options.defaults ?? {})
     const warn = warnOnce(options.onWarning)
     return new LLM(await openModel(model, options, warn), options, warn)
   }
 
   private constructor(opened: OpenedModel, options: LoadOptions, warn: Warn) {
-    const { maxNewTokens } = opened.definition.generation
     this.#opened = opened
-    this.#defaults = mergeOptions<GenerationOptions>({ maxNewTokens }, options.defaults ?? {})
+    this.#layers = [{ source: 'LoadOptions.defaults', options: { ...options.defaults } }, ...opened.definition.defaults]
+    this.#defaults = mergeLayers(this.#layers)
     this.#context = requestContext(opened, options, warn)
     closeWhenForgotten(this, () => void closeModel(opened))
   }
 
   /** What is known of the model, now: memory is measured anew, and properties change when logits were not finite. */
   get info(): ModelInfo {
-    return modelInfo(this.#opened, this.#context.stopTokenIds)
+    return modelInfo(this.#opened, this.#context.stopTokenIds, this.#layers)
   }
 
   /**
@@ -71,9 +76,11 @@ export class LLM {
   stream(prompt: Prompt, options: GenerationOptions = {}): GenerationStream {
     const begun = performance.now()
     check.checkOptions(options, generationTable, 'GenerationOptions')
+    checkSampling(options)
     this.#checkOpen()
     const merged = mergeOptions(this.#defaultsFor(prompt), options)
-    const sampling = resolveSampling(merged, this.#context.sampling)
+    const { samples } = samplingDecision([{ source: 'request', options }, ...this.#layers])
+    const sampling = resolveSampling(merged, samples)
     const checked = checkPrompt(prompt, this.#context.vocabularySize, options)
     return this.#start(checked, merged, sampling, this.stream, begun)
   }

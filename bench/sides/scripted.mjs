@@ -37,7 +37,6 @@ export async function open({ version }, { runtime, model, script, sequences }) {
     engine: new ResidentEngine(engine, stays),
     text,
     warn: () => {},
-    sampling: { doSample: false },
     contextLength,
     contextReason: '',
     maxPrompt: contextLength,
@@ -51,10 +50,7 @@ export async function open({ version }, { runtime, model, script, sequences }) {
     settings: { runner: 'scripted', vocabulary: String(script.vocabulary), step: `${script.stepMicroseconds} µs` },
     async *generate(prompt, newTokens, { sample, onTokens } = {}) {
       const options = { maxNewTokens: newTokens, ignoreEos: true, skipSpecialTokens: false }
-      const sampling = resolveSampling(
-        sample ? { temperature: 0.7, topP: 0.9, seed: 1 } : { temperature: 0 },
-        context.sampling,
-      )
+      const sampling = resolveSampling(sample ? { temperature: 0.7, topP: 0.9, seed: 1 } : {}, sample === true)
       const stream = new GenerationStream({
         callSite: '',
         start: (/** @type {unknown} */ handler, /** @type {AbortSignal} */ signal) =>

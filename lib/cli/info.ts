@@ -51,6 +51,7 @@ function infoText(info: ModelInfo): string {
     ['draft model', info.draftModel],
     ['stops at', info.stopWords.map((word) => JSON.stringify(word)).join(', ')],
     ['stop ids', info.stopTokenIds.join(', ')],
+    ['defaults', changedDefaults(info)],
     ['memory', `${size(memory.resident)} resident`],
     [
       'loaded in',
@@ -64,6 +65,14 @@ function infoText(info: ModelInfo): string {
     .filter(([, value]) => value !== '')
     .map(([name, value]) => `${oneLine(`${name.padEnd(12)} ${value}`)}\n`)
     .join('')
+}
+
+/** Defaults of requests that are not the built-in ones. */
+function changedDefaults({ generationDefaults }: ModelInfo): string {
+  return Object.entries(generationDefaults)
+    .filter(([, { source }]) => source !== 'built-in')
+    .map(([name, { value, source }]) => `${name} ${JSON.stringify(value)} (${source})`)
+    .join(', ')
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`

@@ -2,7 +2,7 @@ import { type Command, Option as CommanderOption, InvalidArgumentError } from 'c
 import { propertyLines } from '../devices/properties.js'
 import { chatOptionNames, type GenerationOptions, generationTable } from '../options/generation.js'
 import { type LoadOptions, loadTable } from '../options/load.js'
-import { resolveSampling } from '../options/resolve-sampling.js'
+import { checkSampling } from '../options/resolve-sampling.js'
 import { describe } from '../options/rules.js'
 import type { Flag, Option, Rows } from '../options/table.js'
 
@@ -94,7 +94,7 @@ export function addFlags(command: Command, flags: readonly CommanderOption[], ra
 export function generationOptions(flags: Flags, command: Command): GenerationOptions {
   const options: GenerationOptions = optionsFrom(flags, generationTable)
   try {
-    resolveSampling(options, { doSample: false })
+    checkSampling(options)
   } catch (error) {
     command.error(`error: ${(error as Error).message}`)
   }

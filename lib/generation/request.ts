@@ -3,7 +3,7 @@ import type { ResidentEngine } from '../engine/resident.js'
 import { LLMError } from '../errors.js'
 import { type GenerationOptions, generationDefaults } from '../options/generation.js'
 import { resolveLookup } from '../options/prompt-lookup.js'
-import type { Sampling, SamplingDefaults } from '../options/sampling.js'
+import type { Sampling } from '../options/sampling.js'
 import { Answer } from '../output/answer.js'
 import type { TextWorker } from '../text/worker/text-worker.js'
 import type { Warn } from '../warnings.js'
@@ -17,7 +17,6 @@ export interface RequestContext {
   engine: Pick<ResidentEngine, 'ready'>
   text: TextWorker
   queue: RequestQueue
-  sampling: SamplingDefaults
   contextLength: number
   /** Why it is not what config.json says, or ''. */
   contextReason: string

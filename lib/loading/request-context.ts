@@ -10,12 +10,13 @@ export function requestContext(
   { maxQueue = loadDefaults.maxQueue }: Pick<LoadOptions, 'maxQueue'>,
   warn: Warn,
 ): RequestContext {
-  const { generation, attentionSoftcapping } = definition
+  const { defaults, cardDoubt, attentionSoftcapping } = definition
   const { maxSequences, maxPrompt, vocabularySize, canDraft } = engine.info
-  if (generation.unsupported.length > 0) {
-    const words = generation.unsupported.join(', ')
-    warn('generation-config', `generation_config.json asks for ${words}, which this version does not apply`)
+  for (const { source, unsupported } of defaults) {
+    if (unsupported.length === 0) continue
+    warn('generation-config', `${source} asks for ${unsupported.join(', ')}, which this version does not apply`)
   }
+  if (cardDoubt !== '') warn('model-card', `the model card gives no defaults: ${cardDoubt}`)
   if (attentionSoftcapping !== undefined) {
     warn(
       'export',
@@ -27,7 +28,6 @@ export function requestContext(
     text,
     warn,
     queue: new RequestQueue(maxSequences, maxQueue, engine),
-    sampling: generation,
     contextLength: context.length,
     contextReason: context.reason,
     maxPrompt: maxPrompt || Number.POSITIVE_INFINITY,
@@ -35,6 +35,6 @@ export function requestContext(
     canDraft,
     // The tokenizer may know ends that the model does not.
     stopTokenIds: [...new Set([...definition.stopTokenIds, ...text.eosTokenIds])].filter((id) => id < vocabularySize),
-    stopWords: generation.stopStrings,
+    stopWords: definition.stopStrings,
   }
 }

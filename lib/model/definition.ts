@@ -1,14 +1,10 @@
-import type { SamplingDefaults } from '../options/sampling.js'
+import type { DefaultsLayer } from '../options/defaults.js'
 import type { TextSource } from '../text/text-source.js'
 import type { Verdict } from './verdict.js'
 
-/** What generation_config.json asks for. A field is absent when the file does not name it. */
-export interface GenerationDefaults extends SamplingDefaults {
-  /** ≥ 1. */
-  maxNewTokens?: number
-  /** `stop_strings`; empty when there are none. */
-  stopStrings: string[]
-  /** Fields that would change the answer and that this version does not apply, e.g. `repetition_penalty 1.1`. */
+/** What a file of the model asks of every request. */
+export interface FileDefaults extends DefaultsLayer {
+  /** Fields that would change the answer and that no option applies, e.g. `guidance_scale 1.5`. */
   unsupported: string[]
 }
 
@@ -40,7 +36,12 @@ export interface ModelDefinition {
   verdict: Verdict | undefined
   /** `vocab_size` of config.json. The embedding table in the graph decides; this is for comparison. */
   vocabularySize: number | undefined
-  generation: GenerationDefaults
+  /** Defaults of requests by the model's files, the strongest file first. */
+  defaults: FileDefaults[]
+  /** Why the defaults of a model card do not count, or ''. */
+  cardDoubt: string
+  /** `stop_strings` of generation_config.json. */
+  stopStrings: string[]
   /** Ends of sequence by generation_config.json and config.json together, ascending. */
   stopTokenIds: number[]
   text: TextSource

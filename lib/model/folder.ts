@@ -9,8 +9,9 @@ import { readContextLength } from './context-length.js'
 import type { ModelDefinition } from './definition.js'
 import { chatsNeedBos, wrongExports } from './families.js'
 import { explainFile, explainFolder, explainTokenizer } from './foreign-folder.js'
-import { readGenerationConfig } from './generation-config.js'
+import { readGenerationConfig, readStopStrings } from './generation-config.js'
 import { JsonObject } from './json-object.js'
+import { readModelCard } from './model-card.js'
 import { fileSize, readStart, requireFile } from './model-file.js'
 import { readVerdict } from './verdict.js'
 
@@ -55,7 +56,14 @@ export async function readFolder(path: string | URL): Promise<ModelDefinition> {
 
   const context = readContextLength(text)
   const generationConfig = await JsonObject.read(file('generation_config.json'))
-  const generation = readGenerationConfig(generationConfig, context.contextLength)
+  const card = await readModelCard(folder).catch((error: unknown) => {
+    if (error instanceof LLMError) return error
+    throw error
+  })
+  const defaults = [
+    ...(generationConfig ? [readGenerationConfig(generationConfig, context.contextLength)] : []),
+    ...(card && !(card instanceof LLMError) ? [card] : []),
+  ]
   const ends = [generationConfig, config, nested].flatMap((source) => source?.tokenIds('eos_token_id') ?? [])
 
   if ((await fileSize(file('tokenizer.json'))) === undefined) throw await explainTokenizer(folder)
@@ -68,6 +76,7 @@ export async function readFolder(path: string | URL): Promise<ModelDefinition> {
     source ? [basename(source.file)] : [],
   )
   if (templateFile !== '') files.push(templateFile)
+  if (defaults.some(({ source }) => source === 'README.md')) files.push('README.md')
   return {
     source: { kind: 'folder', path: folder },
     folder,
@@ -81,7 +90,9 @@ export async function readFolder(path: string | URL): Promise<ModelDefinition> {
     attentionSoftcapping: readSoftcapping(text),
     verdict: await readVerdict(folder),
     vocabularySize: text.integer('vocab_size', 1),
-    generation,
+    defaults,
+    cardDoubt: card instanceof LLMError ? card.message : '',
+    stopStrings: readStopStrings(generationConfig),
     stopTokenIds: [...new Set(ends)].sort((a, b) => a - b),
     text: {
       tokenizerPath: file('tokenizer.json'),

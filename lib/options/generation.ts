@@ -5,8 +5,8 @@ import { type SamplingOptions, samplingTable } from './sampling.js'
 import { defaultsOf, type Rows, type Table } from './table.js'
 
 /**
- * Options of one answer. An option that is not set comes from `LoadOptions.defaults`, else from generation_config.json, else it has the
- * default named here.
+ * Options of one answer. An option that is not set comes from `LoadOptions.defaults`, else from generation_config.json, else from the model
+ * card (`inference.parameters` in README.md), else it has the default named here. `llm.info.generationDefaults` shows which.
  */
 export interface GenerationOptions extends Omit<ChatOptions, 'maxTokens'>, SamplingOptions {
   /** Most tokens of the answer, ≥ 1. By default the answer may fill the context. */

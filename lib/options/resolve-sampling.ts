@@ -1,32 +1,60 @@
 import { randomBytes } from 'node:crypto'
 import type { GenerationOptions } from './generation.js'
-import { nativeSampling, type Sampling, type SamplingDefaults, samplingDefaults, samplingWishes } from './sampling.js'
+import { nativeSampling, type Sampling, samplingDefaults, samplingWishes } from './sampling.js'
 
 /** The most likely token, always. */
 export const greedySampling: Sampling = fromNative(({ greedy }) => greedy)
 
+/** Options and who set them. */
+interface Layer<Source> {
+  source: Source
+  options: GenerationOptions
+}
+
 /**
- * Greedy unless the request or generation_config.json samples. A request samples with `doSample`, with a temperature above 0, or with
- * another option that only sampling has. Its temperature 0 is greedy, whatever else it sets.
- * @throws TypeError when a request asks to sample and to be greedy, or for several greedy answers.
+ * Whether answers are sampled, and by whose word: the strongest layer that sets doSample or temperature decides; a temperature above 0
+ * samples. The caller's layers also sample by setting another option that only sampling has, unless the temperature is 0. A model's files
+ * do not: transformers writes `top_k` whether or not it samples.
+ * @param layers the strongest first
+ * @returns no source when no layer says anything: greedy
  */
-export function resolveSampling(options: GenerationOptions, model: SamplingDefaults): Sampling {
-  const { doSample, temperature, numReturnSequences = 1 } = options
-  if (doSample === true && temperature === 0) {
-    throw new TypeError('expected temperature above 0 with doSample: true, received 0; leave out one of them')
+export function samplingDecision<Source extends string>(
+  layers: readonly Layer<Source>[],
+): { samples: boolean; source?: Source } {
+  const temperature = layers.find(({ options }) => options.temperature !== undefined)?.options.temperature
+  for (const { source, options } of layers) {
+    if (options.doSample !== undefined) return { samples: options.doSample && options.temperature !== 0, source }
+    if (options.temperature !== undefined) return { samples: options.temperature > 0, source }
+    const callers = source === 'request' || source === 'LoadOptions.defaults'
+    const wished = samplingWishes.some((name) => options[name] !== undefined)
+    if (callers && wished && temperature !== 0) return { samples: true, source }
   }
-  const wished =
-    temperature === undefined ? samplingWishes.some((name) => options[name] !== undefined) : temperature > 0
-  const samples = temperature === 0 ? false : (doSample ?? (wished || model.doSample))
+  return { samples: false }
+}
+
+/** @throws TypeError when options that were set together ask to sample and to be greedy. */
+export function checkSampling({ doSample, temperature }: GenerationOptions): void {
+  if (doSample !== true || temperature !== 0) return
+  throw new TypeError('expected temperature above 0 with doSample: true, received 0; leave out one of them')
+}
+
+/**
+ * How an answer is sampled.
+ * @param options those of the request over all defaults
+ * @param samples see {@link samplingDecision}; a temperature of 0 is then that of a weaker layer, and does not count
+ * @throws TypeError for several greedy answers
+ */
+export function resolveSampling(options: GenerationOptions, samples: boolean): Sampling {
+  const { numReturnSequences = 1 } = options
   if (!samples && numReturnSequences > 1) {
     throw new TypeError(
       `expected numReturnSequences to be 1 without sampling, received ${numReturnSequences}: greedy answers would all be the same`,
     )
   }
   if (!samples) return greedySampling
+  const given = { ...options, temperature: options.temperature || undefined }
   const fallback: Sampling = { ...samplingDefaults, seed: randomBytes(4).readUInt32LE() }
-  const fromModel: Partial<Record<keyof Sampling, number | undefined>> = model
-  return fromNative(({ name }) => options[name] ?? fromModel[name] ?? fallback[name])
+  return fromNative(({ name }) => given[name] ?? fallback[name])
 }
 
 function fromNative(value: (row: (typeof nativeSampling)[number]) => unknown): Sampling {

@@ -6,8 +6,9 @@ export interface SamplingOptions {
   /** ≥ 0. At 0 the most likely token is taken (greedy); above 0 tokens are drawn. Default 1 when sampling. */
   temperature?: number | undefined
   /**
-   * Whether to sample. By default a request samples when its temperature is above 0, when it sets topK, topP or minP without a temperature,
-   * or when generation_config.json samples; else it is greedy.
+   * Whether to sample. By default a temperature above 0 samples, whoever sets it; so do topK, topP and minP of a request or of
+   * `LoadOptions.defaults`, unless the temperature is 0. Else answers are greedy. Over a temperature of 0 that a weaker source sets, `true`
+   * samples at temperature 1.
    */
   doSample?: boolean | undefined
   /** Samples from this many most likely tokens; 0 keeps all. Default 50, as in transformers. */
@@ -80,38 +81,6 @@ export const samplingTable = {
   },
 } as const satisfies SamplingTable
 
-/**
- * Fields of generation_config.json that would change answers and that no option applies yet, each with the value at which it changes
- * nothing (false: there is none). A field that gets a row above leaves this list.
- */
-export const unsupportedFields: Readonly<Record<string, number | false>> = {
-  begin_suppress_tokens: false,
-  bad_words_ids: false,
-  diversity_penalty: 0,
-  encoder_no_repeat_ngram_size: 0,
-  encoder_repetition_penalty: 1,
-  epsilon_cutoff: 0,
-  eta_cutoff: 0,
-  exponential_decay_length_penalty: false,
-  force_words_ids: false,
-  forced_bos_token_id: false,
-  forced_decoder_ids: false,
-  forced_eos_token_id: false,
-  guidance_scale: 1,
-  max_time: false,
-  min_length: 0,
-  min_new_tokens: 0,
-  no_repeat_ngram_size: 0,
-  num_beams: 1,
-  penalty_alpha: 0,
-  repetition_penalty: 1,
-  sequence_bias: false,
-  suppress_tokens: false,
-  top_h: false,
-  typical_p: 1,
-  watermarking_config: false,
-}
-
 type Rows = typeof samplingTable
 type NamesWith<Field extends string> = {
   [Name in keyof Rows]: Rows[Name] extends Record<Field, unknown> ? Name : never
@@ -119,11 +88,6 @@ type NamesWith<Field extends string> = {
 
 /** How one answer is sampled, with nothing left open: the part of the addon's RequestParams that the table decides. */
 export type Sampling = { [Name in NamesWith<'native'>]: number }
-
-/** What generation_config.json says about sampling. */
-export type SamplingDefaults = { doSample: boolean } & {
-  [Name in Extract<NamesWith<'huggingFace'>, NamesWith<'native'>>]?: number | undefined
-}
 
 /** The options that the addon gets, in the order of the table. */
 export const nativeSampling = Object.entries<SamplingOption<number | boolean>>(samplingTable).flatMap(
@@ -133,11 +97,6 @@ export const nativeSampling = Object.entries<SamplingOption<number | boolean>>(s
 /** The options that make a request sample by being set. */
 export const samplingWishes = Object.entries<SamplingOption<number | boolean>>(samplingTable).flatMap(
   ([name, { samples }]) => (samples ? [name as keyof SamplingOptions] : []),
-)
-
-/** The options that generation_config.json gives defaults for, with the names of its fields. */
-export const configSampling = Object.entries<SamplingOption<number | boolean>>(samplingTable).flatMap(([name, row]) =>
-  row.huggingFace ? [{ name: name as keyof SamplingDefaults, field: row.huggingFace, rule: row }] : [],
 )
 
 export const samplingDefaults = defaultsOf(samplingTable)

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { demoModelPath } from '#lib/cache/root.js'
@@ -42,6 +42,14 @@ t.test('info shows llm.info', async (t) => {
   t.match(stdout, /\ncontext +256 tokens\n/)
   t.match(stdout, /\nprecision +computes in f32, KV cache in f32\n/)
   t.match(stdout, /\nstops at +"<\|endoftext\|>", "<\|end\|>"\nstop ids +3, 6\n/)
+})
+
+t.test('info shows the defaults that are not built in, and who set them', async (t) => {
+  const copy = t.testdir({})
+  cpSync(folder, copy, { recursive: true })
+  writeFileSync(join(copy, 'README.md'), '---\ninference: { parameters: { temperature: 0.7 } }\n---\n')
+  const { stdout } = await run(['info', copy])
+  t.match(stdout, /\ndefaults +temperature 0\.7 \(README\.md\), doSample true \(README\.md\)\n/)
 })
 
 t.test('estimate shows what the API says', async (t) => {

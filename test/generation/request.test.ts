@@ -21,7 +21,6 @@ t.test(
       },
       text: { tokens: tableOf([...'abcdefgh']), addedTokenId: () => undefined } as unknown as TextWorker,
       warn: () => {},
-      sampling: { doSample: false },
       contextLength: 100,
       contextReason: '',
       maxPrompt: 100,

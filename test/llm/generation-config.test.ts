@@ -35,10 +35,10 @@ t.test('a model that samples by its config samples; a request can make it greedy
 })
 
 t.test('what this version does not apply is warned of, once', async (t) => {
-  const { llm, warnings } = await withConfig('penalty', { repetition_penalty: 1.1 })
+  const { llm, warnings } = await withConfig('penalty', { guidance_scale: 1.5 })
   await using _ = llm
   await llm.generate(prompt, { maxNewTokens: 2 })
-  t.match(warnings, [{ code: 'generation-config', message: /repetition_penalty 1\.1/ }])
+  t.match(warnings, [{ code: 'generation-config', message: /generation_config\.json asks for guidance_scale 1\.5/ }])
   t.equal(warnings.length, 1)
 })
 
@@ -55,4 +55,37 @@ t.test('end tokens and stop strings of the config count', async (t) => {
   t.equal(stopped.finishReason, 'stop')
   t.ok(stopped.tokens.length <= tokens.indexOf(end) + 1)
   t.notOk(stopped.text.includes(text.slice(4, 6)))
+})
+
+t.test('defaults come from the request, the load, generation_config.json, the model card', async (t) => {
+  const folder = join(parent, 'card')
+  cpSync(tiny('tiny-llama-fp32'), folder, { recursive: true })
+  const card = join(folder, 'README.md')
+  writeFileSync(card, '---\ninference:\n  parameters:\n    temperature: 3\n    max_new_tokens: 9\n---\n')
+  await using llm = await LLM.load(folder, { ovConfig: exact })
+  t.match(llm.info.generationDefaults, {
+    temperature: { value: 3, source: 'README.md' },
+    doSample: { value: true, source: 'README.md' },
+    maxNewTokens: { value: 9, source: 'README.md' },
+    topP: { value: 1, source: 'built-in' },
+  })
+  const options = { ignoreEos: true, maxNewTokens: 30 }
+  const greedy = (await llm.generate(prompt, { ...options, temperature: 0 })).tokens
+  t.equal(greedy.length, 30)
+  t.notSame((await llm.generate(prompt, options)).tokens, greedy, 'the card asks to sample')
+  t.equal((await llm.generate(prompt, { ignoreEos: true })).tokens.length, 9)
+
+  await using settled = await LLM.load(folder, { ovConfig: exact, defaults: { temperature: 0, maxNewTokens: 4 } })
+  t.match(settled.info.generationDefaults, {
+    temperature: { value: 0, source: 'LoadOptions.defaults' },
+    doSample: { value: false, source: 'LoadOptions.defaults' },
+  })
+  t.same((await settled.generate(prompt, { ignoreEos: true })).tokens, greedy.slice(0, 4))
+  await t.rejects(LLM.load(folder, { defaults: { temperature: 0, doSample: true } }), { name: 'TypeError' })
+
+  writeFileSync(card, '---\ninference:\n  parameters:\n    temperature: hot\n---\n')
+  const warnings: ModelWarning[] = []
+  await using doubtful = await LLM.load(folder, { ovConfig: exact, onWarning: (warning) => warnings.push(warning) })
+  t.same((await doubtful.generate(prompt, options)).tokens, greedy, 'a bad card ends no load')
+  t.match(warnings, [{ code: 'model-card', message: /README\.md: expected "inference\.parameters\.temperature"/ }])
 })

@@ -22,7 +22,8 @@ t.test('reads a whole folder', async (t) => {
     longRopeBorder: undefined,
     vocabularySize: 512,
   })
-  t.strictSame(model.generation, { doSample: false, stopStrings: [], unsupported: [] })
+  t.strictSame(model.defaults, [{ source: 'generation_config.json', options: {}, unsupported: [] }])
+  t.strictSame([model.stopStrings, model.cardDoubt], [[], ''])
   t.strictSame(model.stopTokenIds, [3, 6])
   t.equal(model.text.tokenizerPath, join(tiny, 'tokenizer.json'))
   t.match(model.text.tokenizerConfig, {

@@ -1,47 +1,37 @@
 import t from 'tap'
-import { readGenerationConfig } from '#lib/model/generation-config.js'
+import { readGenerationConfig, readStopStrings } from '#lib/model/generation-config.js'
 import { JsonObject } from '#lib/model/json-object.js'
 
-const read = (config: Record<string, unknown>) =>
-  readGenerationConfig(new JsonObject('generation_config.json', config), 100)
-
-t.test('no file', async (t) =>
-  t.strictSame(readGenerationConfig(undefined, 1), { doSample: false, stopStrings: [], unsupported: [] }),
-)
+const config = (fields: Record<string, unknown>) => new JsonObject('generation_config.json', fields)
+const read = (fields: Record<string, unknown>) => readGenerationConfig(config(fields), 100)
 
 t.test('fields that are applied', async (t) => {
-  t.strictSame(
-    read({ do_sample: true, temperature: 0.6, top_p: 0.9, top_k: 50, max_new_tokens: 7, stop_strings: ['a', 'b'] }),
-    {
-      doSample: true,
-      temperature: 0.6,
-      topP: 0.9,
-      topK: 50,
-      maxNewTokens: 7,
-      stopStrings: ['a', 'b'],
-      unsupported: [],
-    },
-  )
-  t.strictSame(read({ stop_strings: 'end', temperature: null }), {
-    doSample: false,
-    stopStrings: ['end'],
+  const source = 'generation_config.json'
+  t.strictSame(read({ do_sample: true, temperature: 0.6, top_p: 0.9, top_k: 50, max_new_tokens: 7 }), {
+    source,
+    options: { maxNewTokens: 7, temperature: 0.6, doSample: true, topK: 50, topP: 0.9 },
     unsupported: [],
   })
+  t.strictSame(read({ temperature: null, eos_token_id: 3 }), { source, options: {}, unsupported: [] })
+  t.strictSame(readStopStrings(undefined), [])
+  t.strictSame(readStopStrings(config({})), [])
+  t.strictSame(readStopStrings(config({ stop_strings: 'end' })), ['end'])
+  t.strictSame(readStopStrings(config({ stop_strings: ['a', 'b'] })), ['a', 'b'])
 })
 
 t.test('fields that would change the answer are named', async (t) => {
-  t.strictSame(
-    read({ repetition_penalty: 1.1, num_beams: 4, typical_p: 0.9, suppress_tokens: [5], max_length: 20 }).unsupported,
-    ['num_beams 4', 'repetition_penalty 1.1', 'suppress_tokens [5]', 'typical_p 0.9', 'max_length 20'],
-  )
-  t.strictSame(
-    read({ repetition_penalty: 1.0, num_beams: 1, typical_p: 1, suppress_tokens: [], max_length: 100 }).unsupported,
-    [],
-  )
+  t.strictSame(read({ guidance_scale: 1.5, penalty_alpha: 0.6, forced_decoder_ids: [5], max_length: 20 }).unsupported, [
+    'forced_decoder_ids [5]',
+    'guidance_scale 1.5',
+    'penalty_alpha 0.6',
+    'max_length 20',
+  ])
+  t.strictSame(read({ guidance_scale: 1.0, penalty_alpha: 0, force_words_ids: [], max_length: 100 }).unsupported, [])
   t.strictSame(read({ max_length: 20, max_new_tokens: 5 }).unsupported, [])
 })
 
 t.test('wrong fields', async (t) => {
+  const all = (fields: Record<string, unknown>) => [read(fields), readStopStrings(config(fields))]
   for (const [name, value] of [
     ['do_sample', 1],
     ['temperature', -1],
@@ -56,7 +46,7 @@ t.test('wrong fields', async (t) => {
     ['stop_strings', ['']],
     ['max_length', 'x'],
   ] as const)
-    t.throws(() => read({ [name]: value }), {
+    t.throws(() => all({ [name]: value }), {
       code: 'ERR_MODEL_INVALID',
       message: new RegExp(`generation_config.json: expected "${name}"`),
     })

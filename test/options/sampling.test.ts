@@ -9,9 +9,10 @@ import { Engine } from '#lib/engine/engine.js'
 import { boundary } from '#lib/engine/fields.js'
 import { LLM } from '#lib/index.js'
 import { pipeline } from '#lib/integrations/pipeline.js'
-import { generationTable } from '#lib/options/generation.js'
-import { greedySampling, resolveSampling } from '#lib/options/resolve-sampling.js'
-import { samplingTable, unsupportedFields } from '#lib/options/sampling.js'
+import { unsupportedFields } from '#lib/options/config-fields.js'
+import { type GenerationOptions, generationTable } from '#lib/options/generation.js'
+import { greedySampling, resolveSampling, samplingDecision } from '#lib/options/resolve-sampling.js'
+import { samplingTable } from '#lib/options/sampling.js'
 import { exact, tiny } from '../llm/fixtures.js'
 
 // Every row that the addon gets, with a value that is not its default: a new row is tested here without another line.
@@ -91,12 +92,13 @@ t.test('generation_config.json gives defaults for every sampling option that it 
 })
 
 t.test('options of sampling alone make a request sample', async (t) => {
-  const model = { doSample: false }
-  t.same(resolveSampling({}, model), greedySampling)
+  const resolve = (options: GenerationOptions) =>
+    resolveSampling(options, samplingDecision([{ source: 'request', options }]).samples)
+  t.same(resolve({}), greedySampling)
   for (const { name, row, value } of rows.filter(({ row }) => row.samples)) {
-    t.match(resolveSampling({ [name]: value }, model), { temperature: 1, [name]: value }, name)
-    t.same(resolveSampling({ [name]: value, temperature: 0 }, model), greedySampling, `${name} at temperature 0`)
-    t.same(resolveSampling({ [name]: value, doSample: false }, model), greedySampling, `${name} without doSample`)
+    t.match(resolve({ [name]: value }), { temperature: 1, [name]: value }, name)
+    t.same(resolve({ [name]: value, temperature: 0 }), greedySampling, `${name} at temperature 0`)
+    t.same(resolve({ [name]: value, doSample: false }), greedySampling, `${name} without doSample`)
     t.equal(greedySampling[name as keyof typeof greedySampling], row.native?.greedy)
   }
 })
