@@ -18,6 +18,7 @@ import type { ChatOptions } from './options/encode.js'
 import { encodeTable } from './options/encode.js'
 import { type GenerationOptions, generationDefaults, generationTable, withoutChat } from './options/generation.js'
 import { type LoadOptions, loadTable } from './options/load.js'
+import { checkLogprobs } from './options/logprobs.js'
 import { checkSampling, greedySampling, resolveSampling, samplingDecision } from './options/resolve-sampling.js'
 import * as check from './options/rules.js'
 import type { Sampling } from './options/sampling.js'
@@ -79,6 +80,7 @@ export class LLM {
     checkSampling(options)
     this.#checkOpen()
     const merged = mergeOptions(this.#defaultsFor(prompt), options)
+    checkLogprobs(options, merged)
     const { samples } = samplingDecision([{ source: 'request', options }, ...this.#layers])
     const sampling = resolveSampling(merged, samples)
     const checked = checkPrompt(prompt, this.#context.vocabularySize, options)

@@ -116,6 +116,13 @@ export interface RequestParams extends Sampling {
   /** Prompt lookup: longest n-gram that is looked for, 0 = none; and most tokens that are guessed for a step. Only where ReadyInfo.canDraft. */
   lookupNgram: number
   lookupTokens: number
+  /** Log-probabilities of the answer's tokens, and of so many likeliest ones at each place, at most 20; -1: none. */
+  logprobs: number
+  /** Whether they are of what the tokens are drawn from, and not of the model's own distribution. */
+  processedLogprobs: boolean
+  /** The same for the prompt, from the token `promptLogprobsFrom` ≥ 1 on. The cache then gives no more than what comes before that. */
+  promptLogprobs: number
+  promptLogprobsFrom: number
 }
 
 /** Times in milliseconds, measured on the engine's thread. */
@@ -209,6 +216,16 @@ export interface NativeKernelChoice {
   reason: string
 }
 
+/** Log-probabilities of tokens: of the next ones of the prompt, or of those of the next event `tokens` of the same id. */
+export interface NativeLogprobs {
+  ofPrompt: boolean
+  /** One a token. */
+  values: number[]
+  /** The likeliest tokens of each place, the likeliest first, as many as were asked for; -1 and -Infinity where there are no more. */
+  topTokens: Int32Array
+  topValues: number[]
+}
+
 /** Everything that comes up from an engine. Exactly one `finished` or `failed` per submitted id. */
 export type EngineEvent =
   | { type: 'progress'; stage: Stage; done: number; total: number }
@@ -217,6 +234,7 @@ export type EngineEvent =
   /** The model was compiled again, for `precisionFallback`. */
   | { type: 'reopened'; info: ReadyInfo }
   | { type: 'tokens'; id: number; tokens: Int32Array }
+  | ({ type: 'logprobs'; id: number } & NativeLogprobs)
   /** The sequence has grown beyond the border of its position factors: `done` of its `total` tokens have been computed again. */
   | { type: 'reprefill'; id: number; done: number; total: number }
   | { type: 'finished'; id: number; reason: NativeFinishReason; timings: NativeTimings }

@@ -4,6 +4,7 @@ import type {
   EngineConfig,
   EngineEvent,
   NativeEngine,
+  NativeLogprobs,
   NativeMetrics,
   NativeTimings,
   ReadyInfo,
@@ -15,6 +16,8 @@ import type { JobProgress } from './job.js'
 /** What becomes of one answer. `finished` or `failed` is called once, and last. */
 export interface RequestHandler {
   tokens(tokens: Int32Array): void
+  /** Log-probabilities of tokens of the prompt, or of the tokens that come next. */
+  logprobs?(found: NativeLogprobs): void
   /** So many of the sequence's tokens have been computed again; see the event `reprefill`. */
   reprefill?(done: number, total: number): void
   finished(reason: 'stop' | 'length' | 'cancelled', timings: NativeTimings): void
@@ -185,6 +188,9 @@ export class Engine {
       case 'tokens':
         this.#hasComputed()
         this.#tell(event.id, (handler) => handler.tokens(event.tokens))
+        return
+      case 'logprobs':
+        this.#tell(event.id, (handler) => handler.logprobs?.(event))
         return
       case 'reprefill':
         this.#tell(event.id, (handler) => handler.reprefill?.(event.done, event.total))

@@ -2,9 +2,11 @@ import type { RequestHandler } from '../engine/engine.js'
 import type { ResidentEngine } from '../engine/resident.js'
 import { LLMError } from '../errors.js'
 import { type GenerationOptions, generationDefaults } from '../options/generation.js'
+import { resolveLogprobs } from '../options/logprobs.js'
 import { resolveLookup } from '../options/prompt-lookup.js'
 import type { Sampling } from '../options/sampling.js'
 import { Answer } from '../output/answer.js'
+import { PromptLogprobs } from '../output/logprobs.js'
 import type { TextWorker } from '../text/worker/text-worker.js'
 import type { Warn } from '../warnings.js'
 import { type CheckedPrompt, checkToken } from './prompt.js'
@@ -50,12 +52,14 @@ export async function startRequest(
   begun = performance.now(),
 ): Promise<Submitted> {
   const { stopTokens, stopWords } = stops(context, options)
+  const wanted = resolveLogprobs(options)
   const answers = handlers.map(
     (_, index) =>
       new Answer(context.text.tokens, {
         stopWords,
         stopTokens,
         skipSpecialTokens: options.skipSpecialTokens ?? generationDefaults.skipSpecialTokens,
+        logprobs: wanted.logprobs >= 0,
         continuation: prompt.kind !== 'chat' || options.continueFinalMessage === true,
         index,
       }),
@@ -88,12 +92,15 @@ export async function startRequest(
       stopTokenIds: Int32Array.from(stopTokens),
       priority: options.priority ?? generationDefaults.priority,
       ...lookup(context, options),
+      ...wanted,
       ...sampling,
     },
     handlers,
   )
   const cancel = (index: number) => engine.cancel(ids[index] as number)
-  return { answers, promptTokens: tokens.length, times, cancel }
+  const seed = sampling.temperature === 0 ? null : sampling.seed
+  const promptLogprobs = wanted.promptLogprobs < 0 ? undefined : new PromptLogprobs(context.text.tokens, tokens)
+  return { answers, promptTokens: tokens.length, promptLogprobs, seed, times, cancel }
 }
 
 /** The tokenizer may know ids that the model does not; those of a prompt of tokens were checked when it was given. */

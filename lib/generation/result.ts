@@ -1,7 +1,12 @@
 import type { NativeTimings } from '../engine/boundary.js'
+import type { Answer } from '../output/answer.js'
+import type { PromptLogprob, PromptLogprobs, TokenLogprob } from '../output/logprobs.js'
 
-/** Why an answer ended: a stop token or stop word, `maxNewTokens` or the context, or the caller. */
-export type FinishReason = 'stop' | 'length' | 'cancelled'
+/**
+ * Why an answer ended: `stop`, a stop token or stop word; `length`, maxNewTokens or the context; `cancelled`, the caller;
+ * `content-filter`, a filter of the application; `tool-calls`, the model wants tools to be called.
+ */
+export type FinishReason = 'stop' | 'length' | 'cancelled' | 'content-filter' | 'tool-calls'
 
 /** Tokens of a request. */
 export interface Usage {
@@ -48,12 +53,20 @@ export interface FinishedAnswer {
   /** What the model generated, the token that stopped it included. */
   tokens: number[]
   finishReason: FinishReason
+  /** The stop word or the id of the stop token that ended it; null when something else did. */
+  stoppedBy: string | number | null
+  /** With the option `logprobs`: one for each of `tokens`. */
+  logprobs?: TokenLogprob[]
 }
 
 /** What a request came to; `text`, `tokens`, `finishReason` and `timings` are those of its first answer. */
 export interface GenerationResult extends FinishedAnswer {
   /** All answers, `numReturnSequences` of them, in their order. */
   answers: FinishedAnswer[]
+  /** Repeats the answers as the option `seed`; answer i was drawn with seed + i. Null when they are greedy. */
+  seed: number | null
+  /** With the option `promptLogprobs`: one for each token of the prompt. */
+  promptLogprobs?: PromptLogprob[]
   usage: Usage
   timings: Timings
 }
@@ -82,21 +95,34 @@ const noTimings: NativeTimings = {
  */
 export function resultOf(
   parts: readonly (AnswerProgress & {
-    answer: (Omit<FinishedAnswer, 'finishReason'> & { stopped: boolean }) | undefined
+    answer: Pick<Answer, 'text' | 'tokens' | 'stopped' | 'stoppedBy' | 'logprobs'> | undefined
   })[],
-  promptTokens: number,
-  before: PreparationTimes,
+  request: {
+    promptTokens: number
+    seed: number | null
+    promptLogprobs?: PromptLogprobs | undefined
+    times: PreparationTimes
+  },
 ): GenerationResult {
   const answers = parts.map(({ answer, end }): FinishedAnswer => {
     const finishReason = answer?.stopped ? 'stop' : (end?.reason ?? 'cancelled')
-    return { text: answer?.text ?? '', tokens: answer?.tokens ?? [], finishReason }
+    return {
+      text: answer?.text ?? '',
+      tokens: answer?.tokens ?? [],
+      finishReason,
+      stoppedBy: answer?.stoppedBy ?? null,
+      ...(answer?.logprobs && { logprobs: answer.logprobs }),
+    }
   })
   const timings = parts.map(({ end }) => end?.timings ?? noTimings)
   const first = timings[0] as NativeTimings
+  const { promptTokens, seed, promptLogprobs, times } = request
   const completionTokens = sum(answers.map(({ tokens }) => tokens.length))
   return {
     ...(answers[0] as FinishedAnswer),
     answers,
+    seed,
+    ...(promptLogprobs && { promptLogprobs: promptLogprobs.list }),
     usage: {
       promptTokens,
       completionTokens,
@@ -105,7 +131,7 @@ export function resultOf(
       draftTokens: sum(timings.map(({ draftTokens }) => draftTokens)),
       acceptedTokens: sum(timings.map(({ acceptedTokens }) => acceptedTokens)),
     },
-    timings: timingsOf(before, first, parts[0]?.computed ?? 0),
+    timings: timingsOf(times, first, parts[0]?.computed ?? 0),
   }
 }
 

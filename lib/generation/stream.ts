@@ -1,8 +1,10 @@
 import { ReadableStream } from 'node:stream/web'
+import type { NativeLogprobs } from '../engine/boundary.js'
 import type { RequestHandler } from '../engine/engine.js'
 import { LLMError } from '../errors.js'
 import type { ReprefillProgress } from '../options/generation.js'
 import type { Answer } from '../output/answer.js'
+import type { PromptLogprobs } from '../output/logprobs.js'
 import type { StreamPart } from '../output/parts.js'
 import { addCallSite } from './call-site.js'
 import { type AnswerProgress, type GenerationResult, type PreparationTimes, resultOf } from './result.js'
@@ -12,6 +14,10 @@ export interface Submitted {
   /** One for each handler. */
   answers: readonly Answer[]
   promptTokens: number
+  /** Takes those of the prompt when they are wanted. */
+  promptLogprobs?: PromptLogprobs | undefined
+  /** That the first answer is drawn with; null when it is greedy. */
+  seed: number | null
   times: PreparationTimes
   /** Stops the computation of one answer; its handler still gets its last event. */
   cancel(index: number): void
@@ -100,7 +106,12 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
 
   // Events come on a later turn than submit, so they find #submitted set.
   #handler(progress: AnswerProgress, index: number): RequestHandler {
+    let logprobs: NativeLogprobs | undefined
     return {
+      logprobs: (found) => {
+        if (found.ofPrompt) this.#submitted?.promptLogprobs?.add(found)
+        else logprobs = found
+      },
       tokens: (tokens) => {
         const { answers, cancel } = this.#submitted as Submitted
         const answer = answers[index] as Answer
@@ -108,7 +119,7 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
         if (this.#ended || answer.stopped) return
         if (!this.#begun) this.#source.observer?.firstToken()
         this.#begun = true
-        this.#emit(answer.push(tokens))
+        this.#emit(answer.push(tokens, logprobs))
         if (answer.stopped) cancel(index)
       },
       reprefill: (done, total) => {
@@ -150,9 +161,13 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
   }
 
   #resolve(): void {
-    const { answers = [], promptTokens = 0, times = { tokenize: 0, load: 0 } } = this.#submitted ?? {}
+    const { answers = [], ...about } = this.#submitted ?? {
+      promptTokens: 0,
+      seed: null,
+      times: { tokenize: 0, load: 0 },
+    }
     const parts = this.#progress.map((progress, i) => ({ ...progress, answer: answers[i] }))
-    const result = resultOf(parts, promptTokens, times)
+    const result = resultOf(parts, about)
     this.#end()
     this.#source.observer?.ended(result)
     this.#settle.resolve(result)

@@ -1,4 +1,5 @@
 import { type ChatOptions, encodeTable } from './encode.js'
+import { type LogprobsOptions, logprobsTable } from './logprobs.js'
 import { lookupRule, type PromptLookup } from './prompt-lookup.js'
 import * as check from './rules.js'
 import { type SamplingOptions, samplingTable } from './sampling.js'
@@ -8,7 +9,7 @@ import { defaultsOf, type Rows, type Table } from './table.js'
  * Options of one answer. An option that is not set comes from `LoadOptions.defaults`, else from generation_config.json, else from the model
  * card (`inference.parameters` in README.md), else it has the default named here. `llm.info.generationDefaults` shows which.
  */
-export interface GenerationOptions extends Omit<ChatOptions, 'maxTokens'>, SamplingOptions {
+export interface GenerationOptions extends Omit<ChatOptions, 'maxTokens'>, SamplingOptions, LogprobsOptions {
   /** Most tokens of the answer, ≥ 1. By default the answer may fill the context. */
   maxNewTokens?: number | undefined
   /** The answer ends before any of these texts, which never appear. A text that is one added token (`<|end|>`) also stops as a token. */
@@ -104,6 +105,7 @@ export const generationTable = {
     flag: { help: 'guesses from earlier text; quicker where answers quote', rare: true },
   },
   numReturnSequences: { ...check.integer(1, 64), default: 1 },
+  ...logprobsTable,
   ...encodeTable,
   signal: { ...check.signal, pipeline: 'signal' },
   onText: check.callback,

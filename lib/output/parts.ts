@@ -1,3 +1,5 @@
+import type { TokenLogprob } from './logprobs.js'
+
 /** A piece of an answer, as it comes. More kinds of parts will follow: look at `type`. */
 export interface TextPart {
   type: 'text'
@@ -6,6 +8,8 @@ export interface TextPart {
   text: string
   /** The tokens since the part before; all parts' tokens together are the answer's. */
   tokens: number[]
+  /** With the option `logprobs`: one for each of `tokens`. */
+  logprobs?: TokenLogprob[]
 }
 
 /** A part of a stream. */

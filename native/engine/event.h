@@ -77,6 +77,7 @@ struct RunnerInfo {
   PackedInfo packed;
   std::string kv_precision;  // of the paged cache's tensors; "" when only the properties tell
   size_t max_prompt = 0;     // longest prompt that the model was compiled for; 0 = no such bound
+  size_t logit_rows = 1;     // most rows of logits that a step shall give for tokens of prompts
   double read_ms = 0;
   double pack_ms = 0;
   double compile_ms = 0;
@@ -148,6 +149,15 @@ struct Tokens {
   SequenceId id = 0;
   TokenList tokens;
 };
+// Log-probabilities of tokens of a prompt, or of the tokens of the next Tokens event of the sequence.
+struct Logprobs {
+  SequenceId id = 0;
+  bool of_prompt = false;
+  std::vector<double> values;  // one a token
+  // Of each token's place the likeliest tokens, as many as were asked for; -1 where there are no more.
+  std::vector<Token> top_tokens;
+  std::vector<double> top_values;
+};
 // A sequence has grown beyond the border of its position factors and is computed again.
 struct Reprefill {
   SequenceId id = 0;
@@ -180,7 +190,8 @@ struct Done {
 };
 struct Closed {};
 
-using Event = std::variant<Progress, Warning, Ready, Reopened, Tokens, Reprefill, Finished, Failed, Done, Closed>;
+using Event =
+    std::variant<Progress, Warning, Ready, Reopened, Tokens, Logprobs, Reprefill, Finished, Failed, Done, Closed>;
 
 // Takes events on any thread; never blocks and never throws.
 using EventSink = std::function<void(Event)>;

@@ -40,6 +40,7 @@ std::unique_ptr<LoadedModel> Lifecycle::open() const {
   const int32_t chunk = info.wants_long_steps ? config_.stateful_chunk : config_.prefill_chunk;
   model->scheduler.emplace(*model->runner, Scheduler::Limits{.sequences = info.max_sequences,
                                                              .prefill_chunk = static_cast<size_t>(chunk),
+                                                             .logit_rows = info.logit_rows,
                                                              .drafts = static_cast<size_t>(config_.draft_tokens),
                                                              .border = model->border});
   return model;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/precision_fallback.h"
+#include "engine/sampling/log_probabilities.h"
 
 namespace llm {
 
@@ -126,12 +127,7 @@ void EngineLoop::step() {
     Sequence& sequence = *scheduler.stepping()[i];
     sequence.computed += spans[i].tokens.size();
     if (sequence.reprefill_begun) note_reprefill(sequence);
-    if (spans[i].rows > 0) {
-      fork_group(sequence, rows, row);
-      accept(sequence, rows, row);
-    } else if (sequence.left() == 0) {  // only its prompt was wanted
-      outcomes_.finish(scheduler.running, find(scheduler.running, sequence.id), FinishReason::kLength);
-    }
+    take(sequence, spans[i], rows, row);
     row += spans[i].rows;
   }
 }
@@ -164,7 +160,28 @@ void EngineLoop::draft(std::span<Sequence* const> decoding) {
   }
 }
 
-// Takes what the rows from `row` on say. May end the sequence and invalidate the reference.
+// Takes what the rows of a sequence's span, from `row` on, say. May end the sequence and invalidate the reference.
+void EngineLoop::take(Sequence& sequence, const Span& span, const Rows& rows, size_t row) {
+  auto& running = model_->scheduler->running;
+  if (sequence.reports() && span.rows > 0) {
+    try {
+      post_(prompt_log_probabilities(sequence, span, rows, row));
+    } catch (...) {
+      outcomes_.fail(running, find(running, sequence.id), current_failure(ERR_ENGINE));
+      return;
+    }
+  }
+  if (sequence.left() > 0) return;
+  if (sequence.params.max_new_tokens == 0) {  // only its prompt was wanted
+    outcomes_.finish(running, find(running, sequence.id), FinishReason::kLength);
+    return;
+  }
+  const size_t sampled = row + span.rows - (1 + sequence.drafts);
+  fork_group(sequence, rows, sampled);
+  accept(sequence, rows, sampled);
+}
+
+// Takes what the rows from `row` on say about the answer. May end the sequence and invalidate the reference.
 void EngineLoop::accept(Sequence& sequence, const Rows& rows, size_t row) {
   auto& running = model_->scheduler->running;
   const auto place = find(running, sequence.id);
@@ -182,6 +199,7 @@ void EngineLoop::accept(Sequence& sequence, const Rows& rows, size_t row) {
   counts.generated_tokens += static_cast<int64_t>(output.tokens.size());
   sequence.last_token = Clock::now();
   if (sequence.first_token == Clock::time_point{}) sequence.first_token = sequence.last_token;
+  if (!output.logprobs.values.empty()) post_(std::move(output.logprobs));
   post_(Tokens{sequence.id, output.tokens});
   if (output.reason) {
     outcomes_.finish(running, place, *output.reason);

@@ -48,6 +48,7 @@ class EngineLoop {
   void step();
   Rows compute(std::span<const Span> spans);
   void draft(std::span<Sequence* const> decoding);
+  void take(Sequence& sequence, const Span& span, const Rows& rows, size_t row);
   void accept(Sequence& sequence, const Rows& rows, size_t row);
   void fork_group(Sequence& sequence, const Rows& rows, size_t row);
   void note_reprefill(Sequence& sequence);

@@ -15,6 +15,10 @@ struct RequestParams : SamplingParams {
   double priority = 0;
   int32_t lookup_ngram = 0;
   int32_t lookup_tokens = 0;
+  int32_t logprobs = -1;  // likeliest tokens beside each one of the answer; -1: no log-probabilities
+  bool processed_logprobs = false;
+  int32_t prompt_logprobs = -1;  // the same for the prompt, from this token on
+  int32_t prompt_logprobs_from = 1;
 };
 
 struct Request {

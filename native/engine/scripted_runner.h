@@ -28,6 +28,7 @@ class ScriptedRunner : public Runner {
     size_t long_rope_border = 0;
   };
   static constexpr size_t kBlockTokens = 4;
+  static constexpr size_t kLogitRows = 3;
   explicit ScriptedRunner(Script script) : blocks_(script.blocks, kBlockTokens), script_(std::move(script)) {}
 
   RunnerInfo info() const override {
@@ -39,6 +40,7 @@ class ScriptedRunner : public Runner {
     info.max_sequences = script_.max_sequences;
     info.can_draft = true;
     info.long_rope_border = script_.long_rope_border;
+    info.logit_rows = kLogitRows;
     info.kv_tokens = script_.blocks * kBlockTokens;
     info.kv_block_tokens = has_blocks() ? kBlockTokens : 0;
     return info;

@@ -32,6 +32,9 @@ struct Sequence {
         params(params_),
         prompt(prompt_.size()),
         tokens(std::move(prompt_)),
+        unreported(params_.prompt_logprobs < 0
+                       ? prompt
+                       : std::min(prompt, std::max<size_t>(1, static_cast<size_t>(params_.prompt_logprobs_from)))),
         sampler(params_),
         submitted(now) {}
 
@@ -43,6 +46,7 @@ struct Sequence {
   size_t drafts = 0;          // how many of those are drafts
   DraftSource draft_source = DraftSource::kPromptLookup;
   size_t computed = 0;          // leading tokens that are in the KV cache
+  size_t unreported;            // the first token of the prompt whose log-probability is wanted still; `prompt`: none
   Rope rope = Rope::kShort;     // the factors that it was admitted with
   LogitsProcessors processors;  // of its sampling options, made with the sequence; today's need none
   Sampler sampler;
@@ -66,6 +70,7 @@ struct Sequence {
   Sequence next_answer() const {
     RequestParams own = params;
     own.seed = group.begin()->seed;
+    own.prompt_logprobs = -1;  // the first answer reports them
     Sequence next(group.begin()->id, tokens, own, submitted);
     next.rank = rank;
     return next;
@@ -74,6 +79,15 @@ struct Sequence {
   size_t generated() const { return tokens.size() - drafts - prompt; }
   size_t max_length() const { return prompt + static_cast<size_t>(params.max_new_tokens); }
   size_t left() const { return tokens.size() - computed; }  // at least 1 between steps
+  bool reports() const { return unreported < prompt; }
+  // The first token whose logits are wanted. What comes before it may be taken from the cache.
+  size_t first_row() const { return (reports() ? unreported : tokens.size() - drafts) - 1; }
+  // Rows of logits that are wanted of a step over the next `count` tokens: those of the last ones.
+  size_t rows(size_t count) const {
+    if (!reports() && params.max_new_tokens == 0) return 0;
+    const size_t end = computed + count;
+    return end - std::min(end, std::max(first_row(), computed));
+  }
   bool decoding() const { return status == Status::kRunning && left() == 1 + drafts && generated() > 0; }
 };
 

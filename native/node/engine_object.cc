@@ -54,6 +54,9 @@ void check(Napi::Env env, const EngineConfig& config) {
   for (Token token : config.script) expect(token >= 0 && token < numbers[0], "script tokens inside the vocabulary");
 }
 
+// See RequestParams.logprobs in lib/engine/boundary.ts.
+bool in_range(int32_t logprobs) { return logprobs >= -1 && logprobs <= 20; }
+
 SequenceId read_id(const Napi::Value& value) {
   const auto id = value.IsNumber() ? value.As<Napi::Number>().Int64Value() : 0;
   if (id <= 0) throw Napi::TypeError::New(value.Env(), "addon: expected id to be a positive integer");
@@ -95,7 +98,8 @@ void EngineObject::submit(const Napi::CallbackInfo& info) {
   const bool looks_up = params.lookup_tokens > 0;
   if (params.max_new_tokens < 0 || !in_range(params) || !std::isfinite(params.priority) || params.lookup_tokens < 0 ||
       params.lookup_tokens > 64 || params.lookup_ngram < 0 || params.lookup_ngram > 64 ||
-      looks_up != (params.lookup_ngram > 0)) {
+      looks_up != (params.lookup_ngram > 0) || !in_range(params.logprobs) || !in_range(params.prompt_logprobs) ||
+      params.prompt_logprobs_from < 1) {
     throw Napi::RangeError::New(env_, "addon: RequestParams out of range");
   }
   for (size_t i = 0; i < request.ids.size(); ++i) channel_->hold(env_);

@@ -60,6 +60,10 @@ void each_field(RequestParams& params, Visit&& visit) {
   visit("priority", params.priority);
   visit("lookupNgram", params.lookup_ngram);
   visit("lookupTokens", params.lookup_tokens);
+  visit("logprobs", params.logprobs);
+  visit("processedLogprobs", params.processed_logprobs);
+  visit("promptLogprobs", params.prompt_logprobs);
+  visit("promptLogprobsFrom", params.prompt_logprobs_from);
 }
 
 // Upwards.
@@ -225,6 +229,15 @@ void each_field(const Tokens& event, Visit&& visit) {
 }
 
 template <class Visit>
+void each_field(const Logprobs& event, Visit&& visit) {
+  visit("id", event.id);
+  visit("ofPrompt", event.of_prompt);
+  visit("values", event.values);
+  visit("topTokens", event.top_tokens);
+  visit("topValues", event.top_values);
+}
+
+template <class Visit>
 void each_field(const Reprefill& event, Visit&& visit) {
   visit("id", event.id);
   visit("done", event.done);
@@ -294,6 +307,8 @@ template <>
 inline constexpr const char* kTypeName<Reopened> = "reopened";
 template <>
 inline constexpr const char* kTypeName<Tokens> = "tokens";
+template <>
+inline constexpr const char* kTypeName<Logprobs> = "logprobs";
 template <>
 inline constexpr const char* kTypeName<Reprefill> = "reprefill";
 template <>

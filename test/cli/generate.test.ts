@@ -48,10 +48,10 @@ t.test('the answer goes to standard output and is what the API gives', async (t)
   const result = JSON.parse(json.stdout) as typeof chat
   t.same(Object.keys(result), Object.keys(chat))
   t.same(Object.keys(result.timings), Object.keys(chat.timings))
-  const { text, tokens, finishReason, answers, usage } = chat
+  const { text, tokens, finishReason, stoppedBy, seed, answers, usage } = chat
   t.same(
     { ...result, timings: null },
-    { text, tokens, finishReason, answers, usage: { ...usage, cachedTokens: 0 }, timings: null },
+    { text, tokens, finishReason, stoppedBy, seed, answers, usage: { ...usage, cachedTokens: 0 }, timings: null },
   )
 })
 

@@ -196,6 +196,10 @@ t.test('the addon refuses wrong requests and goes on', async (t) => {
       { topK: -1 },
       { topP: 0 },
       { topP: 1.1 },
+      { logprobs: -2 },
+      { logprobs: 21 },
+      { promptLogprobs: 21 },
+      { promptLogprobsFrom: 0 },
     ]) {
       t.throws(() => engine.submit([1], prompt, params(wrong)), JSON.stringify(wrong))
     }

@@ -1,6 +1,7 @@
 import type { EngineConfig, RequestParams } from '#lib/engine/boundary.js'
 import { Engine, type EngineListeners, type RequestHandler } from '#lib/engine/engine.js'
 import { plainConfig } from '#lib/loading/engine-config.js'
+import { noLogprobs } from '#lib/options/logprobs.js'
 import { greedySampling } from '#lib/options/resolve-sampling.js'
 
 /** An engine whose tokens come from a script: everything around a model, without one. */
@@ -46,6 +47,7 @@ export function params(overrides: Partial<RequestParams> = {}): RequestParams {
     priority: 0,
     lookupNgram: 0,
     lookupTokens: 0,
+    ...noLogprobs,
     ...overrides,
   }
 }

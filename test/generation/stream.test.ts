@@ -41,7 +41,7 @@ async function open(options: Options = {}): Promise<{ engine: Engine; stream: ()
         const prompt = Int32Array.of(3, 3, 3, 3)
         const ids = engine.submit(prompt, params({ maxNewTokens: options.maxNewTokens ?? 8 }), handlers)
         const cancel = (index: number) => engine.cancel(ids[index] as number)
-        return { answers, promptTokens: 4, times: { tokenize: 1, load: 2 }, cancel }
+        return { answers, promptTokens: 4, seed: null, times: { tokenize: 1, load: 2 }, cancel }
       },
     })
   return { engine, stream }

@@ -38,6 +38,56 @@ t.test('a stop token ends it: part of the tokens, not of the text, and nothing a
   t.same([it.text, it.tokens, it.stopped], ['a', [0, 1], true])
 })
 
+t.test(
+  'log-probabilities go where their tokens go, also when those wait, and none is left of what is cut',
+  async (t) => {
+    const it = new Answer(tableOf(pieces), {
+      stopWords: ['stop'],
+      stopTokens: new Set([id('<end>')]),
+      skipSpecialTokens: true,
+      continuation: false,
+      logprobs: true,
+    })
+    const tokens = [id('a'), id('st'), 3, 4, id('<tool>'), id('b'), id('stop'), id('a')]
+    const parts = tokens.flatMap((token, i) => {
+      const found = { ofPrompt: false, values: [-i], topTokens: Int32Array.of(token, -1), topValues: [-i, -Infinity] }
+      return it.push([token], found) ?? []
+    })
+    t.same(
+      parts.map((part) => part.logprobs?.map(({ token, logprob }) => [token, logprob])),
+      [
+        [[id('a'), 0]],
+        [
+          [id('st'), -1],
+          [3, -2],
+          [4, -3],
+        ],
+        [
+          [id('<tool>'), -4],
+          [id('b'), -5],
+        ],
+      ],
+    )
+    const rest = it.end()
+    t.same([rest?.text, rest?.tokens], ['', [id('stop')]])
+    t.same(
+      it.logprobs?.map(({ token }) => token),
+      it.tokens,
+    )
+    t.same(it.logprobs?.at(-1), {
+      token: id('stop'),
+      text: 'stop',
+      bytes: [...Buffer.from('stop')],
+      logprob: -6,
+      topLogprobs: [{ token: id('stop'), text: 'stop', bytes: [...Buffer.from('stop')], logprob: -6 }],
+    })
+    t.equal(it.stoppedBy, 'stop')
+    const plain = answer()
+    t.same(plain.push([id('a')]), { type: 'text', index: 0, text: 'a', tokens: [0] })
+    t.equal(plain.logprobs, undefined)
+  },
+)
+
 t.test('special tokens are left out, or kept when asked', async (t) => {
   const it = answer()
   t.equal(it.push([id('<tool>')]), undefined)

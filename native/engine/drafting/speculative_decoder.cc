@@ -59,10 +59,12 @@ bool SpeculativeDecoder::put(Sequence& sequence, std::span<const Token> drafts, 
 StepOutput SpeculativeDecoder::verify(Sequence& sequence, const Rows& rows, size_t row) {
   const auto& stops = sequence.params.stop_token_ids;
   const size_t first = sequence.tokens.size() - sequence.drafts;
-  StepOutput output{{}, std::nullopt, std::exchange(sequence.drafts, 0), 0};
+  StepOutput output{{}, std::nullopt, std::exchange(sequence.drafts, 0), 0, {sequence.id, false, {}, {}, {}}};
   for (bool accepted = true; accepted && !output.reason;) {
     const size_t at = first + output.tokens.size();
-    const Token token = sampler_.sample(sequence, at, rows.row(row + output.tokens.size()));
+    const auto logits = rows.row(row + output.tokens.size());
+    const Token token = sampler_.sample(sequence, at, logits);
+    sampler_.note(sequence, token, logits, output.logprobs);
     output.tokens.push_back(token);
     accepted = output.accepted < output.drafted && sequence.tokens[at] == token;
     if (accepted) {

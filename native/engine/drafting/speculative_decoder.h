@@ -22,6 +22,7 @@ struct StepOutput {
   std::optional<FinishReason> reason;  // when the answer is complete
   size_t drafted = 0;
   size_t accepted = 0;  // of the drafts
+  Logprobs logprobs;    // of the tokens, when they are wanted
 };
 
 // Engine thread only, but for interrupt().

@@ -70,14 +70,14 @@ void Sampler::keep_top_k(std::span<const float> logits, float max) {
 Token Sampler::draw() {
   double total = 0;
   for (const auto& candidate : candidates_) total += candidate.weight;
-  const Kept kept = truncation_.keep({candidates_, total});
-  const auto& candidates = kept.candidates;
+  kept_ = truncation_.keep({candidates_, total});
+  const auto& candidates = kept_.candidates;
   // By token: another order of two that are about equally likely, as the last bits of a logit make it, must not change
   // what is drawn.
   if (top_k_ > 0 || truncation_.active()) {
     std::sort(candidates.begin(), candidates.end(), [](auto& a, auto& b) { return a.token < b.token; });
   }
-  double target = uniform() * kept.total;
+  double target = uniform() * kept_.total;
   for (const auto& candidate : candidates) {
     target -= candidate.weight;
     if (target < 0) return candidate.token;

@@ -1,6 +1,7 @@
 // From one row of logits to one token.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,6 +20,9 @@ class Sampler {
   // Throws Failure ERR_NON_FINITE when the row holds NaN or +infinity, or nothing but -infinity.
   Token sample(std::span<const float> logits);
 
+  // What the last token was drawn from, until the next; nothing when it was the most likely one.
+  std::optional<Kept> drawn_from() const { return temperature_ == 0 ? std::nullopt : std::optional(kept_); }
+
  private:
   double uniform();  // [0, 1), 53 bits
   void keep_top_k(std::span<const float> logits, float max);
@@ -30,6 +34,7 @@ class Sampler {
   Truncation truncation_;
   uint64_t state_;
   std::vector<Candidate> candidates_;  // kept between calls: no allocation after the first
+  Kept kept_{};
 };
 
 }  // namespace llm

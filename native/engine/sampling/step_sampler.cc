@@ -3,17 +3,31 @@
 #include <string>
 
 #include "engine/failure.h"
+#include "engine/sampling/log_probabilities.h"
 
 namespace llm {
 
 Token StepSampler::sample(Sequence& sequence, size_t length, std::span<const float> row) {
-  const Token token = sequence.sampler.sample(processed(sequence, length, row));
+  processed_ = processed(sequence, length, row);
+  const Token token = sequence.sampler.sample(processed_);
   if (static_cast<size_t>(token) >= vocabulary_) {
     // Rows of logits may be wider than the embedding table, which does not check what is looked up.
     throw Failure(ERR_TOKEN_ID, "the model chose token " + std::to_string(token) +
                                     ", but its embedding table ends at " + std::to_string(vocabulary_ - 1));
   }
   return token;
+}
+
+void StepSampler::note(const Sequence& sequence, Token token, std::span<const float> row, Logprobs& found) const {
+  if (sequence.params.logprobs < 0) return;
+  const auto top = static_cast<size_t>(sequence.params.logprobs);
+  if (!sequence.params.processed_logprobs) {
+    add_log_probability(row, token, top, found);
+  } else if (const auto drawn_from = sequence.sampler.drawn_from()) {
+    add_log_probability(*drawn_from, token, top, found);
+  } else {
+    add_log_probability(processed_, token, top, found);
+  }
 }
 
 std::span<const float> StepSampler::processed(Sequence& sequence, size_t length, std::span<const float> row) {

@@ -19,11 +19,16 @@ class StepSampler {
   // table does not have.
   Token sample(Sequence& sequence, size_t length, std::span<const float> row);
 
+  // Adds the log-probability of the token that was sampled last, from the same row, to `found` if the sequence wants
+  // it.
+  void note(const Sequence& sequence, Token token, std::span<const float> row, Logprobs& found) const;
+
  private:
   std::span<const float> processed(Sequence& sequence, size_t length, std::span<const float> row);
 
   size_t vocabulary_;
   std::vector<float> scratch_;
+  std::span<const float> processed_;  // the row that was sampled last
 };
 
 }  // namespace llm

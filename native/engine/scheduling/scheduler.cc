@@ -98,6 +98,7 @@ std::span<const Span> Scheduler::plan() {
 
 void Scheduler::compute_all() {
   size_t rows = 0;
+  rows_left_ = limits_.logit_rows;
   for (Sequence* sequence : decoding_) {
     rows += sequence->left();
     compute(*sequence, sequence->left());
@@ -117,7 +118,8 @@ void Scheduler::compute_all() {
   for (auto& sequence : running) {
     if (budget == 0) break;
     if (sequence.rope != rope_ || sequence.decoding()) continue;
-    const size_t count = std::min(sequence.left(), budget);
+    const size_t count = fitting(sequence, std::min(sequence.left(), budget));
+    if (count == 0) continue;
     budget -= count;
     compute(sequence, count);
   }
@@ -134,10 +136,10 @@ void Scheduler::admit(size_t& budget) {
   while (budget > 0 && has_place() && !waiting.empty()) {
     const auto sequence = waiting.begin();
     if (limits_.border.of(sequence->tokens.size()) != rope_) return;
+    if (sequence->reports() && rows_left_ == 0) return;
     spans_.push_back({sequence->id, {}, 0, 0});  // if its admission throws, it fails with the step
     stepping_.push_back(&*sequence);
-    // One block is left for each running sequence, or this one would be preempted soon.
-    const auto cached = runner_.admit(sequence->id, rope_, sequence->tokens, sequence->max_length(), running.size());
+    const auto cached = admit_cached(*sequence);
     spans_.pop_back();
     stepping_.pop_back();
     if (!cached) {
@@ -160,10 +162,27 @@ void Scheduler::admit(size_t& budget) {
       cached_tokens += static_cast<int64_t>(*cached);
     }
     insert_by_rank(running, waiting, sequence);
-    const size_t count = std::min(sequence->left(), budget);
+    const size_t count = fitting(*sequence, std::min(sequence->left(), budget));
     budget -= count;
     compute(*sequence, count);
   }
+}
+
+size_t Scheduler::blocks_for(size_t tokens) const {
+  const size_t size = runner_.kv().block_tokens;
+  return size == 0 ? 0 : (tokens + size - 1) / size;
+}
+
+// Asks the runner to admit the sequence; the cache shall give no token whose logits are wanted.
+std::optional<size_t> Scheduler::admit_cached(const Sequence& sequence) {
+  const auto tokens = std::span<const Token>(sequence.tokens);
+  const auto first = tokens.first(sequence.first_row() + 1);
+  // One block is left for each running sequence, or this one would be preempted soon.
+  const size_t spare = running.size() + blocks_for(tokens.size()) - blocks_for(first.size());
+  const auto cached = runner_.admit(sequence.id, rope_, first, sequence.max_length(), spare);
+  if (!cached || first.size() == tokens.size() || runner_.reserve(sequence.id, tokens.size())) return cached;
+  runner_.drop(sequence.id);
+  return std::nullopt;
 }
 
 // Whether this step computes a beginning of the prompt for another sequence. After the step it is in the cache, so that
@@ -174,7 +193,7 @@ bool Scheduler::computes_the_same(const Sequence& sequence, size_t cached) const
   const auto& tokens = sequence.tokens;
   for (const Sequence* other : stepping_) {
     if (other->decoding()) continue;
-    const size_t end = std::min({tokens.size() - 1, other->tokens.size(), other->computed + limits_.prefill_chunk});
+    const size_t end = std::min({sequence.first_row(), other->tokens.size(), other->computed + limits_.prefill_chunk});
     if (end < worth) continue;
     const auto differs =
         std::mismatch(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(end), other->tokens.begin());
@@ -183,12 +202,18 @@ bool Scheduler::computes_the_same(const Sequence& sequence, size_t cached) const
   return false;
 }
 
+// How many of the next `count` tokens of a prompt the step has rows of logits for.
+size_t Scheduler::fitting(const Sequence& sequence, size_t count) const {
+  if (!sequence.reports()) return count;
+  const size_t before = std::max(sequence.first_row(), sequence.computed) - sequence.computed;
+  return std::min(count, before + rows_left_);
+}
+
 void Scheduler::compute(Sequence& sequence, size_t count) {
-  Span span{sequence.id, std::span<const Token>(sequence.tokens).subspan(sequence.computed, count), sequence.computed,
-            0};
-  const bool reaches_end = sequence.computed + count == sequence.tokens.size();
-  if (reaches_end && sequence.params.max_new_tokens > 0) span.rows = 1 + sequence.drafts;
-  spans_.push_back(span);
+  const auto tokens = std::span<const Token>(sequence.tokens).subspan(sequence.computed, count);
+  const size_t rows = sequence.rows(count);
+  if (sequence.reports()) rows_left_ -= rows;
+  spans_.push_back({sequence.id, tokens, sequence.computed, rows});
   stepping_.push_back(&sequence);
 }
 

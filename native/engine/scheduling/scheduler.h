@@ -8,6 +8,10 @@
 // last rank is preempted: it gives up its blocks, waits again, and is computed anew from what is still cached. The
 // first one can take all blocks, so one sequence always proceeds.
 //
+// Logits are wanted for each token of a prompt whose log-probabilities are reported. A step has a bounded number of
+// such rows, so that the logits of a whole prompt never exist at once; and of such a prompt the cache gives only what
+// comes before the first of these tokens.
+//
 // All sequences of a step have the same position factors (see rope.h). While both sides of the border have work, steps
 // take turns. A sequence that has grown beyond the border is preempted and computed again.
 //
@@ -37,6 +41,7 @@ class Scheduler {
   struct Limits {
     size_t sequences = 1;      // in the batch
     size_t prefill_chunk = 1;  // prompt tokens of a step
+    size_t logit_rows = 1;     // of prompts, in a step
     size_t drafts = 0;         // most that a draft model puts behind a sequence's tokens
     RopeBorder border{};
   };
@@ -87,6 +92,9 @@ class Scheduler {
   void compute_all();
   void admit(size_t& budget);
   bool computes_the_same(const Sequence& sequence, size_t cached) const;
+  size_t blocks_for(size_t tokens) const;
+  std::optional<size_t> admit_cached(const Sequence& sequence);
+  size_t fitting(const Sequence& sequence, size_t count) const;
   void compute(Sequence& sequence, size_t count);
 
   Runner& runner_;
@@ -95,6 +103,7 @@ class Scheduler {
   bool preempted_ = false;       // in this step: then nobody is admitted
   bool beside_answers_ = false;  // whether its prompts had to leave room for running answers
   Rope rope_ = Rope::kShort;     // of this step
+  size_t rows_left_ = 0;         // of those that a step has for prompts
   std::vector<Sequence*> decoding_;
   std::vector<Span> spans_;
   std::vector<Sequence*> stepping_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
+#include <cstdint>
 
 namespace llm {
 
@@ -22,6 +23,12 @@ constexpr size_t rounded_rows(size_t rows) {
   if (rows <= 16) return rows;
   const size_t step = std::min(std::bit_floor(rows - 1) / 8, kCoarsestRows);
   return (rows + step - 1) / step * step;
+}
+
+// Rows of logits that a step has for tokens of prompts: as many as 64 MiB hold, and at least one.
+constexpr size_t prompt_logit_rows(int64_t vocabulary) {
+  const size_t row_bytes = sizeof(float) * static_cast<size_t>(std::max<int64_t>(1, vocabulary));
+  return std::max<size_t>(1, (size_t{64} << 20) / row_bytes);
 }
 
 }  // namespace llm

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/scheduling/step_rows.h"
 #include "openvino/graph/long_rope.h"
 #include "openvino/runners/runners.h"
 #include "openvino/runners/step_request.h"
@@ -21,6 +22,8 @@ class StatefulRunner : public Runner {
     info_.max_sequences = 1;
     // Its steps are slow once there is a cache: 2,000 tokens take 3 s in one step and 20 s in steps of 512.
     info_.wants_long_steps = true;
+    // A graph that is left as it is may compute the last token's logits only.
+    if (gathers_) info_.logit_rows = prompt_logit_rows(info_.model.vocabulary_size);
   }
 
   RunnerInfo info() const override { return info_; }

@@ -49,6 +49,8 @@ class Plan {
   bool can_draft = false;
   size_t blocks = 0;                              // of a KV cache with prefix cache; 0 = none, and room for everything
   size_t block_tokens = 4;                        // of each
+  size_t logit_rows = 1000;                       // of prompts, in a step
+  bool reports_prompts = false;                   // rows may lie within prompts, with the factors of the whole
   size_t long_rope_border = 0;                    // sequences longer than this have other logits, and keys
   std::map<std::string, std::string> properties;  // of its info
   std::map<std::string, std::string> rt_info;
@@ -132,6 +134,7 @@ class CheckedRunner : public llm::Runner {
     info.can_draft = plan_.can_draft;
     info.kv_tokens = plan_.blocks * plan_.block_tokens;
     info.long_rope_border = plan_.long_rope_border;
+    info.logit_rows = plan_.logit_rows;
     return info;
   }
 
@@ -300,7 +303,9 @@ class CheckedRunner : public llm::Runner {
       if (span.position + span.tokens.size() - held.size() >= span.rows) continue;
       rows_.resize(rows_.size() + width());
       const auto rope = ropes_[span.sequence];
-      expect(llm::RopeBorder(plan_.long_rope_border).of(held.size()) == rope, "a row with wrong position factors");
+      const bool in_prompt = plan_.reports_prompts && rope == llm::Rope::kLong;
+      expect(in_prompt || llm::RopeBorder(plan_.long_rope_border).of(held.size()) == rope,
+             "a row with wrong position factors");
       plan_.fill_as(rope, held, std::span(rows_).last(width()).first(plan_.vocabulary));
       row_owners_.push_back(span.sequence);
     }

@@ -42,6 +42,7 @@ struct Answer {
   std::string code, message;                // when it failed
   llm::Timings timings;
   std::vector<llm::Reprefill> reprefills;
+  llm::Logprobs logprobs, prompt_logprobs;  // of all events together
   bool ended() const { return reason || !code.empty(); }
 };
 
@@ -116,7 +117,20 @@ class EventLog {
     auto& answer = answers_[event.id];
     if (answer.ended()) problems_.push_back("tokens after the end of request " + std::to_string(event.id));
     if (event.tokens.empty()) problems_.emplace_back("Tokens without tokens");
+    const size_t so_far = answer.tokens.size() + event.tokens.size();
+    if (!answer.logprobs.values.empty() && answer.logprobs.values.size() != so_far) {
+      problems_.emplace_back("Tokens that do not follow their Logprobs");
+    }
     answer.tokens.insert(answer.tokens.end(), event.tokens.begin(), event.tokens.end());
+  }
+  void take(llm::Logprobs& event) {
+    auto& answer = answers_[event.id];
+    if (answer.ended()) problems_.push_back("log-probabilities after the end of request " + std::to_string(event.id));
+    if (event.values.empty()) problems_.emplace_back("Logprobs without values");
+    auto& all = event.of_prompt ? answer.prompt_logprobs : answer.logprobs;
+    all.values.insert(all.values.end(), event.values.begin(), event.values.end());
+    all.top_tokens.insert(all.top_tokens.end(), event.top_tokens.begin(), event.top_tokens.end());
+    all.top_values.insert(all.top_values.end(), event.top_values.begin(), event.top_values.end());
   }
   void take(llm::Reprefill& event) {
     auto& answer = answers_[event.id];
