@@ -5,7 +5,7 @@ import type { OpenedModel } from './loading/open-model.js'
 import { exporterDoubt } from './model/exporter.js'
 import { type Verdict, verdictFor } from './model/verdict.js'
 import { type DefaultsLayer, describeDefaults, type GenerationDefaults } from './options/defaults.js'
-import type { TokenTable } from './text/tokenizer/token-table.js'
+import { tokenText } from './text/tokenizer/token-table.js'
 import { packageVersion } from './version.js'
 
 /** What is known of a loaded model: `llm.info`. */
@@ -141,8 +141,4 @@ export function modelInfo(
     packed: ready.packed,
     timings: ready.timings,
   }
-}
-
-function tokenText({ bytes, offsets }: TokenTable, id: number): string {
-  return new TextDecoder().decode(bytes.subarray(offsets[id], offsets[id + 1]))
 }

@@ -31,7 +31,7 @@ export function textOf(
 ): string {
   if (tokens.length === 0) return ''
   const known = checkTokens(tokens, vocabularySize).filter((token) => token < text.tokens.size)
-  const detokenizer = new Detokenizer(text.tokens, { continuation: false })
+  const detokenizer = new Detokenizer(text.tokens, { continuation: false, skipSpecialTokens })
   return [...detokenizer.push(known), ...detokenizer.end()]
     .map((piece) => (piece.special && skipSpecialTokens ? '' : piece.text))
     .join('')

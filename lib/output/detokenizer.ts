@@ -8,14 +8,23 @@ export class Detokenizer {
   // It gets whole characters only; bytes of incomplete ones wait in `#pending`. A byte order mark is text.
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   #pending = new Uint8Array(0)
+  readonly #skipSpecialTokens: boolean
+  /** Nothing stands before the next token. */
+  #first: boolean
   #strip: boolean
+  /** The text ended with this space, which is dropped unless something follows. */
+  #space = ''
 
   /**
    * @param options.continuation says that the text continues another one, so that its leading space is kept. Otherwise
    * tokenizers of SentencePiece's kind drop one space at the very start.
+   * @param options.skipSpecialTokens says that special tokens are left out of the text later. They do not count as its
+   * beginning then.
    */
-  constructor(table: TokenTable, options: { continuation: boolean }) {
+  constructor(table: TokenTable, options: { continuation: boolean; skipSpecialTokens: boolean }) {
     this.#table = table
+    this.#skipSpecialTokens = options.skipSpecialTokens
+    this.#first = !options.continuation
     this.#strip = table.stripLeadingSpace && !options.continuation
   }
 
@@ -25,7 +34,7 @@ export class Detokenizer {
    * @throws LLMError ERR_TOKEN_ID for an id outside the table; then nothing has been appended.
    */
   push(ids: Int32Array | readonly number[]): Segment[] {
-    const { bytes, offsets, special, added, size } = this.#table
+    const { first, special, added, size } = this.#table
     for (const id of ids) {
       if (!Number.isInteger(id) || id < 0 || id >= size) {
         throw new LLMError('ERR_TOKEN_ID', `expected a token id in 0…${size - 1}, found ${id}`)
@@ -34,14 +43,19 @@ export class Detokenizer {
     const segments: Segment[] = []
     const parts: Uint8Array[] = []
     for (const id of ids) {
+      const counts = special[id] === 0 || !this.#skipSpecialTokens
+      const { bytes, offsets } = (this.#first && counts ? first : null) ?? this.#table
+      if (counts) this.#first = false
       const piece = bytes.subarray(offsets[id], offsets[id + 1])
       if (added[id] === 0) {
         parts.push(piece)
         continue
       }
       this.#text(parts.splice(0), true, segments)
-      if (special[id] === 1) segments.push({ text: this.#decoder.decode(piece), special: true })
-      else this.#text([piece], true, segments)
+      if (special[id] === 1) {
+        const text = this.#decoder.decode(piece)
+        segments.push({ text: counts ? this.#trim(text) : text, special: true })
+      } else this.#text([piece], true, segments)
     }
     this.#text(parts, false, segments)
     return segments
@@ -59,14 +73,22 @@ export class Detokenizer {
     const all = Buffer.concat([this.#pending, ...parts])
     const end = flush ? all.length : all.length - incompleteSuffix(all)
     this.#pending = new Uint8Array(all.subarray(end))
-    let text = this.#decoder.decode(all.subarray(0, end))
-    if (text === '') return
-    if (this.#strip && text.startsWith(' ')) text = text.slice(1)
-    this.#strip = false
+    const text = this.#trim(this.#decoder.decode(all.subarray(0, end)))
     if (text === '') return
     const last = segments.at(-1)
     if (last?.special === false) last.text += text
     else segments.push({ text, special: false })
+  }
+
+  /** Drops the space at the very start, and holds back the one at the end until something follows it. */
+  #trim(text: string): string {
+    if (text === '') return text
+    const begun = this.#strip && text.startsWith(' ') ? text.slice(1) : text
+    this.#strip = false
+    if (!this.#table.stripTrailingSpace) return begun
+    const all = this.#space + begun
+    this.#space = all.endsWith(' ') ? ' ' : ''
+    return all.slice(0, all.length - this.#space.length)
   }
 }
 

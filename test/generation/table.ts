@@ -14,5 +14,6 @@ export function tableOf(pieces: (string | number[])[], stripLeadingSpace = false
     bytes.set(chunk, offsets[i])
   })
   const special = Uint8Array.from(pieces, (piece) => (typeof piece === 'string' && /^<.+>$/.test(piece) ? 1 : 0))
-  return { bytes, offsets, special, added: special.slice(), size: pieces.length, stripLeadingSpace }
+  const whole = { first: null, stripLeadingSpace, stripTrailingSpace: false }
+  return { bytes, offsets, special, added: special.slice(), size: pieces.length, ...whole }
 }

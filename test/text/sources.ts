@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import type { TextSource } from '#lib/text/text-source.js'
 
 /** Real model files lie beside the checkout, where present; tests that need them skip otherwise. */
@@ -34,6 +35,18 @@ export interface TokenizerVectors {
 }
 
 export const tokenizerVectors = JSON.parse(readFileSync('test/text/tokenizers.json', 'utf8')) as TokenizerVectors[]
+
+/**
+ * Tokenizers of all kinds with what the `tokenizers` library made of the texts; written by make-models.py. A row holds
+ * ids; ids with special tokens around them, if others; the first decoded without special tokens, and with, if otherwise.
+ */
+export interface ModelVectors {
+  texts: string[]
+  tokenizers: { name: string; tokenizer: Record<string, unknown>; rows: (number[] | string)[][] }[]
+}
+
+export const modelVectors = (): ModelVectors =>
+  JSON.parse(gunzipSync(readFileSync('test/text/models.json.gz')).toString()) as ModelVectors
 
 /** Chat templates with what transformers rendered; written by make-templates.py. */
 export interface TemplateVectors {

@@ -1,13 +1,29 @@
 import { LLMError } from '../../errors.js'
+import { ByteTokens } from './byte-tokens.js'
+import { maxTokenIds } from './token-id.js'
+import { WordCache } from './word-cache.js'
 
-const idBits = 20
-/** All ids are below this, so that a pair of ids fits one exact number. */
-export const maxTokenIds = 2 ** idBits
 /** Most symbols of a word, up to three per UTF-16 unit; a rank and a position fit one exact number. */
 const maxSymbols = 2 ** 26
-const cacheCapacity = 10_000
-const maxCachedLength = 256
-const encoder = new TextEncoder()
+
+/** Two neighbours that become one token; in one string, a space stands between them. */
+export type Merge = string | readonly [string, string]
+
+/** A BPE model of a tokenizer.json, its shape checked. */
+export interface BpeModel {
+  /** The first has the lowest rank. */
+  merges: readonly Merge[]
+  unknown: number | undefined
+  /** Unknown neighbours become one token. */
+  fuseUnknown: boolean
+  /** A word that is a token as it stands is not merged. */
+  ignoreMerges: boolean
+  byteFallback: boolean
+  /** Stands before every symbol of a word but the first, or is empty. */
+  continuingPrefix: string
+  /** Stands behind the last symbol of a word, or is empty. */
+  suffix: string
+}
 
 /**
  * Byte-pair encoding of words: merges the pair of neighbours with the lowest rank, of equal ones the leftmost, until no
@@ -24,34 +40,24 @@ export class Bpe {
   readonly #ranks = new Map<number, number>()
   /** Rank to the id of the merged token. */
   readonly #merged: Uint32Array
-  readonly #byteIds: Int32Array | undefined
-  readonly #unknown: number | undefined
-  readonly #fuseUnknown: boolean
-  readonly #ignoreMerges: boolean
-  readonly #cache = new Map<string, number[]>()
+  readonly #bytes: ByteTokens | undefined
+  readonly #model: BpeModel
+  readonly #cache = new WordCache()
 
   /**
-   * @param model of a tokenizer.json; its shape has been checked.
-   * @param unknown id of the model's `unk_token`, if it has one.
    * @param where names the file and the field in errors.
    * @throws LLMError ERR_TOKENIZER_INVALID when a merge names or makes a token that is not in the vocabulary.
    */
-  constructor(
-    model: Record<string, unknown>,
-    vocabulary: ReadonlyMap<string, number>,
-    unknown: number | undefined,
-    where: string,
-  ) {
+  constructor(model: BpeModel, vocabulary: ReadonlyMap<string, number>, where: string) {
     this.#vocabulary = vocabulary
-    this.#unknown = unknown
-    this.#fuseUnknown = model['fuse_unk'] === true
-    this.#ignoreMerges = model['ignore_merges'] === true
-    const merges = model['merges'] as readonly (string | readonly [string, string])[]
+    this.#model = model
+    this.#bytes = model.byteFallback ? new ByteTokens(vocabulary) : undefined
+    const { merges, continuingPrefix } = model
     this.#merged = new Uint32Array(merges.length)
     merges.forEach((merge, rank) => {
       const space = typeof merge === 'string' ? merge.indexOf(' ', 1) : 0
       const [left, right] = typeof merge === 'string' ? [merge.slice(0, space), merge.slice(space + 1)] : merge
-      const ids = [left, right, left + right].map((token) => vocabulary.get(token))
+      const ids = [left, right, left + right.slice(continuingPrefix.length)].map((token) => vocabulary.get(token))
       if (ids.includes(undefined)) {
         throw new LLMError(
           'ERR_TOKENIZER_INVALID',
@@ -62,35 +68,19 @@ export class Bpe {
       this.#ranks.set(a * maxTokenIds + b, rank)
       this.#merged[rank] = whole
     })
-    if (model['byte_fallback'] === true) {
-      this.#byteIds = Int32Array.from({ length: 256 }, (_, byte) => {
-        return vocabulary.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`) ?? -1
-      })
-    }
   }
 
   /** Appends the ids of `word` to `ids`. */
   encode(word: string, ids: number[]): void {
-    const whole = this.#ignoreMerges ? this.#vocabulary.get(word) : undefined
+    const whole = this.#model.ignoreMerges ? this.#vocabulary.get(word) : undefined
     if (whole !== undefined) {
       ids.push(whole)
       return
     }
-    const cached = this.#cache.get(word)
-    if (cached !== undefined) {
-      for (const id of cached) ids.push(id)
-      return
-    }
-    const start = ids.length
-    this.#merge(word, ids)
-    if (word.length <= maxCachedLength) {
-      if (this.#cache.size >= cacheCapacity) this.#cache.clear()
-      this.#cache.set(word, ids.slice(start))
-    }
+    this.#cache.encode(word, ids, (text, found) => this.#merge(text, found))
   }
 
   #merge(word: string, ids: number[]): void {
-    if (word.length * 3 > maxSymbols) throw new RangeError(`a word of ${word.length} characters is too long`)
     // Symbol i is `symbols[i]`, its right neighbour `next[i]`, its left one `previous[i]`. -1 means merged away, or no
     // neighbour.
     const symbols = this.#symbols(word)
@@ -131,19 +121,24 @@ export class Bpe {
    * not in it either, the unknown token; where there is none, nothing.
    */
   #symbols(word: string): Int32Array {
-    const symbols = new Int32Array(word.length * 3)
+    const { continuingPrefix, suffix, unknown: unknownId, fuseUnknown } = this.#model
+    const largest = this.#bytes === undefined ? 1 : 3 * (1 + continuingPrefix.length)
+    const size = word.length * largest + 3 * suffix.length
+    if (size > maxSymbols) throw new RangeError(`a word of ${word.length} characters is too long`)
+    const symbols = new Int32Array(size)
     let count = 0
     let unknown = false
+    let at = 0
     for (const character of word) {
-      const id = this.#vocabulary.get(character)
-      const bytes =
-        id === undefined && this.#byteIds !== undefined
-          ? Array.from(encoder.encode(character), (byte) => this.#byteIds![byte]!)
-          : []
+      const prefix = at === 0 ? '' : continuingPrefix
+      at += character.length
+      const symbol = prefix + character + (at === word.length ? suffix : '')
+      const id = this.#vocabulary.get(symbol)
+      const bytes = id === undefined ? this.#bytes?.encode(symbol) : undefined
       if (id !== undefined) symbols[count++] = id
-      else if (bytes.length > 0 && !bytes.includes(-1)) for (const byte of bytes) symbols[count++] = byte
+      else if (bytes !== undefined) for (const byte of bytes) symbols[count++] = byte
       else {
-        if (this.#unknown !== undefined && !(unknown && this.#fuseUnknown)) symbols[count++] = this.#unknown
+        if (unknownId !== undefined && !(unknown && fuseUnknown)) symbols[count++] = unknownId
         unknown = true
         continue
       }

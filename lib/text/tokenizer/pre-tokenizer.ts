@@ -1,51 +1,20 @@
-import { LLMError } from '../../errors.js'
 import { toByteAlphabet } from './byte-alphabet.js'
+import { punctuation } from './characters.js'
+import { booleanOf, type Config, choiceOf, countOf, sequenceOf, stringOf, typedConfig, unsupported } from './config.js'
 import { compilePattern } from './pattern.js'
 
 /** Cuts normalized text into words. `first` says that the text stands at the very start of the prompt. */
 export type PreTokenizer = (text: string, first: boolean) => string[]
-export type Normalizer = (text: string) => string
 
-type Config = Record<string, unknown>
-type Behavior = 'Removed' | 'Isolated' | 'Contiguous' | 'MergedWithPrevious' | 'MergedWithNext'
-const behaviors: readonly string[] = ['Removed', 'Isolated', 'Contiguous', 'MergedWithPrevious', 'MergedWithNext']
+const behaviors = ['Removed', 'Isolated', 'Contiguous', 'MergedWithPrevious', 'MergedWithNext'] as const
+type Behavior = (typeof behaviors)[number]
 
 /** GPT-2's words, the `use_regex` of a ByteLevel pre-tokenizer. */
 const gpt2Words = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
-const whitespace = { start: /^\p{White_Space}+/u, end: /\p{White_Space}+$/u }
-
-function unsupported(where: string, what: string): never {
-  throw new LLMError('ERR_UNSUPPORTED_TOKENIZER', `${where}: ${what}`)
-}
-
-/**
- * `value` as an object with a `type`.
- * @param where names the file and the field in errors.
- * @throws LLMError ERR_TOKENIZER_INVALID
- */
-export function typedConfig(value: unknown, where: string): Config & { type: string } {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    const config = value as Config
-    if (typeof config['type'] === 'string') return config as Config & { type: string }
-  }
-  throw new LLMError(
-    'ERR_TOKENIZER_INVALID',
-    `${where}: expected an object with a 'type', found ${JSON.stringify(value)?.slice(0, 60)}`,
-  )
-}
-
-/** The members of a `Sequence`. Throws as {@link typedConfig}. */
-export function sequenceOf(config: Config, key: string, where: string): unknown[] {
-  const list = config[key]
-  if (Array.isArray(list)) return list
-  throw new LLMError('ERR_TOKENIZER_INVALID', `${where}.${key}: expected an array, found ${typeof list}`)
-}
-
-export function stringOf(config: Config, key: string, where: string, fallback?: string): string {
-  const value = config[key] ?? fallback
-  if (typeof value === 'string') return value
-  throw new LLMError('ERR_TOKENIZER_INVALID', `${where}.${key}: expected a string, found ${JSON.stringify(value)}`)
-}
+/** The Rust library's `\w`, and what is neither that nor white space. */
+const word = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u200c\\u200d'
+const words = new RegExp(`[${word}]+|[^${word}\\p{White_Space}]+`, 'gu')
+const prependSchemes = ['first', 'never', 'always'] as const
 
 function split(text: string, pattern: RegExp, behavior: Behavior, invert = false): string[] {
   const pieces: { text: string; match: boolean }[] = []
@@ -94,40 +63,44 @@ export function createPreTokenizer(value: unknown, where: string): PreTokenizer 
         steps.reduce((words, step) => words.flatMap((word, i) => step(word, first && i === 0)), [text])
     }
     case 'Split': {
-      const behavior = stringOf(config, 'behavior', where)
-      if (!behaviors.includes(behavior)) unsupported(where, `behavior '${behavior}'`)
-      return splitter(compilePattern(config['pattern'], where), behavior as Behavior, config['invert'] === true)
+      const behavior = choiceOf(config, 'behavior', where, behaviors)
+      return splitter(compilePattern(config['pattern'], where), behavior, booleanOf(config, 'invert', where, false))
     }
     case 'Digits':
-      return splitter(config['individual_digits'] === true ? /\p{N}/gu : /\p{N}+/gu, 'Isolated')
+      return splitter(booleanOf(config, 'individual_digits', where, false) ? /\p{N}/gu : /\p{N}+/gu, 'Isolated')
     case 'Punctuation':
-      return splitter(/[\p{P}!-/:-@[-`{-~]/gu, stringOf(config, 'behavior', where, 'Isolated') as Behavior)
+      return splitter(punctuation, choiceOf(config, 'behavior', where, behaviors, 'Isolated'))
     case 'Whitespace':
-      return splitter(compilePattern({ Regex: '\\w+|[^\\w\\s]+' }, where), 'Removed', true)
+      return splitter(words, 'Removed', true)
     case 'WhitespaceSplit':
       return splitter(/\p{White_Space}/gu, 'Removed')
+    case 'BertPreTokenizer': {
+      const parts = splitter(/\p{White_Space}/gu, 'Removed')
+      return (text, first) => parts(text, first).flatMap((part) => split(part, punctuation, 'Isolated'))
+    }
     case 'CharDelimiterSplit':
       return splitter(compilePattern({ String: stringOf(config, 'delimiter', where) }, where), 'Removed')
+    case 'FixedLength':
+      return fixedLength(countOf(config, 'length', where, 1, 5))
     case 'Metaspace': {
       const mark = stringOf(config, 'replacement', where, '▁')
-      const scheme = stringOf(
-        config,
-        'prepend_scheme',
-        where,
-        config['add_prefix_space'] === false ? 'never' : 'always',
-      )
+      const scheme = metaspaceScheme(config, where)
+      const whole = !booleanOf(config, 'split', where, true)
       const pattern = compilePattern({ String: mark }, where)
       return (text, first) => {
         let marked = text.replaceAll(' ', () => mark)
         if ((scheme === 'always' || (scheme === 'first' && first)) && !marked.startsWith(mark)) marked = mark + marked
-        return config['split'] === false ? [marked] : split(marked, pattern, 'MergedWithNext')
+        return whole ? [marked] : split(marked, pattern, 'MergedWithNext')
       }
     }
     case 'ByteLevel': {
-      const words = config['use_regex'] === false ? undefined : compilePattern({ Regex: gpt2Words }, where)
+      const pattern = booleanOf(config, 'use_regex', where, true)
+        ? compilePattern({ Regex: gpt2Words }, where)
+        : undefined
+      const prefix = booleanOf(config, 'add_prefix_space', where, false)
       return (text, _first) => {
-        const spaced = config['add_prefix_space'] === true && !text.startsWith(' ') ? ` ${text}` : text
-        return (words === undefined ? [spaced] : split(spaced, words, 'Isolated')).map(toByteAlphabet)
+        const spaced = prefix && !text.startsWith(' ') ? ` ${text}` : text
+        return (pattern === undefined ? [spaced] : split(spaced, pattern, 'Isolated')).map(toByteAlphabet)
       }
     }
     default:
@@ -135,45 +108,18 @@ export function createPreTokenizer(value: unknown, where: string): PreTokenizer 
   }
 }
 
-/** Builds the `normalizer` of a tokenizer.json. Errors as {@link createPreTokenizer}. */
-export function createNormalizer(value: unknown, where: string): Normalizer {
-  if (value === null || value === undefined) return (text) => text
-  const config = typedConfig(value, where)
-  switch (config.type) {
-    case 'Sequence': {
-      const steps = sequenceOf(config, 'normalizers', where).map((step, i) => createNormalizer(step, `${where}[${i}]`))
-      return (text) => steps.reduce((result, step) => step(result), text)
-    }
-    case 'Replace': {
-      const pattern = compilePattern(config['pattern'], where)
-      const content = stringOf(config, 'content', where)
-      // A function, because a `$` in the content is plain text.
-      return (text) => text.replaceAll(pattern, () => content)
-    }
-    case 'Prepend': {
-      const prefix = stringOf(config, 'prepend', where)
-      return (text) => (text === '' ? text : prefix + text)
-    }
-    case 'NFC':
-    case 'NFD':
-    case 'NFKC':
-    case 'NFKD': {
-      const form = config.type
-      return (text) => text.normalize(form)
-    }
-    case 'Lowercase':
-      // Character by character, so that a final sigma gets no form of its own.
-      return (text) => Array.from(text, (character) => character.toLowerCase()).join('')
-    case 'StripAccents':
-      return (text) => text.replace(/\p{M}/gu, '')
-    case 'Strip':
-      return (text) => {
-        const left = config['strip_left'] === false ? text : text.replace(whitespace.start, '')
-        return config['strip_right'] === false ? left : left.replace(whitespace.end, '')
-      }
-    case 'ByteLevel':
-      return toByteAlphabet
-    default:
-      return unsupported(where, `type '${config.type}' is not supported`)
+/** When a Metaspace puts a mark before a text. */
+export function metaspaceScheme(config: Config, where: string): (typeof prependSchemes)[number] {
+  const usual = booleanOf(config, 'add_prefix_space', where, true) ? 'always' : 'never'
+  return choiceOf(config, 'prepend_scheme', where, prependSchemes, usual)
+}
+
+/** Words of `length` characters; the last may be shorter. */
+function fixedLength(length: number): PreTokenizer {
+  return (text) => {
+    const characters = Array.from(text)
+    const words: string[] = []
+    for (let i = 0; i < characters.length; i += length) words.push(characters.slice(i, i + length).join(''))
+    return words
   }
 }

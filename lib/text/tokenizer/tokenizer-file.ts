@@ -1,7 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { LLMError } from '../../errors.js'
 import type { AddedToken } from './added-tokens.js'
-import { maxTokenIds } from './bpe.js'
+import { isTokenId, maxTokenIds } from './token-id.js'
+import { type ModelConfig, modelType, readVocabulary } from './vocabulary.js'
 
 /** Largest tokenizer.json that is read. The largest known one, with 256,000 tokens, has 33 MB. */
 export const maxTokenizerBytes = 64 * 1024 * 1024
@@ -15,8 +16,7 @@ const maxStructure = 5_000_000
 export interface TokenizerFile {
   path: string
   vocabulary: [string, number][]
-  /** The BPE model as in the file. */
-  model: Record<string, unknown>
+  model: ModelConfig
   addedTokens: AddedToken[]
   normalizer: unknown
   preTokenizer: unknown
@@ -26,9 +26,6 @@ export interface TokenizerFile {
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-const isId = (value: unknown): value is number =>
-  Number.isInteger(value) && (value as number) >= 0 && (value as number) < maxTokenIds
-
 /**
  * Reads a tokenizer.json.
  * @throws LLMError ERR_MODEL_NOT_FOUND, ERR_MODEL_UNREADABLE, ERR_TOKENIZER_INVALID or ERR_UNSUPPORTED_TOKENIZER,
@@ -40,44 +37,14 @@ export function readTokenizerFile(path: string): TokenizerFile {
     throw new LLMError('ERR_TOKENIZER_INVALID', `${path}: ${what}`)
   }
   if (!isObject(json)) return invalid('expected a JSON object')
-  const model = json['model']
-  if (!isObject(model)) return invalid('expected an object model')
-  if (model['type'] !== undefined && model['type'] !== 'BPE') {
-    throw new LLMError(
-      'ERR_UNSUPPORTED_TOKENIZER',
-      `${path}: expected model.type 'BPE', found ${JSON.stringify(model['type'])}`,
-    )
-  }
-  for (const field of ['continuing_subword_prefix', 'end_of_word_suffix']) {
-    if (model[field] !== undefined && model[field] !== null && model[field] !== '') {
-      throw new LLMError(
-        'ERR_UNSUPPORTED_TOKENIZER',
-        `${path}: model.${field} ${JSON.stringify(model[field])} is not supported`,
-      )
-    }
-  }
-  if (!isObject(model['vocab'])) return invalid('expected an object model.vocab')
-  const vocabulary = Object.entries(model['vocab']) as [string, number][]
-  for (const [token, id] of vocabulary) {
-    if (!isId(id))
-      invalid(
-        `model.vocab[${JSON.stringify(token)}]: expected an id in 0…${maxTokenIds - 1}, found ${JSON.stringify(id)}`,
-      )
-  }
-  if (!Array.isArray(model['merges'])) return invalid('expected an array model.merges')
-  const first: unknown = model['merges'][0]
-  const isMerge = Array.isArray(first)
-    ? (merge: unknown) => Array.isArray(merge) && merge.length === 2 && merge.every((part) => typeof part === 'string')
-    : (merge: unknown) => typeof merge === 'string' && merge.includes(' ')
-  const wrong = model['merges'].findIndex((merge) => !isMerge(merge))
-  if (wrong >= 0)
-    invalid(
-      `model.merges[${wrong}]: expected two tokens, found ${JSON.stringify(model['merges'][wrong])?.slice(0, 60)}`,
-    )
+  if (!isObject(json['model'])) return invalid('expected an object model')
+  const where = `${path}: model`
+  const model: ModelConfig = { ...json['model'], type: modelType(json['model'], where) }
+  const vocabulary = readVocabulary(model, where)
   const added = json['added_tokens'] ?? []
   if (!Array.isArray(added)) return invalid('expected an array added_tokens')
   const addedTokens = added.map((token: unknown, i) => {
-    if (isObject(token) && typeof token['content'] === 'string' && isId(token['id']))
+    if (isObject(token) && typeof token['content'] === 'string' && isTokenId(token['id']))
       return addedToken(token, token['content'], token['id'])
     return invalid(
       `added_tokens[${i}]: expected { id, content } with an id in 0…${maxTokenIds - 1}, ` +
@@ -109,7 +76,7 @@ export function mergeAddedTokens(file: TokenizerFile, config: Record<string, unk
   if (!isObject(decoder))
     throw new LLMError('ERR_TOKENIZER_INVALID', `${where}: expected an object added_tokens_decoder`)
   for (const [key, value] of Object.entries(decoder)) {
-    if (!isObject(value) || typeof value['content'] !== 'string' || !isId(Number(key))) {
+    if (!isObject(value) || typeof value['content'] !== 'string' || !isTokenId(Number(key))) {
       throw new LLMError(
         'ERR_TOKENIZER_INVALID',
         `${where}: added_tokens_decoder[${JSON.stringify(key)}]: expected { content } under its id`,

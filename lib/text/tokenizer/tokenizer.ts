@@ -1,7 +1,9 @@
 import { LLMError } from '../../errors.js'
 import { type AddedToken, AddedTokenMatcher } from './added-tokens.js'
-import { Bpe } from './bpe.js'
-import { createNormalizer, createPreTokenizer, type Normalizer, type PreTokenizer } from './pre-tokenizer.js'
+import { createModel, type TokenModel } from './model.js'
+import { createNormalizer, type Normalizer } from './normalizer.js'
+import { createPostProcessor } from './post-processor.js'
+import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js'
 import { createTokenTable, type TokenTable } from './token-table.js'
 import { mergeAddedTokens, readTokenizerFile, type TokenizerFile, tokenContent } from './tokenizer-file.js'
 
@@ -19,8 +21,9 @@ export interface TokenizeOptions {
 }
 
 /**
- * Encodes text as the Rust library and transformers do it for BPE models: finds added tokens, normalizes the text
- * between them, cuts it into words and merges each word.
+ * Encodes text as the Rust library and transformers do it: finds added tokens, normalizes the text
+ * between them, cuts it into words and each word into tokens of
+ * the model.
  */
 export class Tokenizer {
   readonly path: string
@@ -31,7 +34,7 @@ export class Tokenizer {
   readonly #file: TokenizerFile
   readonly #normalizer: Normalizer
   readonly #preTokenizer: PreTokenizer
-  readonly #model: Bpe
+  readonly #model: TokenModel
   readonly #vocabulary: ReadonlyMap<string, number>
   readonly #raw: AddedTokenMatcher
   readonly #normalized: AddedTokenMatcher
@@ -52,8 +55,7 @@ export class Tokenizer {
     this.#preTokenizer = createPreTokenizer(file.preTokenizer, `${path}: pre_tokenizer`)
     this.addedTokens = mergeAddedTokens(file, config)
     this.#vocabulary = new Map(file.vocabulary)
-    const unknown = file.model['unk_token']
-    this.#model = new Bpe(file.model, this.#vocabulary, this.#idOf(tokenContent(unknown)), `${path}: model`)
+    this.#model = createModel(file.model, this.#vocabulary, (content) => this.#idOf(content), `${path}: model`)
     const tokens = [...this.addedTokens.values()]
     this.#raw = new AddedTokenMatcher(
       tokens.filter((token) => !token.normalized).map((token) => [token.content, token]),
@@ -68,17 +70,23 @@ export class Tokenizer {
     this.bosTokenId = named('bos_token')
     const eos = named('eos_token')
     this.eosTokenIds = eos === undefined ? [] : [eos]
-    const { prefix, suffix } = this.#postProcessor(file.postProcessor, `${path}: post_processor`)
+    const { prefix, suffix } = createPostProcessor(file.postProcessor, `${path}: post_processor`, (content) =>
+      this.#idOf(content),
+    )
     this.#prefix = withFlag(prefix, config['add_bos_token'], this.bosTokenId, (id, rest) => [id, ...rest])
     this.#suffix = withFlag(suffix, config['add_eos_token'], eos, (id, rest) => [...rest, id])
   }
 
   /** The bytes of all tokens. Each call builds a new table, because tables are transferred to other threads. */
   table(): TokenTable {
+    const where = `${this.path}: decoder`
+    if (this.#file.model.type === 'BPE' && (this.#file.decoder ?? null) === null) {
+      throw new LLMError('ERR_UNSUPPORTED_TOKENIZER', `${where}: expected a decoder, found none`)
+    }
     const added = [...this.addedTokens.values()].map((token) => {
       return token.normalized ? { ...token, content: this.#normalizer(token.content) } : token
     })
-    return createTokenTable(this.#file.vocabulary, added, this.#file.decoder, `${this.path}: decoder`)
+    return createTokenTable(this.#file.vocabulary, added, this.#file.decoder, where)
   }
 
   encode(text: string, options: TokenizeOptions): number[] {
@@ -130,60 +138,6 @@ export class Tokenizer {
   #idOf(content: string | undefined): number | undefined {
     if (content === undefined) return undefined
     return this.addedTokens.get(content)?.id ?? this.#vocabulary.get(content)
-  }
-
-  /** The ids that the post-processor puts around a single text. */
-  #postProcessor(value: unknown, where: string): { prefix: number[]; suffix: number[] } {
-    const prefix: number[] = []
-    const suffix: number[] = []
-    const config = (value ?? { type: 'ByteLevel' }) as Record<string, unknown>
-    const invalid = (what: string): never => {
-      throw new LLMError('ERR_TOKENIZER_INVALID', `${where}: ${what}`)
-    }
-    switch (config['type']) {
-      case 'ByteLevel':
-        break
-      case 'Sequence':
-        if (!Array.isArray(config['processors'])) return invalid('expected an array processors')
-        config['processors'].forEach((step: unknown, i) => {
-          const inner = this.#postProcessor(step, `${where}[${i}]`)
-          prefix.unshift(...inner.prefix)
-          suffix.push(...inner.suffix)
-        })
-        break
-      case 'BertProcessing':
-      case 'RobertaProcessing':
-        for (const [key, target] of [
-          ['cls', prefix],
-          ['sep', suffix],
-        ] as const) {
-          const pair = config[key]
-          if (!Array.isArray(pair) || !Number.isInteger(pair[1])) return invalid(`expected [token, id] as ${key}`)
-          target.push(pair[1] as number)
-        }
-        break
-      case 'TemplateProcessing': {
-        if (!Array.isArray(config['single'])) return invalid('expected an array single')
-        let target = prefix
-        for (const item of config['single'] as ({ Sequence?: unknown; SpecialToken?: { id?: unknown } } | null)[]) {
-          if (item?.Sequence !== undefined) {
-            target = suffix
-            continue
-          }
-          const name = item?.SpecialToken?.id
-          const id = typeof name === 'string' ? this.#idOf(name) : undefined
-          if (id === undefined) return invalid(`single: token ${JSON.stringify(name)} is not in the vocabulary`)
-          target.push(id)
-        }
-        break
-      }
-      default:
-        throw new LLMError(
-          'ERR_UNSUPPORTED_TOKENIZER',
-          `${where}: type ${JSON.stringify(config['type'])} is not supported`,
-        )
-    }
-    return { prefix, suffix }
   }
 }
 

@@ -7,7 +7,7 @@ import type { EncodedPrompt } from '../prompt/encoded-prompt.js'
 import { PromptEncoder } from '../prompt/encoder.js'
 import type { ChatMessage } from '../template/messages.js'
 import type { TextSource } from '../text-source.js'
-import type { TokenTable } from '../tokenizer/token-table.js'
+import { buffersOf, type TokenTable } from '../tokenizer/token-table.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
 
 export interface WorkerStart {
@@ -90,11 +90,7 @@ function run(): void {
       port.postMessage(failure(error))
     }
   })
-  const buffers =
-    tokens === undefined
-      ? []
-      : [tokens.bytes, tokens.offsets, tokens.special, tokens.added].map((array) => array.buffer)
-  port?.postMessage({ ready } satisfies Answer, buffers)
+  port?.postMessage({ ready } satisfies Answer, tokens === undefined ? [] : buffersOf(tokens))
 }
 
 port?.postMessage({ clock: openClock() } satisfies WorkerMessage)

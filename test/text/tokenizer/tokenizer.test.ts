@@ -18,7 +18,7 @@ for (const { name, tokenizer, rows } of tokenizerVectors) {
       t.same(ours.encode(text, { ...plain, addSpecialTokens: true }), full, `${label} with special tokens`)
       t.same(ours.encode(text, plain), bare, label)
       t.same(ours.encode(text, { ...plain, splitSpecialTokens: true }), split, `${label} split`)
-      const detokenizer = new Detokenizer(table, { continuation: false })
+      const detokenizer = new Detokenizer(table, { continuation: false, skipSpecialTokens: true })
       const segments = [...detokenizer.push(bare), ...detokenizer.end()]
       t.equal(segments.flatMap((s) => (s.special ? [] : [s.text])).join(''), skipped, `${label} decoded`)
       // A leading space is dropped from the text, not from what special tokens stand before.
@@ -50,7 +50,7 @@ t.test('SmolLM2: all golden vectors', { skip: skipWithout('ir/smollm2-135m-int4-
   for (const row of golden.tokenizer) {
     t.same(ours.encode(row.text, { ...plain, addSpecialTokens: true }), row.ids_special, JSON.stringify(row.text))
     t.same(ours.encode(row.text, plain), row.ids, JSON.stringify(row.text))
-    const detokenizer = new Detokenizer(table, { continuation: false })
+    const detokenizer = new Detokenizer(table, { continuation: false, skipSpecialTokens: true })
     const segments = [...detokenizer.push(row.ids), ...detokenizer.end()]
     t.equal(segments.map((s) => s.text).join(''), row.decoded)
     t.equal(segments.flatMap((s) => (s.special ? [] : [s.text])).join(''), row.decoded_skip_special)
@@ -83,7 +83,7 @@ t.test(
       [1, 32010, 29871, 13, 29916, 32007],
     )
     const decode = (ids: number[]): string => {
-      const detokenizer = new Detokenizer(later.table(), { continuation: false })
+      const detokenizer = new Detokenizer(later.table(), { continuation: false, skipSpecialTokens: true })
       return [...detokenizer.push(ids), ...detokenizer.end()].map((s) => s.text).join('')
     }
     t.equal(decode([2266]), 'Here')
@@ -103,6 +103,7 @@ t.test('files that are no tokenizer', async (t) => {
       writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
       return new Tokenizer(path, config).table()
     }
+  const unigram = (vocab: unknown): Record<string, unknown> => ({ type: 'Unigram', unk_id: 0, vocab })
   const cases: [string, () => unknown, string, RegExp][] = [
     ['not JSON', open('{"model": '), 'ERR_TOKENIZER_INVALID', /expected JSON/],
     ['empty', open(''), 'ERR_TOKENIZER_INVALID', /expected JSON/],
@@ -111,15 +112,125 @@ t.test('files that are no tokenizer', async (t) => {
     ['no model', open({}), 'ERR_TOKENIZER_INVALID', /object model/],
     [
       'another model',
-      open({ ...good, model: { ...model, type: 'WordPiece' } }),
+      open({ ...good, model: { ...model, type: 'Magic' } }),
       'ERR_UNSUPPORTED_TOKENIZER',
-      /'BPE'.*WordPiece/,
+      /model: expected type 'BPE', 'Unigram'.*"Magic"/,
     ],
     [
-      'word suffixes',
-      open({ ...good, model: { ...model, end_of_word_suffix: '</w>' } }),
+      'merges dropped at random',
+      open({ ...good, model: { ...model, dropout: 0.1 } }),
       'ERR_UNSUPPORTED_TOKENIZER',
-      /end_of_word_suffix/,
+      /model: dropout 0.1/,
+    ],
+    [
+      'a suffix that is no text',
+      open({ ...good, model: { ...model, end_of_word_suffix: 7 } }),
+      'ERR_TOKENIZER_INVALID',
+      /model.end_of_word_suffix.*7/,
+    ],
+    [
+      'two tokens with one id',
+      open({ ...good, model: { ...model, vocab: { a: 1, b: 1 } } }),
+      'ERR_TOKENIZER_INVALID',
+      /model.vocab\["b"\].*1, which "a" has/,
+    ],
+    [
+      'half a character',
+      open({ ...good, model: { ...model, vocab: { '\ud83d': 1 } } }),
+      'ERR_TOKENIZER_INVALID',
+      /model.vocab.*surrogate/,
+    ],
+    [
+      'a list for another model',
+      open({ ...good, model: { type: 'WordPiece', unk_token: '?', vocab: ['a'] } }),
+      'ERR_TOKENIZER_INVALID',
+      /model.vocab: expected an object/,
+    ],
+    [
+      'a limit that is no number',
+      open({ ...good, model: { type: 'WordPiece', unk_token: 'a', vocab: { a: 0 }, max_input_chars_per_word: '9' } }),
+      'ERR_TOKENIZER_INVALID',
+      /model.max_input_chars_per_word.*"9"/,
+    ],
+    [
+      'an unknown token that is no text',
+      open({ ...good, model: { type: 'WordLevel', unk_token: 3, vocab: { a: 0 } } }),
+      'ERR_TOKENIZER_INVALID',
+      /model.unk_token: expected a string, found 3/,
+    ],
+    [
+      'no pieces',
+      open({ ...good, model: unigram([]) }),
+      'ERR_TOKENIZER_INVALID',
+      /model.vocab: expected an array of 1/,
+    ],
+    ['pieces by name', open({ ...good, model: unigram({ a: 0 }) }), 'ERR_TOKENIZER_INVALID', /model.vocab/],
+    ['a piece alone', open({ ...good, model: unigram(['a']) }), 'ERR_TOKENIZER_INVALID', /model.vocab\[0\].*"a"/],
+    [
+      'a score in words',
+      open({
+        ...good,
+        model: unigram([
+          ['a', 0],
+          ['b', 'NaN'],
+        ]),
+      }),
+      'ERR_TOKENIZER_INVALID',
+      /model.vocab\[1\].*finite score.*NaN/,
+    ],
+    [
+      'an infinite score',
+      open(JSON.stringify({ ...good, model: unigram([['a', 7.25]]) }).replace('7.25', '1e999')),
+      'ERR_TOKENIZER_INVALID',
+      /model.vocab\[0\].*finite score/,
+    ],
+    [
+      'an unknown piece far away',
+      open({ ...good, model: { ...unigram([['a', 0]]), unk_id: 1 } }),
+      'ERR_TOKENIZER_INVALID',
+      /model.unk_id: expected an id in 0…0, found 1/,
+    ],
+    [
+      'an unknown piece before all',
+      open({ ...good, model: { ...unigram([['a', 0]]), unk_id: -1 } }),
+      'ERR_TOKENIZER_INVALID',
+      /model.unk_id.*-1/,
+    ],
+    [
+      'a gigantic piece',
+      open({ ...good, model: unigram([['a'.repeat(2 ** 23), 0]]) }),
+      'ERR_TOKENIZER_INVALID',
+      /model.vocab.*8388608 distinct/,
+    ],
+    [
+      'a character map that is none',
+      open({ ...good, normalizer: { type: 'Precompiled', precompiled_charsmap: null } }),
+      'ERR_TOKENIZER_INVALID',
+      /normalizer.precompiled_charsmap: expected base64/,
+    ],
+    [
+      'a character map that is cut',
+      open({ ...good, normalizer: { type: 'Precompiled', precompiled_charsmap: 'ALQCAACEAAA=' } }),
+      'ERR_TOKENIZER_INVALID',
+      /normalizer.precompiled_charsmap: expected a trie of 4 to 4 bytes.*177152/,
+    ],
+    [
+      'scripts',
+      open({ ...good, pre_tokenizer: { type: 'UnicodeScripts' } }),
+      'ERR_UNSUPPORTED_TOKENIZER',
+      /pre_tokenizer.*UnicodeScripts/,
+    ],
+    [
+      'words of no length',
+      open({ ...good, pre_tokenizer: { type: 'FixedLength', length: 0 } }),
+      'ERR_TOKENIZER_INVALID',
+      /pre_tokenizer.length: expected an integer ≥ 1, found 0/,
+    ],
+    [
+      'a special token far away',
+      open({ ...good, post_processor: { type: 'BertProcessing', cls: ['a', -5], sep: ['b', 1] } }),
+      'ERR_TOKENIZER_INVALID',
+      /post_processor.*cls.*-5/,
     ],
     [
       'a vocabulary that is a list',

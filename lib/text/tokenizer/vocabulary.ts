@@ -1,0 +1,76 @@
+import { LLMError } from '../../errors.js'
+import { brief, unsupported } from './config.js'
+import { isTokenId, maxTokenIds } from './token-id.js'
+
+type Entry = [token: string, id: number]
+
+/** The `model` of a tokenizer.json, whose `type` is known and whose `vocab` has been checked. */
+export type ModelConfig = Record<string, unknown> & { type: 'BPE' | 'Unigram' | 'WordPiece' | 'WordLevel' }
+
+/**
+ * Says which model it is. Old files do not; what they hold tells.
+ * @throws LLMError ERR_UNSUPPORTED_TOKENIZER
+ */
+export function modelType(model: Record<string, unknown>, where: string): ModelConfig['type'] {
+  const type = model['type']
+  switch (type) {
+    case 'BPE':
+    case 'Unigram':
+    case 'WordPiece':
+    case 'WordLevel':
+      return type
+    case undefined:
+      if (Array.isArray(model['vocab'])) return 'Unigram'
+      if ('merges' in model || !('unk_token' in model)) return 'BPE'
+      return 'max_input_chars_per_word' in model ? 'WordPiece' : 'WordLevel'
+    default:
+      return unsupported(
+        where,
+        `expected type 'BPE', 'Unigram', 'WordPiece' or 'WordLevel', found ${JSON.stringify(type)}`,
+      )
+  }
+}
+
+/**
+ * The tokens of a model. A Unigram model lists them in the order of their ids, and may hold one twice.
+ * @throws LLMError ERR_TOKENIZER_INVALID, naming the field.
+ */
+export function readVocabulary(model: ModelConfig, where: string): Entry[] {
+  const { vocab } = model
+  const invalid = (what: string): never => {
+    throw new LLMError('ERR_TOKENIZER_INVALID', `${where}.${what}`)
+  }
+  if (model.type === 'Unigram') {
+    if (!Array.isArray(vocab) || vocab.length === 0 || vocab.length > maxTokenIds) {
+      return invalid(`vocab: expected an array of 1 to ${maxTokenIds} tokens, found ${brief(vocab)}`)
+    }
+    return vocab.map((entry: unknown, id): Entry => {
+      const [token, score] = Array.isArray(entry) ? (entry as unknown[]) : []
+      if (typeof token === 'string' && Number.isFinite(score)) return [checkToken(token, `vocab[${id}]`, invalid), id]
+      return invalid(`vocab[${id}]: expected [token, score] with a finite score, found ${brief(entry)}`)
+    })
+  }
+  if (typeof vocab !== 'object' || vocab === null || Array.isArray(vocab)) {
+    return invalid(`vocab: expected an object, found ${brief(vocab)}`)
+  }
+  const owners = new Map<number, string>()
+  const entries = Object.entries(vocab) as Entry[]
+  for (const [token, id] of entries) {
+    const field = `vocab[${JSON.stringify(token.slice(0, 60))}]`
+    checkToken(token, field, invalid)
+    if (!isTokenId(id)) invalid(`${field}: expected an id in 0…${maxTokenIds - 1}, found ${brief(id)}`)
+    const other = owners.get(id)
+    if (other !== undefined) {
+      invalid(`${field}: expected an id of its own, found ${id}, which ${JSON.stringify(other.slice(0, 60))} has`)
+    }
+    owners.set(id, token)
+  }
+  return entries
+}
+
+/** Half a character would match inside of another one. */
+function checkToken(token: string, field: string, invalid: (what: string) => never): string {
+  return /\p{Surrogate}/u.test(token)
+    ? invalid(`${field}: expected whole characters, found half a surrogate pair`)
+    : token
+}
