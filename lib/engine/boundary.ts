@@ -269,10 +269,24 @@ export interface NativeJob {
   cancel(): void
 }
 
+/** What a GGUF says and OpenVINO's front end does not put into the graph. */
+export interface GgufMends {
+  /** Divisors of the frequencies of rotary embeddings, one for each; empty for none. */
+  ropeFactors: number[]
+  /** Cosines and sines are multiplied by it; 1 for none. */
+  ropeMagnitude: number
+  /** Tables of this base are not scaled, though those of other layers are; 0 for none. */
+  localRopeBase: number
+  /** Layers whose queries and keys are not rotated at all. */
+  unrotatedLayers: Int32Array
+  /** Of every layer: `windowed`, `full`, or '' for what the front end chose. */
+  attentionMask: '' | 'windowed' | 'full'
+}
+
 /** Arguments and results of the jobs by kind. */
 export interface Jobs {
   /** Reads a GGUF and writes openvino_model.xml and .bin into the existing folder `target`. */
-  convert: { args: { source: string; target: string }; result: Pick<NativeGraph, 'vocabularySize'> }
+  convert: { args: { source: string; target: string } & GgufMends; result: Pick<NativeGraph, 'vocabularySize'> }
   /**
    * Loads the drivers and lists the devices of one plugin (`CPU`, `GPU`, `NPU`), or of all for ''. A plugin that cannot be asked is one
    * device with its `error`. Some drivers crash: only a process that may die should ask.

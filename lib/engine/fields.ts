@@ -237,7 +237,15 @@ export const boundary = {
     closed: {},
   } satisfies { [E in Events['type']]: FieldsOf<Omit<Extract<Events, { type: E }>, 'type'>> },
   jobArguments: {
-    convert: { source: 'string', target: 'string' },
+    convert: {
+      source: 'string',
+      target: 'string',
+      ropeFactors: 'number[]',
+      ropeMagnitude: 'number',
+      localRopeBase: 'number',
+      unrotatedLayers: 'Int32Array',
+      attentionMask: 'string',
+    },
     devices: { plugin: 'string' },
     check: { modelPath: 'string', device: 'DeviceFeatures', contextLength: 'int', lengths: 'Int32Array' },
     compare: { left: 'EngineConfig', right: 'EngineConfig', tokens: 'Int32Array' },

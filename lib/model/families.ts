@@ -2,31 +2,55 @@
  * What only some families of models do. Everything else in this package asks a model's files for features, never for its name.
  */
 
-/** Names of transformers for a family that OpenVINO's GGUF front end converts. */
+/** A family that OpenVINO's GGUF front end names: its names in transformers, and what the file does not say. */
 export interface GgufFamily {
   modelType: string
   className: string
+  /** Why OpenVINO 2026.4.1's graph of it computes other tokens than transformers. Such a GGUF is refused. */
+  wrong?: string
+  /** The layers for which a window holds are known. */
+  windows?: true
+  /** A window holds for every layer, which the front end gives to every other one. */
+  windowEverywhere?: true
+  /** Layers with a window rotate by a base of their own, which is not scaled. */
+  localRope?: true
+  /** Of so many layers, the last rotates nothing. */
+  unrotatedEvery?: number
+  /** A model of so many layers, Gemma's of 27 billion parameters, has a scale of attention that the file does not hold. */
+  otherScaleAt?: number
 }
+
+const unverified = 'no graph of it was compared with transformers yet'
 
 /** By `general.architecture` of a GGUF. */
 export const ggufFamilies: Readonly<Record<string, GgufFamily>> = {
   llama: { modelType: 'llama', className: 'LlamaForCausalLM' },
-  phi3: { modelType: 'phi3', className: 'Phi3ForCausalLM' },
+  phi3: { modelType: 'phi3', className: 'Phi3ForCausalLM', windows: true, windowEverywhere: true },
   qwen2: { modelType: 'qwen2', className: 'Qwen2ForCausalLM' },
   qwen3: { modelType: 'qwen3', className: 'Qwen3ForCausalLM' },
   qwen3moe: { modelType: 'qwen3_moe', className: 'Qwen3MoeForCausalLM' },
-  qwen35: { modelType: 'qwen3_5_text', className: 'Qwen3_5ForCausalLM' },
+  qwen35: { modelType: 'qwen3_5_text', className: 'Qwen3_5ForCausalLM', wrong: unverified },
   gemma: { modelType: 'gemma', className: 'GemmaForCausalLM' },
-  gemma2: { modelType: 'gemma2', className: 'Gemma2ForCausalLM' },
-  gemma3: { modelType: 'gemma3_text', className: 'Gemma3ForCausalLM' },
-  gemma4: { modelType: 'gemma4_text', className: 'Gemma4ForCausalLM' },
+  gemma2: { modelType: 'gemma2', className: 'Gemma2ForCausalLM', windows: true, otherScaleAt: 46 },
+  gemma3: {
+    modelType: 'gemma3_text',
+    className: 'Gemma3ForCausalLM',
+    windows: true,
+    localRope: true,
+    otherScaleAt: 62,
+  },
+  gemma4: { modelType: 'gemma4_text', className: 'Gemma4ForCausalLM', wrong: unverified },
   mistral3: { modelType: 'ministral3', className: 'Ministral3ForCausalLM' },
   minicpm: { modelType: 'minicpm', className: 'MiniCPMForCausalLM' },
   olmoe: { modelType: 'olmoe', className: 'OlmoeForCausalLM' },
-  smollm3: { modelType: 'smollm3', className: 'SmolLM3ForCausalLM' },
-  'gpt-oss': { modelType: 'gpt_oss', className: 'GptOssForCausalLM' },
+  smollm3: { modelType: 'smollm3', className: 'SmolLM3ForCausalLM', unrotatedEvery: 4 },
+  'gpt-oss': { modelType: 'gpt_oss', className: 'GptOssForCausalLM', windows: true },
   'ernie4_5-moe': { modelType: 'ernie4_5_moe', className: 'Ernie4_5_MoeForCausalLM' },
-  'hunyuan-dense': { modelType: 'hunyuan_v1_dense', className: 'HunYuanDenseV1ForCausalLM' },
+  'hunyuan-dense': {
+    modelType: 'hunyuan_v1_dense',
+    className: 'HunYuanDenseV1ForCausalLM',
+    wrong: 'its queries and keys are normalized before they are rotated, which the model does after',
+  },
   'hunyuan-moe': { modelType: 'hunyuan_v1_moe', className: 'HunYuanMoEV1ForCausalLM' },
 }
 

@@ -18,11 +18,18 @@ struct ConvertJob {
   static constexpr const char* kName = "convert";
   struct Arguments {
     std::string source, target;
+    GgufMends mends;
   };
   using Result = GraphInfo;
-  static const char* expectation(const Arguments&) { return nullptr; }
+  static const char* expectation(const Arguments& from) {
+    const auto& [factors, magnitude, local_base, layers, window] = from.mends;
+    const auto positive = [](double factor) { return factor > 0; };
+    const bool good = std::all_of(factors.begin(), factors.end(), positive) && magnitude > 0 && local_base >= 0;
+    const bool known = window.empty() || window == "windowed" || window == "full";
+    return good && known ? nullptr : "positive factors and a known attention mask";
+  }
   static Result run(const Arguments& from, const std::atomic<bool>& cancelled, const EventSink& post) {
-    return convert_gguf(from.source, from.target, cancelled, post);
+    return convert_gguf(from.source, from.target, from.mends, cancelled, post);
   }
 };
 
@@ -88,6 +95,11 @@ template <class Visit>
 void each_field(ConvertJob::Arguments& arguments, Visit&& visit) {
   visit("source", arguments.source);
   visit("target", arguments.target);
+  visit("ropeFactors", arguments.mends.rope_factors);
+  visit("ropeMagnitude", arguments.mends.rope_magnitude);
+  visit("localRopeBase", arguments.mends.local_rope_base);
+  visit("unrotatedLayers", arguments.mends.unrotated_layers);
+  visit("attentionMask", arguments.mends.attention_mask);
 }
 
 template <class Visit>

@@ -33,7 +33,7 @@ void read_field(const Napi::Value& value, const std::string& name, T& field) {
   if constexpr (std::is_same_v<T, std::string>) {
     if (!value.IsString()) throw wrong();
     field = value.As<Napi::String>().Utf8Value();
-  } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+  } else if constexpr (std::is_same_v<T, std::vector<std::string>> || std::is_same_v<T, std::vector<double>>) {
     if (!value.IsArray()) throw wrong();
     const auto array = value.As<Napi::Array>();
     for (uint32_t i = 0; i < array.Length(); ++i) read_field(array.Get(i), name, field.emplace_back());

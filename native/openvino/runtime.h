@@ -32,10 +32,24 @@ ComparisonResult compare_models(const EngineConfig& left, const EngineConfig& ri
 // Reads a model without compiling it, and asks the device for its default precision. Throws Failure.
 Inspection inspect_model(const std::string& model_path, const std::string& device);
 
+// What a GGUF says and OpenVINO 2026.4.1's front end does not put into the graph. The defaults change nothing.
+struct GgufMends {
+  // Divisors of the frequencies of rotary embeddings, one for each: Llama-3's and LongRoPE's.
+  std::vector<double> rope_factors;
+  // Cosines and sines are multiplied by it: LongRoPE's.
+  double rope_magnitude = 1;
+  // Tables of this base are not scaled, though those of other layers are: Gemma 3's. 0 for none.
+  double local_rope_base = 0;
+  // Layers whose queries and keys are not rotated at all: SmolLM3's.
+  std::vector<int32_t> unrotated_layers;
+  // Of every layer: "windowed", "full", or "" for what the front end chose.
+  std::string attention_mask;
+};
+
 // Writes openvino_model.xml and openvino_model.bin into the existing folder `target`; reports the stage
 // `convert`. Throws Failure, and Interrupted between its parts once `cancelled` is set.
-GraphInfo convert_gguf(const std::string& source, const std::string& target, const std::atomic<bool>& cancelled,
-                       const EventSink& post);
+GraphInfo convert_gguf(const std::string& source, const std::string& target, const GgufMends& mends,
+                       const std::atomic<bool>& cancelled, const EventSink& post);
 
 // The devices of one plugin (CPU, GPU, NPU), or of all for "". Loads their drivers, which may take a second. A plugin
 // that cannot be asked gives one entry with its `error`.

@@ -61,9 +61,9 @@ export async function fillFromGguf(source: string, folder: string, options: Conv
   const { signal, onProgress, runJob = runNativeJob, check = true } = options
   signal?.throwIfAborted()
   onProgress?.({ stage: 'metadata', done: 0, total: 1 })
-  await writeModelFilesInThread({ source, folder }, signal)
+  const mends = await writeModelFilesInThread({ source, folder }, signal)
   onProgress?.({ stage: 'metadata', done: 1, total: 1 })
-  const { vocabularySize } = await runJob('convert', { source, target: folder }, { signal, onProgress })
+  const { vocabularySize } = await runJob('convert', { source, target: folder, ...mends }, { signal, onProgress })
   signal?.throwIfAborted()
   const definition = await readFolder(folder)
   const expected = definition.vocabularySize

@@ -11,7 +11,7 @@ const windowBytes = 1 << 20
  * It blocks, so it belongs in a worker thread.
  */
 export class Cursor {
-  /** Offset of the next value in the file. */
+  /** Offset of the next value in the file; may be set. */
   position = 0
   private readonly descriptor: number
   private window = Buffer.alloc(0)
@@ -82,7 +82,7 @@ export class Cursor {
     if (length > this.remaining)
       throw this.invalid(`the file is truncated: expected ${length} bytes after byte ${this.position} of ${this.size}`)
     let start = this.position - this.windowStart
-    if (start + length > this.window.length) {
+    if (start < 0 || start + length > this.window.length) {
       this.fill(Math.min(Math.max(length, windowBytes), this.remaining))
       start = 0
     }

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import type { GgufMends } from '../../engine/boundary.js'
 import { type ErrorCode, LLMError } from '../../errors.js'
 
 export interface FilesWorkerInput {
@@ -8,7 +9,7 @@ export interface FilesWorkerInput {
   folder: string
 }
 
-export type FilesWorkerOutput = { ok: true } | { ok: false; code: ErrorCode; message: string }
+export type FilesWorkerOutput = { ok: true; mends: GgufMends } | { ok: false; code: ErrorCode; message: string }
 
 /** MiB of JavaScript heap; the largest known vocabulary (262,144 tokens, 514,906 merges) stays below half of it. */
 const maxHeap = 1024
@@ -21,7 +22,7 @@ const deadline = 120_000
  *
  * @throws LLMError of the worker, or ERR_CONVERT when it runs past its deadline or memory; `signal.reason` when aborted
  */
-export async function writeModelFilesInThread(input: FilesWorkerInput, signal?: AbortSignal): Promise<void> {
+export async function writeModelFilesInThread(input: FilesWorkerInput, signal?: AbortSignal): Promise<GgufMends> {
   signal?.throwIfAborted()
   const failed = (text: string, cause?: unknown): LLMError =>
     new LLMError('ERR_CONVERT', `${input.source}: ${text}`, cause === undefined ? {} : { cause })
@@ -34,9 +35,9 @@ export async function writeModelFilesInThread(input: FilesWorkerInput, signal?: 
   let timer: NodeJS.Timeout | undefined
   let onAbort: (() => void) | undefined
   try {
-    await new Promise<void>((resolve, reject) => {
+    return await new Promise<GgufMends>((resolve, reject) => {
       worker.once('message', (output: FilesWorkerOutput) => {
-        if (output.ok) resolve()
+        if (output.ok) resolve(output.mends)
         else reject(new LLMError(output.code, output.message))
       })
       worker.once('error', (error) => {

@@ -6,7 +6,7 @@ import { writeModelFiles } from './model-files.js'
 // Entry of the worker thread that files-thread.ts starts. An LLMError loses its class on the way, hence code and message.
 const { source, folder } = workerData as FilesWorkerInput
 writeModelFiles(source, folder).then(
-  () => post({ ok: true }),
+  (mends) => post({ ok: true, mends }),
   (error: unknown) => {
     if (!(error instanceof LLMError)) throw error
     post({ ok: false, code: error.code, message: error.message })

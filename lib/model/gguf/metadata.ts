@@ -15,6 +15,8 @@ export interface GgufHeader {
   metadata: JsonObject
   /** Shapes by tensor name, the fastest dimension first. */
   tensors: ReadonlyMap<string, readonly number[]>
+  /** Contents of the tensors with the factors of rotary embeddings, by name. */
+  ropeFactors: ReadonlyMap<string, readonly number[]>
 }
 
 /** Versions that OpenVINO reads. In version 1 lengths have 32 bits. */
@@ -37,12 +39,13 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
     const metadata = new JsonObject(path, readValues(cursor, keyCount))
     const infos = readTensorInfos(cursor, tensorCount)
     const architecture = checkKind(metadata)
-    checkTensors(cursor, metadata, infos)
+    const start = checkTensors(cursor, metadata, infos)
     return {
       path,
       architecture,
       metadata,
       tensors: new Map([...infos.values()].map(({ name, shape }) => [name, shape])),
+      ropeFactors: readFactors(cursor, start, infos),
     }
   } finally {
     cursor.close()
@@ -82,7 +85,8 @@ function checkKind(metadata: JsonObject): string {
   return architecture
 }
 
-function checkTensors(cursor: Cursor, metadata: JsonObject, tensors: ReadonlyMap<string, TensorInfo>): void {
+/** @returns the offset of the first tensor in the file */
+function checkTensors(cursor: Cursor, metadata: JsonObject, tensors: ReadonlyMap<string, TensorInfo>): number {
   if (tensors.size === 0) throw cursor.invalid('the file holds no tensors')
   const alignment = metadata.number(
     'general.alignment',
@@ -102,4 +106,29 @@ function checkTensors(cursor: Cursor, metadata: JsonObject, tensors: ReadonlyMap
         `expected tensor ${JSON.stringify(name.slice(0, 80))} to begin at a multiple of ${unit} bytes, found ${offset}`,
       )
   }
+  return start
+}
+
+/** Frequencies of rotary embeddings that a head may have: half of its size. */
+const maxFactors = 4096
+
+function readFactors(
+  cursor: Cursor,
+  start: number,
+  tensors: ReadonlyMap<string, TensorInfo>,
+): Map<string, readonly number[]> {
+  const factors = new Map<string, readonly number[]>()
+  for (const name of ['rope_freqs.weight', 'rope_factors_short.weight', 'rope_factors_long.weight']) {
+    const tensor = tensors.get(name)
+    if (!tensor) continue
+    const length = tensor.shape.reduce((product, size) => product * size, 1)
+    if (tensor.type !== 0 || length > maxFactors)
+      throw cursor.invalid(`expected "${name}" to hold at most ${maxFactors} numbers of type F32`)
+    cursor.position = start + tensor.offset
+    const numbers = Array.from({ length }, () => cursor.f32())
+    if (!numbers.every((factor) => Number.isFinite(factor) && factor > 0))
+      throw cursor.invalid(`expected "${name}" to hold positive numbers`)
+    factors.set(name, numbers)
+  }
+  return factors
 }

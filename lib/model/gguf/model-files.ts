@@ -1,8 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { GgufMends } from '../../engine/boundary.js'
 import { LLMError } from '../../errors.js'
 import { configFiles } from './configs.js'
+import { graphMends } from './mends.js'
 import { readGgufHeader } from './metadata.js'
+import { refuseUnfaithful } from './refusals.js'
 import { tokenizerFiles } from './tokenizer.js'
 
 /**
@@ -11,10 +14,12 @@ import { tokenizerFiles } from './tokenizer.js'
  *
  * @param source path of the GGUF
  * @param folder existing folder
+ * @returns what the conversion of the graph needs to know
  */
-export async function writeModelFiles(source: string, folder: string): Promise<void> {
+export async function writeModelFiles(source: string, folder: string): Promise<GgufMends> {
   const header = await readGgufHeader(source)
   const { config, generation } = configFiles(header)
+  refuseUnfaithful(header)
   const { tokenizer, config: tokenizerConfig, templates } = tokenizerFiles(header)
   const files: [name: string, text: string][] = [
     ['config.json', json(config)],
@@ -25,6 +30,7 @@ export async function writeModelFiles(source: string, folder: string): Promise<v
   for (const [name, text] of templates)
     files.push([name === 'default' ? 'chat_template.jinja' : join('additional_chat_templates', `${name}.jinja`), text])
   for (const [name, text] of files) await write(join(folder, name), text)
+  return graphMends(header)
 }
 
 function json(value: unknown): string {

@@ -177,14 +177,14 @@ void rewrite(const Rotation& rotation, std::map<Value, NodePtr>& tables) {
 
 }  // namespace
 
-size_t rotate_halves(ov::Model& model) {
+size_t rotate_halves(ov::Model& model, size_t unrotated) {
   std::vector<Rotation> rotations;
   size_t attentions = 0;
   for (const auto& op : model.get_ordered_ops()) {
     if (ov::is_type<ov::op::v13::ScaledDotProductAttention>(op)) ++attentions;
     if (auto rotation = match(op)) rotations.push_back(std::move(*rotation));
   }
-  if (rotations.size() != 2 * attentions) return 0;
+  if (rotations.size() + 2 * unrotated != 2 * attentions) return 0;
   std::map<Value, NodePtr> tables;
   for (const auto& rotation : rotations) rewrite(rotation, tables);
   model.validate_nodes_and_infer_types();

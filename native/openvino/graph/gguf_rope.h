@@ -9,8 +9,8 @@ namespace llm {
 // those weights back into the order of the original checkpoint and rotates halves, which OpenVINO fuses. Queries and
 // keys are permuted alike, so their products stay as they were, and so do the model's logits.
 //
-// Rewrites all of the model's attention layers, or leaves the graph as it is when one has another form. Returns how
-// many rotations were rewritten.
-size_t rotate_halves(ov::Model& model);
+// Rewrites all of the model's attention layers but `unrotated` that rotate nothing, or leaves the graph as it is when
+// one has another form. Returns how many rotations were rewritten.
+size_t rotate_halves(ov::Model& model, size_t unrotated = 0);
 
 }  // namespace llm

@@ -23,6 +23,7 @@ const files = (more: Record<string, unknown> = {}, architecture = 'llama', tenso
     architecture,
     metadata: new JsonObject('a.gguf', Object.fromEntries(named)),
     tensors: new Map(tensors),
+    ropeFactors: new Map(),
   })
 }
 

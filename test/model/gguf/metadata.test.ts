@@ -159,6 +159,16 @@ t.test('hostile headers are refused', async (t) => {
       /rows of tensor "x" .* of 32 weights, found 16/,
     ],
     ['a tensor in between', oneTensor(text('x'), u32(1), u64(0n), u32(0), u64(8n)), /multiple of 32 bytes, found 8/],
+    [
+      'factors of another type',
+      oneTensor(text('rope_freqs.weight'), u32(1), u64(4n), u32(1), u64(0n)),
+      /"rope_freqs\.weight" to hold at most 4096 numbers of type F32/,
+    ],
+    [
+      'factors of zero',
+      oneTensor(text('rope_freqs.weight'), u32(1), u64(4n), u32(0), u64(0n)),
+      /"rope_freqs\.weight" to hold positive numbers/,
+    ],
     ['a tensor of 2^70', oneTensor(text('x'), u32(2), u64(2n ** 35n), u64(2n ** 35n), u32(0), u64(0n)), /truncated/],
     [
       'a tensor twice',

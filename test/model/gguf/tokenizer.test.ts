@@ -10,7 +10,13 @@ import { Tokenizer } from '#lib/text/tokenizer/tokenizer.js'
 import { tinyMetadata } from '../tiny-gguf.js'
 
 const make = (metadata: Record<string, unknown>, architecture = 'llama'): TokenizerFiles =>
-  tokenizerFiles({ path: 'a.gguf', architecture, metadata: new JsonObject('a.gguf', metadata), tensors: new Map() })
+  tokenizerFiles({
+    path: 'a.gguf',
+    architecture,
+    metadata: new JsonObject('a.gguf', metadata),
+    tensors: new Map(),
+    ropeFactors: new Map(),
+  })
 
 const encoder = (t: Test, { tokenizer, config }: TokenizerFiles): ((text: string) => number[]) => {
   const path = join(t.testdir({}), 'tokenizer.json')

@@ -1,0 +1,45 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { LLM } from '#lib/index.js'
+import { convertGguf } from '#lib/model/gguf/convert.js'
+import { exact } from '../../llm/fixtures.js'
+import { type NoiseModel, noiseGguf } from '../noise-gguf.js'
+
+// Tiny models of every architecture that is not refused, in many types of weights: token by token what transformers computes in f32.
+
+const models = JSON.parse(readFileSync('test/fixtures/golden/gguf.json', 'utf8')) as Record<string, NoiseModel>
+/** Paged attention does not apply their windows or softcapping. */
+const stateful = ['phi3-window', 'gemma2', 'gemma3', 'gemma3-linear-rope']
+
+for (const [name, model] of Object.entries(models))
+  t.test(name, async (t) => {
+    const root = t.testdir({ 'a.gguf': noiseGguf(model) })
+    const folder = join(root, 'm')
+    await convertGguf(join(root, 'a.gguf'), folder, { check: false })
+    for (const engine of ['stateful', 'auto'] as const) {
+      await using llm = await LLM.load(folder, { ovConfig: exact, engine })
+      if (engine === 'auto') t.equal(llm.info.runner, stateful.includes(name) ? 'stateful' : 'paged')
+      // LongRoPE's shorter regime ends the context.
+      const room = llm.info.contextLength
+      const cases = model.answers.filter(({ prompt, tokens }) => prompt.length + tokens.length <= room)
+      t.ok(cases.length >= 2)
+      for (const { prompt, tokens } of cases) {
+        const options = { temperature: 0, ignoreEos: true, maxNewTokens: tokens.length }
+        const answer = await llm.generate({ tokens: prompt }, options)
+        t.strictSame(answer.tokens, tokens, `${engine}, ${prompt.length} tokens`)
+      }
+    }
+  })
+
+t.test('factors of another length than the heads have are refused', async (t) => {
+  const llama = models['llama-3-rope']
+  if (!llama) throw new Error('not in the fixture')
+  const tensors = { ...llama.tensors, 'rope_freqs.weight': { type: 'F32', dims: [4], values: [1, 1, 1, 1] } }
+  const root = t.testdir({})
+  writeFileSync(join(root, 'a.gguf'), noiseGguf({ ...llama, tensors }))
+  await t.rejects(convertGguf(join(root, 'a.gguf'), join(root, 'm'), { check: false }), {
+    code: 'ERR_UNSUPPORTED_MODEL',
+    message: /have 8 frequencies; the file has 4 factors/,
+  })
+})
