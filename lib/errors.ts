@@ -26,6 +26,7 @@ export const errorCodes = {
   ERR_QUEUE_FULL: 'more requests wait than maxQueue allows',
   ERR_UNAVAILABLE: 'the engine has failed repeatedly, and its next attempt has to wait',
   ERR_TIMEOUT: 'a request ran past its timeout',
+  ERR_FILTER: 'the content filter of a request failed',
   ERR_ADDON_NOT_FOUND: 'the native addon is missing or cannot be loaded',
   ERR_ADDON_MISMATCH: 'the native addon, or the OpenVINO in this process, is of another version',
   ERR_SYSTEM: 'the operating system or the processor cannot run the native addon',
@@ -38,6 +39,8 @@ export type ErrorCode = keyof typeof errorCodes
 export class LLMError extends Error {
   override readonly name = 'LLMError'
   readonly code: ErrorCode
+  /** The id of the request that rejected with it; absent where there is none. */
+  declare readonly requestId?: string
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options)

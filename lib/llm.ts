@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { LLMError } from './errors.js'
 import { callSiteOf } from './generation/call-site.js'
 import { RequestTracker } from './generation/diagnostics.js'
@@ -16,7 +17,13 @@ import type { GenerateAllOptions } from './options/batch.js'
 import { type DefaultsLayer, mergeLayers } from './options/defaults.js'
 import type { ChatOptions } from './options/encode.js'
 import { encodeTable } from './options/encode.js'
-import { type GenerationOptions, generationDefaults, generationTable, withoutChat } from './options/generation.js'
+import {
+  defaultsTable,
+  type GenerationOptions,
+  generationDefaults,
+  generationTable,
+  withoutChat,
+} from './options/generation.js'
 import { type LoadOptions, loadTable } from './options/load.js'
 import { checkLogprobs } from './options/logprobs.js'
 import { checkSampling, greedySampling, resolveSampling, samplingDecision } from './options/resolve-sampling.js'
@@ -49,7 +56,7 @@ export class LLM {
    */
   static async load(model: string | URL, options: LoadOptions = {}): Promise<LLM> {
     check.checkOptions(options, loadTable, 'LoadOptions')
-    check.checkOptions(options.defaults ?? {}, generationTable, 'defaults')
+    check.checkOptions(options.defaults ?? {}, defaultsTable, 'defaults')
     checkSampling(options.defaults ?? {})
     const warn = warnOnce(options.onWarning)
     return new LLM(await openModel(model, options, warn), options, warn)
@@ -192,12 +199,13 @@ export class LLM {
     caller: CallableFunction,
     begun: number,
   ): GenerationStream {
-    const { maxNewTokens } = options
+    const { maxNewTokens, requestId = randomUUID() } = options
     const {
       numReturnSequences: count = generationDefaults.numReturnSequences,
       priority = generationDefaults.priority,
     } = options
     const about = {
+      requestId,
       model: this.#opened.definition.folder,
       prompt: prompt.kind,
       answers: maxNewTokens === 0 ? 0 : count,
@@ -205,7 +213,10 @@ export class LLM {
     }
     const observer = new RequestTracker(this.#context.queue, about)
     return new GenerationStream({
+      requestId,
       signal: options.signal,
+      filter: options.filter,
+      onToken: options.onToken,
       onText: options.onText,
       onReprefill: options.onReprefill,
       timeout: options.timeout,

@@ -52,6 +52,7 @@ export async function open({ version }, { runtime, model, script, sequences }) {
       const options = { maxNewTokens: newTokens, ignoreEos: true, skipSpecialTokens: false }
       const sampling = resolveSampling(sample ? { temperature: 0.7, topP: 0.9, seed: 1 } : {}, sample === true)
       const stream = new GenerationStream({
+        requestId: 'r',
         callSite: '',
         start: (/** @type {unknown} */ handler, /** @type {AbortSignal} */ signal) =>
           startRequest(

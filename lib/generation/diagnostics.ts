@@ -9,6 +9,8 @@ import type { StreamObserver } from './stream.js'
 export interface RequestStart {
   /** The same in all messages of a request; unique in the process. */
   id: number
+  /** `GenerationOptions.requestId`, or what was made instead. */
+  requestId: string
   /** Folder of the model. */
   model: string
   prompt: CheckedPrompt['kind']
@@ -20,6 +22,7 @@ export interface RequestStart {
 /** Channel `openvino-llm:request:first-token`. */
 export interface RequestFirstToken {
   id: number
+  requestId: string
   /** Milliseconds since the request was made. */
   elapsed: number
 }
@@ -27,6 +30,7 @@ export interface RequestFirstToken {
 /** Channel `openvino-llm:request:reprefill`: an answer has outgrown the short LongRoPE factors and is computed again. */
 export interface RequestReprefill extends ReprefillProgress {
   id: number
+  requestId: string
   /** Milliseconds since the request was made. */
   elapsed: number
 }
@@ -34,6 +38,7 @@ export interface RequestReprefill extends ReprefillProgress {
 /** Channel `openvino-llm:request:end`: it succeeded, or the caller left its loop early. */
 export interface RequestEnd {
   id: number
+  requestId: string
   /** Milliseconds since the request was made. */
   elapsed: number
   /** One for each answer. */
@@ -45,6 +50,7 @@ export interface RequestEnd {
 /** Channel `openvino-llm:request:error`: it rejected with `error`, which is `signal.reason` when it was aborted. */
 export interface RequestError {
   id: number
+  requestId: string
   /** Milliseconds since the request was made. */
   elapsed: number
   error: unknown
@@ -66,10 +72,12 @@ export class RequestTracker implements StreamObserver {
   readonly #id = ++lastId
   readonly #begin = performance.now()
   readonly #queue: RequestQueue
+  readonly #requestId: string
   #entered = false
 
   constructor(queue: RequestQueue, about: Omit<RequestStart, 'id'>) {
     this.#queue = queue
+    this.#requestId = about.requestId
     if (channels.start.hasSubscribers) channels.start.publish({ id: this.#id, ...about } satisfies RequestStart)
   }
 
@@ -105,7 +113,7 @@ export class RequestTracker implements StreamObserver {
     if (this.#entered) this.#queue.leave()
   }
 
-  #message<T extends object>(fields: T): T & { id: number; elapsed: number } {
-    return { id: this.#id, elapsed: performance.now() - this.#begin, ...fields }
+  #message<T extends object>(fields: T): T & { id: number; requestId: string; elapsed: number } {
+    return { id: this.#id, requestId: this.#requestId, elapsed: performance.now() - this.#begin, ...fields }
   }
 }

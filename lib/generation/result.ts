@@ -1,10 +1,11 @@
 import type { NativeTimings } from '../engine/boundary.js'
 import type { Answer } from '../output/answer.js'
+import type { FilteredAnswer } from '../output/filtered-answer.js'
 import type { PromptLogprob, PromptLogprobs, TokenLogprob } from '../output/logprobs.js'
 
 /**
  * Why an answer ended: `stop`, a stop token or stop word; `length`, maxNewTokens or the context; `cancelled`, the caller;
- * `content-filter`, a filter of the application; `tool-calls`, the model wants tools to be called.
+ * `content-filter`, the option `filter`; `tool-calls`, the model wants tools to be called.
  */
 export type FinishReason = 'stop' | 'length' | 'cancelled' | 'content-filter' | 'tool-calls'
 
@@ -48,9 +49,9 @@ export type PreparationTimes = Pick<Timings, 'tokenize' | 'load'>
 
 /** One answer to a prompt. */
 export interface FinishedAnswer {
-  /** Without stop words and, by default, special tokens. */
+  /** Without stop words and, by default, special tokens; with a filter, what it let through. */
   text: string
-  /** What the model generated, the token that stopped it included. */
+  /** What the model generated, the token that stopped it included. A filter changes no tokens; where it stops, those of that text are left out. */
   tokens: number[]
   finishReason: FinishReason
   /** The stop word or the id of the stop token that ended it; null when something else did. */
@@ -61,6 +62,8 @@ export interface FinishedAnswer {
 
 /** What a request came to; `text`, `tokens`, `finishReason` and `timings` are those of its first answer. */
 export interface GenerationResult extends FinishedAnswer {
+  /** The id of the request: the one it was given, else one that was made for it. */
+  requestId: string
   /** All answers, `numReturnSequences` of them, in their order. */
   answers: FinishedAnswer[]
   /** Repeats the answers as the option `seed`; answer i was drawn with seed + i. Null when they are greedy. */
@@ -91,11 +94,13 @@ const noTimings: NativeTimings = {
 
 /**
  * All answers of a request together.
- * @param parts at least one; without `answer` for those that never began
+ * @param parts at least one; without `answer` for those that never began, with `filtered` for those that went through a filter
  */
 export function resultOf(
+  requestId: string,
   parts: readonly (AnswerProgress & {
     answer: Pick<Answer, 'text' | 'tokens' | 'stopped' | 'stoppedBy' | 'logprobs'> | undefined
+    filtered?: Pick<FilteredAnswer, 'text' | 'tokens' | 'stopped' | 'done' | 'logprobs'> | undefined
   })[],
   request: {
     promptTokens: number
@@ -104,21 +109,21 @@ export function resultOf(
     times: PreparationTimes
   },
 ): GenerationResult {
-  const answers = parts.map(({ answer, end }): FinishedAnswer => {
+  const answers = parts.map(({ answer, filtered, end }): FinishedAnswer => {
+    const { text = '', tokens = [], logprobs } = filtered ?? answer ?? {}
+    const output = { text, tokens, ...(logprobs && { logprobs }) }
+    if (filtered?.stopped) return { ...output, finishReason: 'content-filter', stoppedBy: null }
+    // The caller left before the filter had seen the end.
+    if (filtered?.done === false) return { ...output, finishReason: 'cancelled', stoppedBy: null }
     const finishReason = answer?.stopped ? 'stop' : (end?.reason ?? 'cancelled')
-    return {
-      text: answer?.text ?? '',
-      tokens: answer?.tokens ?? [],
-      finishReason,
-      stoppedBy: answer?.stoppedBy ?? null,
-      ...(answer?.logprobs && { logprobs: answer.logprobs }),
-    }
+    return { ...output, finishReason, stoppedBy: answer?.stoppedBy ?? null }
   })
   const timings = parts.map(({ end }) => end?.timings ?? noTimings)
   const first = timings[0] as NativeTimings
   const { promptTokens, seed, promptLogprobs, times } = request
   const completionTokens = sum(answers.map(({ tokens }) => tokens.length))
   return {
+    requestId,
     ...(answers[0] as FinishedAnswer),
     answers,
     seed,
@@ -160,6 +165,7 @@ function sum(numbers: readonly number[]): number {
 
 /** What `llm.warm` did. */
 export interface WarmResult {
+  requestId: string
   promptTokens: number
   /** Of those, how many were in the KV cache already. */
   cachedTokens: number
@@ -168,9 +174,10 @@ export interface WarmResult {
 }
 
 /** A result without an answer. */
-export function warmResult({ usage, timings }: GenerationResult): WarmResult {
+export function warmResult({ requestId, usage, timings }: GenerationResult): WarmResult {
   const { tokenize, load, queued, prefill } = timings
   return {
+    requestId,
     promptTokens: usage.promptTokens,
     cachedTokens: usage.cachedTokens,
     timings: { tokenize, load, queued, prefill },

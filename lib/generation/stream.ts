@@ -1,12 +1,15 @@
-import { ReadableStream } from 'node:stream/web'
+import type { ReadableStream } from 'node:stream/web'
 import type { NativeLogprobs } from '../engine/boundary.js'
 import type { RequestHandler } from '../engine/engine.js'
 import { LLMError } from '../errors.js'
+import type { TextFilter } from '../options/filter.js'
 import type { ReprefillProgress } from '../options/generation.js'
 import type { Answer } from '../output/answer.js'
+import { type FilteredAnswer, filteredAnswers } from '../output/filtered-answer.js'
 import type { PromptLogprobs } from '../output/logprobs.js'
-import type { StreamPart } from '../output/parts.js'
+import type { AnswerPart, StreamPart } from '../output/parts.js'
 import { addCallSite } from './call-site.js'
+import { PartQueue, readableOf } from './part-queue.js'
 import { type AnswerProgress, type GenerationResult, type PreparationTimes, resultOf } from './result.js'
 
 /** A request that has been handed to the engine. */
@@ -33,7 +36,10 @@ export interface StreamObserver {
 
 /** What a stream asks of whoever made it. */
 export interface StreamSource {
+  requestId: string
   signal?: AbortSignal | undefined
+  filter?: TextFilter | undefined
+  onToken?: ((token: number, index: number) => void) | undefined
   onText?: ((text: string, index: number) => void) | undefined
   onReprefill?: ((progress: ReprefillProgress) => void) | undefined
   /** Milliseconds until it fails with ERR_TIMEOUT. */
@@ -53,6 +59,8 @@ export interface StreamSource {
  * Iterate it once for the parts; leaving the loop early stops the computation. `result` comes either way.
  */
 export class GenerationStream implements AsyncIterable<StreamPart> {
+  /** The id of the request: the one it was given, else one that was made for it. */
+  readonly requestId: string
   /**
    * The whole answer. Rejects with `signal.reason` after an abort and with an LLMError after a failure; it never causes an unhandled
    * rejection. After the loop was left early it is what there was until then, with finishReason `cancelled`.
@@ -61,24 +69,27 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
   readonly #source: StreamSource
   readonly #stop = new AbortController()
   readonly #progress: AnswerProgress[]
+  /** One for each answer, or none without a filter. */
+  readonly #filtered: readonly FilteredAnswer[]
+  readonly #parts = new PartQueue()
   #settle!: { resolve(result: GenerationResult): void; reject(error: unknown): void }
   #submitted: Submitted | undefined
   #timer: NodeJS.Timeout | undefined
-  #parts: StreamPart[] = []
-  #waiting: (() => void)[] = []
   #ended = false
-  #error: { reason: unknown } | undefined
   #begun = false
-  #iterated = false
   #left = false
 
   constructor(source: StreamSource) {
     this.#source = source
+    this.requestId = source.requestId
     this.#progress = Array.from({ length: source.count ?? 1 }, () => ({ computed: 0 }))
     this.result = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
     this.result.catch(() => {})
+    const { requestId, filter } = source
+    const about = { requestId, signal: this.#stop.signal }
+    this.#filtered = filter ? filteredAnswers(filter, this.#progress.length, about, (part) => this.#emit(part)) : []
     const { signal, timeout } = source
     if (signal?.aborted) {
       this.#fail(signal.reason)
@@ -116,19 +127,19 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
         const { answers, cancel } = this.#submitted as Submitted
         const answer = answers[index] as Answer
         progress.computed += tokens.length
-        if (this.#ended || answer.stopped) return
+        if (this.#ended || this.#isStopped(index)) return
         if (!this.#begun) this.#source.observer?.firstToken()
         this.#begun = true
-        this.#emit(answer.push(tokens, logprobs))
+        this.#deliver(index, answer.push(tokens, logprobs))
         if (answer.stopped) cancel(index)
       },
       reprefill: (done, total) => {
-        if (this.#ended || this.#submitted?.answers[index]?.stopped) return
+        if (this.#ended || this.#isStopped(index)) return
         this.#source.observer?.reprefill({ index, done, total })
         this.#source.onReprefill?.({ index, done, total })
       },
       finished: (reason, timings) => {
-        const closed = reason === 'cancelled' && !this.#left && !this.#submitted?.answers[index]?.stopped
+        const closed = reason === 'cancelled' && !this.#left && !this.#isStopped(index)
         if (closed) this.#fail(new LLMError('ERR_CLOSED', 'the model was closed while it generated this answer'))
         else this.#finish(progress, index, { reason, timings })
       },
@@ -141,23 +152,50 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
     if (this.#stop.signal.aborted) this.#cancel()
   }
 
-  #emit(part: StreamPart | undefined): void {
+  /** Whether nothing of this answer is wanted any more though the engine may still compute it. */
+  #isStopped(index: number): boolean {
+    return this.#submitted?.answers[index]?.stopped === true || this.#filtered[index]?.stopped === true
+  }
+
+  /** Hands a part out, or to the filter. */
+  #deliver(index: number, part: AnswerPart | undefined): void {
     if (!part) return
-    this.#parts.push(part)
-    this.#wake()
-    if (part.text !== '') this.#source.onText?.(part.text, part.index)
+    const filtered = this.#filtered[index]
+    if (!filtered) {
+      this.#emit(part)
+      return
+    }
+    filtered.push(part).then(
+      () => {
+        if (filtered.stopped) this.#submitted?.cancel(index)
+      },
+      (error) => this.#fail(error),
+    )
+  }
+
+  #emit(part: AnswerPart): void {
+    const { requestId, onToken, onText } = this.#source
+    this.#parts.push({ ...part, requestId })
+    if (onToken) for (const token of part.tokens) onToken(token, part.index)
+    if (part.text !== '') onText?.(part.text, part.index)
   }
 
   #finish(progress: AnswerProgress, index: number, end: NonNullable<AnswerProgress['end']>): void {
     if (this.#ended) return
     try {
-      this.#emit((this.#submitted as Submitted).answers[index]?.end())
+      this.#deliver(index, (this.#submitted as Submitted).answers[index]?.end())
     } catch (error) {
       this.#fail(error)
       return
     }
-    progress.end = end
-    if (this.#progress.every((each) => each.end)) this.#resolve()
+    const complete = () => {
+      if (this.#ended) return
+      progress.end = end
+      if (this.#progress.every((each) => each.end)) this.#resolve()
+    }
+    const filtered = this.#filtered[index]
+    if (filtered) filtered.end().then(complete, (error) => this.#fail(error))
+    else complete()
   }
 
   #resolve(): void {
@@ -166,8 +204,12 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
       seed: null,
       times: { tokenize: 0, load: 0 },
     }
-    const parts = this.#progress.map((progress, i) => ({ ...progress, answer: answers[i] }))
-    const result = resultOf(parts, about)
+    const parts = this.#progress.map((progress, i) => ({
+      ...progress,
+      answer: answers[i],
+      filtered: this.#filtered[i],
+    }))
+    const result = resultOf(this.requestId, parts, about)
     this.#end()
     this.#source.observer?.ended(result)
     this.#settle.resolve(result)
@@ -175,24 +217,22 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
 
   #fail(reason: unknown): void {
     if (this.#ended) return
-    if (reason instanceof Error && reason !== this.#source.signal?.reason) addCallSite(reason, this.#source.callSite)
-    this.#error = { reason }
-    this.#end()
+    if (reason instanceof Error && reason !== this.#source.signal?.reason) {
+      addCallSite(reason, this.#source.callSite)
+      if (reason instanceof LLMError) Reflect.set(reason, 'requestId', this.requestId)
+    }
+    this.#end({ reason })
     this.#source.observer?.failed(reason)
     this.#settle.reject(reason)
     this.#stop.abort()
     this.#cancel()
   }
 
-  #end(): void {
+  #end(error?: { reason: unknown }): void {
     this.#ended = true
     clearTimeout(this.#timer)
     this.#source.signal?.removeEventListener('abort', this.#onAbort)
-    this.#wake()
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiting.splice(0)) wake()
+    this.#parts.end(error)
   }
 
   #cancel(): void {
@@ -204,59 +244,18 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
     if (this.#ended) return
     this.#left = true
     clearTimeout(this.#timer)
-    if (this.#submitted) {
-      this.#cancel()
-    } else {
-      this.#resolve()
-      this.#stop.abort()
-    }
+    if (this.#submitted) this.#cancel()
+    else this.#resolve()
+    this.#stop.abort()
   }
 
   /** @throws TypeError the second time: the parts are handed out once. */
   [Symbol.asyncIterator](): AsyncIterator<StreamPart, undefined> {
-    if (this.#iterated) throw new TypeError('a generation stream can be iterated once; `result` has the whole answer')
-    this.#iterated = true
-    let over = false
-    return {
-      next: async () => {
-        for (;;) {
-          if (over) return { done: true, value: undefined }
-          const part = this.#parts.shift()
-          if (part) return { done: false, value: part }
-          if (this.#error) {
-            over = true
-            throw this.#error.reason
-          }
-          if (this.#ended) return { done: true, value: undefined }
-          await new Promise<void>((resolve) => {
-            this.#waiting.push(resolve)
-          })
-        }
-      },
-      return: async () => {
-        over = true
-        this.#leave()
-        this.#wake()
-        return { done: true, value: undefined }
-      },
-    }
+    return this.#parts.iterate(() => this.#leave())
   }
 
   /** The parts as a web stream; cancelling it stops the computation. Counts as the one iteration. */
   toReadableStream(): ReadableStream<StreamPart> {
-    const iterator = this[Symbol.asyncIterator]()
-    return new ReadableStream<StreamPart>(
-      {
-        async pull(controller) {
-          const { done, value } = await iterator.next()
-          if (done) controller.close()
-          else controller.enqueue(value)
-        },
-        async cancel() {
-          await iterator.return?.()
-        },
-      },
-      { highWaterMark: 0 },
-    )
+    return readableOf(this[Symbol.asyncIterator]())
   }
 }

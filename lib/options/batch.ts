@@ -11,7 +11,8 @@ export interface BatchProgress {
 }
 
 /** Options of `llm.generateAll`: those of every request, and of all together. */
-export interface GenerateAllOptions extends Omit<GenerationOptions, 'onText' | 'onReprefill'> {
+export interface GenerateAllOptions
+  extends Omit<GenerationOptions, 'requestId' | 'onToken' | 'onText' | 'onReprefill'> {
   /** Most requests at a time, 1 to 65536. By default as many as the model computes at once. */
   concurrency?: number | undefined
   /** Called when a request ends. An error that it throws ends all. */
@@ -20,7 +21,7 @@ export interface GenerateAllOptions extends Omit<GenerationOptions, 'onText' | '
   stopOnError?: boolean | undefined
 }
 
-const { onText: _, onReprefill: __, ...request } = generationTable
+const { requestId: _, onToken: __, onText: ___, onReprefill: ____, ...request } = generationTable
 
 /** The options of `llm.generateAll`. */
 export const batchTable = {

@@ -1,4 +1,5 @@
 import { type ChatOptions, encodeTable } from './encode.js'
+import type { TextFilter } from './filter.js'
 import { type LogprobsOptions, logprobsTable } from './logprobs.js'
 import { lookupRule, type PromptLookup } from './prompt-lookup.js'
 import * as check from './rules.js'
@@ -42,6 +43,19 @@ export interface GenerationOptions extends Omit<ChatOptions, 'maxTokens'>, Sampl
   numReturnSequences?: number | undefined
   /** Aborts the request at any moment; the promises reject with `signal.reason`. */
   signal?: AbortSignal | undefined
+  /**
+   * Names the request in parts, results, errors and diagnostics: 1 to 256 characters that can be printed. By default one is made (a UUID).
+   * It need not be unique.
+   */
+  requestId?: string | undefined
+  /**
+   * Sees the text of each answer before anybody else does, and may replace it, hold some of it back, or end the answer. It may be
+   * asynchronous: it then gets what has come meanwhile at once, and other requests do not wait for it. What it throws rejects the request
+   * with `ERR_FILTER`. Nothing but `timeout` and `signal` ends a request whose filter does not answer.
+   */
+  filter?: TextFilter | undefined
+  /** Called with each token of the answers and the index of its answer, when its part is handed out. An error that it throws ends the request. */
+  onToken?: ((token: number, index: number) => void) | undefined
   /** Called with each piece of text as it comes and the index of its answer. An error that it throws ends the request. */
   onText?: ((text: string, index: number) => void) | undefined
   /**
@@ -61,7 +75,7 @@ export interface ReprefillProgress {
 }
 
 /** Options that every request may have in common. */
-export type RequestDefaults = Omit<GenerationOptions, 'signal' | 'onText' | 'onReprefill'>
+export type RequestDefaults = Omit<GenerationOptions, 'requestId' | 'signal' | 'onToken' | 'onText' | 'onReprefill'>
 
 /** The options of a request, in the order in which the help shows their flags. */
 export const generationTable = {
@@ -108,9 +122,20 @@ export const generationTable = {
   ...logprobsTable,
   ...encodeTable,
   signal: { ...check.signal, pipeline: 'signal' },
+  requestId: {
+    expected: 'a string of 1 to 256 printable characters',
+    accepts: (value: unknown) => typeof value === 'string' && /^\P{C}{1,256}$/u.test(value),
+  },
+  filter: check.callback,
+  onToken: check.callback,
   onText: check.callback,
   onReprefill: check.callback,
 } as const satisfies Table<GenerationOptions>
+
+const { requestId: _, signal: __, onToken: ___, onText: ____, onReprefill: _____, ...common } = generationTable
+
+/** The options that every request may have in common. */
+export const defaultsTable = common satisfies Table<RequestDefaults>
 
 export const generationDefaults = defaultsOf(generationTable)
 

@@ -6,13 +6,14 @@ import type { Table } from './table.js'
 export type WarmOptions = Pick<
   GenerationOptions,
   | Exclude<keyof ChatOptions, 'maxTokens' | 'addGenerationPrompt' | 'continueFinalMessage'>
+  | 'requestId'
   | 'priority'
   | 'timeout'
   | 'signal'
 >
 
 const { addGenerationPrompt: _, continueFinalMessage: __, ...encode } = encodeTable
-const { priority, timeout, signal } = generationTable
+const { requestId, priority, timeout, signal } = generationTable
 
 /** The options of `llm.warm`. */
-export const warmTable = { ...encode, priority, timeout, signal } as const satisfies Table<WarmOptions>
+export const warmTable = { ...encode, requestId, priority, timeout, signal } as const satisfies Table<WarmOptions>

@@ -2,7 +2,7 @@ import type { NativeLogprobs } from '../engine/boundary.js'
 import type { TokenTable } from '../text/tokenizer/token-table.js'
 import { Detokenizer } from './detokenizer.js'
 import { type TokenLogprob, tokenLogprobs } from './logprobs.js'
-import { type TextPart, TokenLedger } from './parts.js'
+import { type AnswerPart, TokenLedger } from './parts.js'
 import { SpecialTokens } from './special-tokens.js'
 import { lengthOf, type Segment, type Stage } from './stage.js'
 import { StopWords } from './stop-words.js'
@@ -59,7 +59,7 @@ export class Answer {
   }
 
   /** The part that these tokens complete. Undefined when they add no text yet: a stop word may have begun, say. */
-  push(tokens: ArrayLike<number> & Iterable<number>, logprobs?: NativeLogprobs): TextPart | undefined {
+  push(tokens: ArrayLike<number> & Iterable<number>, logprobs?: NativeLogprobs): AnswerPart | undefined {
     if (logprobs) this.#waitingLogprobs.push(...tokenLogprobs(this.#table, tokens, logprobs))
     let text = ''
     for (const token of tokens) {
@@ -75,7 +75,7 @@ export class Answer {
   }
 
   /** The last part, with all that was held back. Undefined when neither text nor tokens are left. */
-  end(): TextPart | undefined {
+  end(): AnswerPart | undefined {
     const rest = this.#stages.reduce<Segment[]>(
       (passed, stage) => [...stage.push(passed), ...stage.end()],
       this.#detokenizer.end(),
@@ -105,10 +105,10 @@ export class Answer {
   }
 
   // Parts take tokens in the order in which they came, so their log-probabilities lie in the same order.
-  #part(text: string, tokens: number[]): TextPart {
+  #part(text: string, tokens: number[]): AnswerPart {
     this.tokens.push(...tokens)
     this.text += text
-    const part: TextPart = { type: 'text', index: this.#index, text, tokens }
+    const part: AnswerPart = { type: 'text', index: this.#index, text, tokens }
     if (!this.logprobs) return part
     const logprobs = this.#waitingLogprobs.splice(0, tokens.length)
     this.logprobs.push(...logprobs)

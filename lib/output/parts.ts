@@ -3,6 +3,8 @@ import type { TokenLogprob } from './logprobs.js'
 /** A piece of an answer, as it comes. More kinds of parts will follow: look at `type`. */
 export interface TextPart {
   type: 'text'
+  /** Of the request. */
+  requestId: string
   /** Which answer of the request, from 0. */
   index: number
   text: string
@@ -14,6 +16,9 @@ export interface TextPart {
 
 /** A part of a stream. */
 export type StreamPart = TextPart
+
+/** A part before the stream says whose it is. */
+export type AnswerPart = Omit<TextPart, 'requestId'>
 
 /** A token, and where its text ends. */
 interface Placed {

@@ -31,6 +31,7 @@ t.test(
     } as unknown as Parameters<typeof startRequest>[0]
     const prompt = { kind: 'tokens', tokens: Int32Array.of(1) } as const
     const stream = new GenerationStream({
+      requestId: 'r',
       callSite: '',
       start: (handlers, signal) =>
         startRequest(context, prompt, { maxNewTokens: 3 }, greedySampling, handlers, signal, now - 40),

@@ -1,6 +1,8 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import type { Engine } from '#lib/engine/engine.js'
 import { GenerationStream } from '#lib/generation/stream.js'
+import type { TextFilter } from '#lib/options/filter.js'
 import { Answer } from '#lib/output/answer.js'
 import { params, type ScriptOptions, startScripted } from '../engine/scripted.js'
 import { tableOf } from './table.js'
@@ -18,6 +20,8 @@ interface Options extends ScriptOptions {
   count?: number
   signal?: AbortSignal
   onText?: (text: string) => void
+  onToken?: (token: number, index: number) => void
+  filter?: TextFilter
   /** Replaces the preparation of the prompt. */
   prepare?: (signal: AbortSignal) => Promise<void>
 }
@@ -28,6 +32,9 @@ async function open(options: Options = {}): Promise<{ engine: Engine; stream: ()
     new GenerationStream({
       signal: options.signal,
       onText: options.onText,
+      onToken: options.onToken,
+      filter: options.filter,
+      requestId: 'r',
       callSite: '    at the caller',
       timeout: options.timeout,
       count: options.count ?? 1,
@@ -289,4 +296,179 @@ t.test('leaving the loop ends all answers', async (t) => {
     ['cancelled', 'cancelled'],
   )
   await engine.close()
+})
+
+t.test('onToken gets every token when its part is handed out', async (t) => {
+  const heard: [number, number][] = []
+  const onToken = (token: number, index: number) => void heard.push([token, index])
+  const { engine, stream } = await open({ onToken, count: 2, sequences: 2, stopWords: ['cda'] })
+  const { answers } = await stream().result
+  for (const index of [0, 1])
+    t.same(
+      heard.filter(([, which]) => which === index).map(([token]) => token),
+      answers[index]?.tokens,
+    )
+  await engine.close()
+
+  const error = new Error('from onToken')
+  const throws = () => {
+    throw error
+  }
+  const throwing = await open({ ...endless, onToken: throws })
+  await t.rejects(throwing.stream().result, error)
+  await throwing.engine.close()
+})
+
+/** Waits until the engine computes nothing. */
+async function idle(engine: Engine): Promise<void> {
+  while (engine.metrics().running > 0) await turn()
+}
+
+t.test('a filter comes before everybody else: parts, callbacks, result, web stream', async (t) => {
+  let heard = ''
+  const filter: TextFilter = async (text) => text.toUpperCase()
+  const { engine, stream } = await open({ filter, onText: (text) => (heard += text) })
+  const it = stream()
+  let read = ''
+  for await (const { text, requestId } of it) {
+    read += text
+    t.equal(requestId, 'r')
+  }
+  const { text, tokens, finishReason } = await it.result
+  t.same([text, read, heard, finishReason], ['DABCDABC', 'DABCDABC', 'DABCDABC', 'length'])
+  t.same(tokens, [3, 0, 1, 2, 3, 0, 1, 2])
+  let web = ''
+  for await (const part of stream().toReadableStream()) web += part.text
+  t.equal(web, 'DABCDABC')
+  await engine.close()
+})
+
+t.test('a filter that stops ends the answer and its computation', async (t) => {
+  const filter: TextFilter = (text, { before }) =>
+    (before + text).includes('da') ? { stop: true, text: '…' } : { hold: 1 }
+  const { engine, stream } = await open({ ...endless, filter })
+  const { text, finishReason, tokens, usage } = await stream().result
+  t.same([text, finishReason, tokens, usage.completionTokens], ['…', 'content-filter', [], 0])
+  await idle(engine)
+  await engine.close()
+
+  // The engine is done long before the filter has seen anything.
+  const slow: TextFilter = async () => {
+    await turn()
+    return { stop: true }
+  }
+  const ended = await open({ filter: slow })
+  t.match(await ended.stream().result, { text: '', finishReason: 'content-filter' })
+  await ended.engine.close()
+})
+
+t.test('each answer is filtered by itself', async (t) => {
+  const done: number[] = []
+  const filter: TextFilter = (text, context) => {
+    if (context.done) done.push(context.index)
+    if (context.index === 1 && context.before.length > 2) return { stop: true }
+    return context.index === 2 ? text.toUpperCase() : undefined
+  }
+  const { engine, stream } = await open({ filter, count: 3, sequences: 3, maxNewTokens: 400, step: 100 })
+  const it = stream()
+  const pieces = ['', '', '']
+  for await (const { index, text } of it) pieces[index] += text
+  const { answers } = await it.result
+  t.same(
+    answers.map(({ finishReason }) => finishReason),
+    ['length', 'content-filter', 'length'],
+  )
+  t.same(
+    answers.map(({ text }) => text),
+    pieces,
+  )
+  t.equal(pieces[0], 'dabc'.repeat(100))
+  t.ok(pieces[1]?.length)
+  t.equal(pieces[2], 'DABC'.repeat(100))
+  t.same(done.sort(), [0, 2])
+  await engine.close()
+})
+
+t.test('a filter that fails fails its request with the cause; a stop word or an end is no way around it', async (t) => {
+  const cause = new Error('moderation is down')
+  const { engine, stream } = await open({ ...endless, filter: () => Promise.reject(cause) })
+  const it = stream()
+  const error = await it.result.catch((reason) => reason)
+  t.match(error, { code: 'ERR_FILTER', cause, requestId: 'r', message: /moderation is down/ })
+  t.match(error.stack, /at the caller/)
+  await t.rejects(
+    async () => {
+      for await (const _ of it) t.fail('nothing was let through')
+    },
+    { code: 'ERR_FILTER' },
+  )
+  await idle(engine)
+  await engine.close()
+
+  const last: TextFilter = (_, { done }) => {
+    if (done) throw cause
+  }
+  for (const options of [{}, { ...endless, stopWords: ['cda'] }]) {
+    const late = await open({ ...options, filter: last })
+    await t.rejects(late.stream().result, { code: 'ERR_FILTER' })
+    await late.engine.close()
+  }
+})
+
+t.test('a filter that never answers: abort, timeout and leaving end the request; other requests go on', async (t) => {
+  const signals: AbortSignal[] = []
+  const never: TextFilter = (_, { signal }) => {
+    signals.push(signal)
+    return new Promise(() => {})
+  }
+  const calls = async (count: number) => {
+    while (signals.length < count) await turn()
+  }
+  const controller = new AbortController()
+  const { engine, stream } = await open({ filter: never, signal: controller.signal })
+  const stuck = stream()
+  await calls(1)
+  const other = new GenerationStream({
+    requestId: 'other',
+    callSite: '',
+    start: async (handlers) => {
+      const rest = { stopWords: [], stopTokens: new Set<number>(), skipSpecialTokens: true, continuation: false }
+      engine.submit(Int32Array.of(3), params({ maxNewTokens: 40 }), handlers)
+      return {
+        answers: [new Answer(table, rest)],
+        promptTokens: 1,
+        seed: null,
+        times: { tokenize: 0, load: 0 },
+        cancel: () => {},
+      }
+    },
+  })
+  t.equal((await other.result).text.length, 40, 'the engine waits for no filter')
+  t.equal(signals.length, 1)
+  const reason = new Error('enough')
+  controller.abort(reason)
+  await t.rejects(stuck.result, reason)
+  t.ok(signals[0]?.aborted)
+  await engine.close()
+
+  // An unreferenced timer alone would let the test end.
+  const alive = setInterval(() => {}, 1000)
+  const timed = await open({ filter: never, timeout: 5 })
+  await t.rejects(timed.stream().result, { code: 'ERR_TIMEOUT', requestId: 'r' })
+  clearInterval(alive)
+  await timed.engine.close()
+
+  for (const options of [{}, endless]) {
+    const before = signals.length
+    const left = await open({ ...options, filter: never })
+    const it = left.stream()
+    const iterator = it[Symbol.asyncIterator]()
+    const next = iterator.next()
+    await calls(before + 1)
+    if (options !== endless) await idle(left.engine)
+    await iterator.return?.()
+    t.equal((await next).done, true)
+    t.match(await it.result, { text: '', tokens: [], finishReason: 'cancelled' })
+    await left.engine.close()
+  }
 })

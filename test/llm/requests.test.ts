@@ -292,3 +292,42 @@ t.test('a draft model guesses; it must have the vocabulary of the model, and the
   await t.rejects(loadTiny('tiny-llama-fp32', { draftModel: tiny('no-such') }), { code: 'ERR_MODEL_NOT_FOUND' })
   await t.rejects(loadTiny('tiny-llama-fp32', { draftModel: tiny('tiny-llama-fp32'), engine: 'stateful' }), TypeError)
 })
+
+t.test('requestId goes through parts, results, errors and diagnostics', async (t) => {
+  await using llm = await loadTiny()
+  const seen: unknown[] = []
+  const hear = (message: unknown) => void seen.push((message as { requestId: string }).requestId)
+  const channels = ['start', 'first-token', 'end', 'error'].map((name) => `openvino-llm:request:${name}`)
+  for (const channel of channels) subscribe(channel, hear)
+  t.teardown(() => {
+    for (const channel of channels) unsubscribe(channel, hear)
+  })
+
+  const stream = llm.stream(prompt, { ...greedy, maxNewTokens: 3, requestId: 'order 7' })
+  t.equal(stream.requestId, 'order 7')
+  for await (const { requestId } of stream) t.equal(requestId, 'order 7')
+  t.equal((await stream.result).requestId, 'order 7')
+  t.equal((await llm.warm(prompt, { requestId: 'order 8' })).requestId, 'order 8')
+  const tooLong = { tokens: Array.from({ length: 300 }, () => 10) }
+  await t.rejects(llm.generate(tooLong, { requestId: 'order 9' }), { code: 'ERR_CONTEXT_LENGTH', requestId: 'order 9' })
+  t.same(seen, ['order 7', 'order 7', 'order 7', 'order 8', 'order 8', 'order 9', 'order 9'])
+
+  const made = await Promise.all([1, 2].map(() => llm.generate(prompt, { maxNewTokens: 1 })))
+  t.equal(new Set(made.map(({ requestId }) => requestId)).size, 2)
+  t.match(made[0]?.requestId, /^[0-9a-f-]{36}$/)
+  for (const requestId of ['', 'a\nb', 'x'.repeat(257), 5])
+    t.throws(() => llm.stream(prompt, { requestId } as object), { name: 'TypeError', message: /requestId/ })
+})
+
+t.test('a filter among the defaults of a load filters every request, and a request may have another one', async (t) => {
+  await using llm = await loadTiny('tiny-llama-fp32', { defaults: { filter: () => '*', maxNewTokens: 8, ...greedy } })
+  const text = /^\*+$/
+  t.match((await llm.generate(prompt)).text, text)
+  for (const result of await llm.generateAll([prompt, prompt])) t.match(result.text, text)
+  t.notMatch((await llm.generate(prompt, { filter: () => {} })).text, text)
+  for (const name of ['requestId', 'signal', 'onText', 'onToken'])
+    await t.rejects(LLM.load(tiny('tiny-llama'), { defaults: { [name]: 'x' } as object }), {
+      name: 'TypeError',
+      message: new RegExp(`unknown option ${name} in defaults`),
+    })
+})
