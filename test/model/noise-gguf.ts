@@ -88,7 +88,7 @@ const { ggufBytes } = (await import(resolve('bench/generate/gguf-writer.mjs'))) 
   ggufBytes: (metadata: Record<string, GgufValue>, tensors: unknown[]) => Buffer
 }
 
-/** The GGUF of a description: the same bits that test/fixtures/make/6_gguf.py gave to transformers. */
+/** The GGUF of a description: the same bits that test/fixtures/make/7_gguf.py gave to transformers. */
 export function noiseGguf({ seed, metadata, tensors }: NoiseModel): Buffer {
   const text = Object.entries(tinyMetadata).filter(([key]) => key.startsWith('tokenizer.'))
   return ggufBytes(

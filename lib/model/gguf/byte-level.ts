@@ -1,5 +1,5 @@
 import { LLMError } from '../../errors.js'
-import { type PreTokenizer, preTokenizers } from './pre-tokenizers.js'
+import { otherPreTokenizers, type PreTokenizer, preTokenizers } from './pre-tokenizers.js'
 import type { TokenizerParts } from './tokenizer-parts.js'
 import type { Vocabulary } from './vocabulary.js'
 
@@ -29,6 +29,12 @@ function findPreTokenizer({ metadata }: Vocabulary): PreTokenizer {
   const name = metadata.string('tokenizer.ggml.pre')
   const found = name === undefined ? undefined : preTokenizers.get(name)
   if (found) return found
+  const reason = name === undefined ? undefined : otherPreTokenizers.get(name)
+  if (reason !== undefined)
+    throw new LLMError(
+      'ERR_UNSUPPORTED_TOKENIZER',
+      `${metadata.file}: "tokenizer.ggml.pre" is ${JSON.stringify(name)}, which is not supported: ${reason}`,
+    )
   throw new LLMError(
     'ERR_UNSUPPORTED_TOKENIZER',
     `${metadata.file}: expected "tokenizer.ggml.pre" to be one of ${[...preTokenizers.keys()].join(', ')}, found ${JSON.stringify(name) ?? 'nothing'}`,

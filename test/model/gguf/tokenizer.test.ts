@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { demoModelPath } from '#lib/cache/root.js'
 import { writeModelFilesInThread } from '#lib/model/gguf/files-thread.js'
-import { preTokenizers } from '#lib/model/gguf/pre-tokenizers.js'
+import { otherPreTokenizers, preTokenizers } from '#lib/model/gguf/pre-tokenizers.js'
 import { type TokenizerFiles, tokenizerFiles } from '#lib/model/gguf/tokenizer.js'
 import { JsonObject } from '#lib/model/json-object.js'
+import { createPreTokenizer } from '#lib/text/tokenizer/pre-tokenizer.js'
 import { Tokenizer } from '#lib/text/tokenizer/tokenizer.js'
 import { tinyMetadata } from '../tiny-gguf.js'
 
@@ -280,7 +281,40 @@ t.test('byte-level: added tokens, boundaries, templates', async (t) => {
   t.match(JSON.stringify(made.tokenizer), /"__proto__":7/)
 })
 
-t.test('every pre-tokenizer is one that the text stage knows, and cuts as its family does', async (t) => {
+interface Cuts {
+  texts: string[]
+  /** By names that cut alike: for each text, the bytes of each word. */
+  cuts: Record<string, number[][]>
+}
+
+t.test('every pre-tokenizer cuts hostile texts as its family does', async (t) => {
+  const { texts, cuts } = JSON.parse(readFileSync('test/fixtures/golden/pre-tokenizers.json', 'utf8')) as Cuts
+  const compared = new Set<string>()
+  for (const [names, expected] of Object.entries(cuts))
+    for (const name of names.split(' ')) {
+      compared.add(name)
+      const cut = createPreTokenizer(preTokenizers.get(name)?.preTokenizer ?? { type: name }, name)
+      const wrong = texts.flatMap((text, i) => {
+        const found = cut(text, true).flatMap((word) => word.length || [])
+        return found.join() === expected[i]?.join() ? [] : [{ text, found, expected: expected[i] }]
+      })
+      t.strictSame(wrong, [], name)
+    }
+  t.strictSame(
+    [...preTokenizers.keys()].filter((name) => !compared.has(name)),
+    [],
+    'all are compared',
+  )
+  for (const [pre, reason] of otherPreTokenizers) {
+    t.notOk(preTokenizers.has(pre), pre)
+    t.throws(() => make({ ...tinyMetadata, 'tokenizer.ggml.pre': pre }), {
+      code: 'ERR_UNSUPPORTED_TOKENIZER',
+      message: `a.gguf: "tokenizer.ggml.pre" is "${pre}", which is not supported: ${reason}`,
+    })
+  }
+})
+
+t.test('every pre-tokenizer is one that the text stage knows', async (t) => {
   for (const pre of preTokenizers.keys())
     t.strictSame(
       encoder(t, make({ ...tinyMetadata, 'tokenizer.ggml.pre': pre, 'tokenizer.ggml.add_bos_token': false }))('ab ab'),
