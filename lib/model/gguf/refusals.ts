@@ -11,8 +11,10 @@ const known: readonly RegExp[] = [
 
 /** Scalings of RoPE that the graph gets right. */
 const scalings = ['none', 'linear', 'yarn', 'longrope']
-/** Numbers of YaRN that the front end does not read, with the values that it computes with. */
+/** Numbers that the front end does not read, with the values that it computes with. */
 const fixed: Readonly<Record<string, number>> = {
+  // The name of rope.scaling.factor in files of 2023.
+  'rope.scale_linear': 1,
   'rope.scaling.yarn_log_multiplier': 0,
   'rope.scaling.yarn_ext_factor': 1,
   'rope.scaling.yarn_attn_factor': 1,

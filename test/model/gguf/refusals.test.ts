@@ -35,6 +35,7 @@ t.test('what would be converted into another model is refused by its cause', asy
     ],
     ['mistral3', { 'rope.scaling.yarn_log_multiplier': 1 }, /yarn_log_multiplier/],
     ['llama', { 'rope.scaling.yarn_beta_fast': 16 }, /yarn_beta_fast" to be 32/],
+    ['llama', { 'rope.scale_linear': 4 }, /"llama\.rope\.scale_linear" to be 1/],
     ['llama', { 'attention.clamp_kqv': 8 }, /clamp_kqv/],
     ['llama', { 'attention.causal': false }, /no model that generates text/],
     ['llama', { 'rope.scaling.type': 'dynamic' }, /one of none, linear, yarn, longrope, found "dynamic"/],
