@@ -10,17 +10,24 @@ import { didYouMean } from '../options/rules.js'
 import type { ChatMessage } from '../text/template/messages.js'
 import { ChatHistory } from './chat-history.js'
 import { ChatLines, isInteractive } from './chat-lines.js'
+import { settingLines, withSetting } from './chat-settings.js'
+import { Conversation } from './conversation.js'
 import type { Interrupts } from './interrupts.js'
 import { loadForCommand } from './load.js'
 import { addCommonFlags, addFlags, type Flags, flagsOf, generationOptions } from './options.js'
-import { note, reportFailure } from './report.js'
+import { note, oneLine, reportFailure } from './report.js'
 import { AnswerWriter, statsLine } from './terminal.js'
 
-/** Words that are no message. */
-const slashCommands = {
-  '/reset': 'forgets the conversation',
-  '/exit': 'leaves, as Ctrl+D does',
-  '/help': 'shows this',
+/** Words that are no message, and what they take. */
+const slashCommands: Readonly<Record<string, { takes?: string; help: string }>> = {
+  '/set': { takes: '[NAME [VALUE]]', help: 'sets an option of the answers, or its default again; alone it shows them' },
+  '/system': { takes: '[TEXT]', help: 'replaces the system message; without TEXT there is none' },
+  '/retry': { help: 'asks the last message again' },
+  '/save': { takes: 'FILE', help: 'writes the conversation, as JSON' },
+  '/load': { takes: 'FILE', help: 'goes on with a saved conversation' },
+  '/reset': { help: 'forgets the conversation' },
+  '/exit': { help: 'leaves, as Ctrl+D does' },
+  '/help': { help: 'shows this' },
 }
 
 /** Failures of one turn that another message may not have. */
@@ -56,23 +63,27 @@ export function chatCommand(interrupts: Interrupts): Command {
 class Chat {
   readonly #llm: LLM
   readonly #flags: Flags
-  readonly #options: GenerationOptions
+  #options: GenerationOptions
   readonly #interrupts: Interrupts
   readonly #interactive = isInteractive()
-  readonly #system: ChatMessage[]
-  #messages: ChatMessage[] = []
+  readonly #conversation: Conversation
+  /** The last message, also one without an answer, which is forgotten otherwise. */
+  #last: ChatMessage | undefined
 
   constructor(llm: LLM, flags: Flags, options: GenerationOptions, interrupts: Interrupts) {
     this.#llm = llm
     this.#flags = flags
     this.#options = options
     this.#interrupts = interrupts
-    this.#system = typeof flags.system === 'string' ? [{ role: 'system', content: flags.system }] : []
+    this.#conversation = new Conversation(typeof flags.system === 'string' ? flags.system : '')
   }
 
   async run(): Promise<void> {
     // A model that cannot chat says so before anybody has typed.
-    await this.#llm.tokenize([...this.#system, { role: 'user', content: 'Hi' }], encodeOptions(this.#options))
+    await this.#llm.tokenize(
+      [...this.#conversation.messages, { role: 'user', content: 'Hi' }],
+      encodeOptions(this.#options),
+    )
     const history = this.#interactive ? await ChatHistory.open() : undefined
     const lines = new ChatLines(history)
     const close = () => lines.close()
@@ -83,7 +94,7 @@ class Chat {
         const line = (await lines.next('> '))?.trim()
         if (line === undefined || line === '/exit' || this.#interrupts.signal.aborted) return
         await history?.add(line)
-        if (line !== '' && !this.#command(line)) await this.#turn(line)
+        if (line !== '' && !(await this.#command(line))) await this.#turn({ role: 'user', content: line })
       }
     } finally {
       this.#interrupts.signal.removeEventListener('abort', close)
@@ -98,23 +109,78 @@ class Chat {
     )
   }
 
-  /** Whether the line was a command, or looked like one. */
-  #command(line: string): boolean {
-    if (!/^\/[a-z]+$/.test(line)) return false
-    if (line === '/reset') this.#messages = []
-    else if (line === '/help') {
-      for (const [name, text] of Object.entries(slashCommands)) process.stderr.write(`${name.padEnd(8)}${text}\n`)
-    } else note(`unknown command ${line}${didYouMean(line, Object.keys(slashCommands))}`)
+  /** Whether the line was a command, or looked like one. What goes wrong is said, and the chat goes on. */
+  async #command(line: string): Promise<boolean> {
+    const [, name = '', argument = ''] = /^(\/[a-z]+)(?:\s+(.*))?$/s.exec(line) ?? []
+    const known = Object.hasOwn(slashCommands, name) ? slashCommands[name] : undefined
+    if (name === '' || (!known && argument !== '')) return false
+    if (name === '/retry' && argument === '') {
+      await this.#retry()
+      return true
+    }
+    try {
+      if (!known) throw new Error(`unknown command ${name}${didYouMean(name, Object.keys(slashCommands))}`)
+      if (argument !== '' && known.takes === undefined) throw new Error(`expected nothing after ${name}`)
+      if (argument === '' && known.takes === 'FILE') throw new Error(`expected ${name} FILE`)
+      await this.#run(name, argument)
+    } catch (error) {
+      note((error as Error).message)
+    }
     return true
   }
 
+  async #run(name: string, argument: string): Promise<void> {
+    switch (name) {
+      case '/set':
+        if (argument === '') for (const line of settingLines(this.#options)) process.stderr.write(`${oneLine(line)}\n`)
+        else this.#options = withSetting(this.#options, argument)
+        return
+      case '/system':
+        return this.#conversation.setSystem(argument)
+      case '/save':
+        return await this.#conversation.save(argument)
+      case '/load':
+        await this.#conversation.load(argument)
+        this.#last = undefined
+        return
+      case '/reset':
+        this.#last = undefined
+        return this.#conversation.reset()
+      case '/help':
+        for (const [word, { takes, help }] of Object.entries(slashCommands))
+          process.stderr.write(`${`${word} ${takes ?? ''}`.padEnd(22)}${help}\n`)
+    }
+  }
+
+  /** Asks the last message again. The answer that it had stays when there is no new one. */
+  async #retry(): Promise<void> {
+    if (this.#last !== undefined) return await this.#turn(this.#last)
+    const turn = this.#conversation.takeBack()
+    if (!turn) {
+      note('there is no message to ask again')
+      return
+    }
+    const { turns } = this.#conversation
+    try {
+      await this.#turn(turn[0])
+    } finally {
+      if (this.#conversation.turns === turns) {
+        this.#conversation.add(turn)
+        this.#last = undefined
+      }
+    }
+  }
+
   /** One message and its answer; both are forgotten when there was none. */
-  async #turn(content: string): Promise<void> {
-    const user = { role: 'user', content }
-    const sent = [...this.#system, ...this.#messages, user]
+  async #turn(user: ChatMessage): Promise<void> {
+    const sent = [...this.#conversation.messages, user]
+    this.#last = user
     try {
       const result = await this.#answer(sent)
-      if (result.text !== '') this.#messages.push(user, { role: 'assistant', content: result.text })
+      if (result.text !== '') {
+        this.#conversation.add([user, { role: 'assistant', content: result.text }])
+        this.#last = undefined
+      }
       if (this.#flags.stats) note(statsLine(result))
       await this.#noteDropped(sent, result)
     } catch (error) {
@@ -141,7 +207,7 @@ class Chat {
 
   /** Says when the model no longer sees all of the conversation. */
   async #noteDropped(sent: readonly ChatMessage[], { usage, finishReason }: GenerationResult): Promise<void> {
-    if (this.#messages.length <= 2 || finishReason === 'cancelled') return
+    if (this.#conversation.turns <= 1 || finishReason === 'cancelled') return
     if (usage.totalTokens < this.#llm.info.contextLength / 4) return
     const { tokens } = await this.#llm.tokenize(sent, encodeOptions(this.#options))
     if (tokens.length > usage.promptTokens) note('the oldest messages no longer fit the context and were left out')

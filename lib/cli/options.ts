@@ -30,20 +30,26 @@ function flagOf(name: string, row: Option, { value, help, showDefault }: Flag): 
   )
 }
 
-const longName = (name: string, { flag }: Option): string =>
+/** The name of an option's flag, without dashes. */
+export const longName = (name: string, { flag }: Option): string =>
   flag?.name ?? name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
 // What is no number stays text, so that the message can show it.
 const toNumber = (text: string): unknown => (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : text)
 
-/** A flag's text, with what earlier flags of the same name made, as the value of its option. It must obey the option's rule. */
-function readFlag(row: Option, text: string, previous: unknown): unknown {
+/**
+ * A flag's text, with what earlier flags of the same name made, as the value of its option.
+ * @throws InvalidArgumentError when it does not obey the option's rule
+ */
+export function readFlag(row: Option, text: string, previous: unknown): unknown {
   const wrong = (expected: string, found: unknown) =>
     new InvalidArgumentError(`Expected ${expected}, received ${describe(found)}.`)
   if (text === '') throw wrong(row.accepts(text) ? 'text that is not empty' : row.expected, text)
   switch (row.flag?.several) {
     case 'properties':
       return property(text, previous as Record<string, string> | undefined)
+    case 'json':
+      return accepted(json(text))
     case 'repeated':
       return accepted([...((previous as string[] | undefined) ?? []), text])
     case 'commas':
@@ -54,6 +60,14 @@ function readFlag(row: Option, text: string, previous: unknown): unknown {
   function accepted(value: unknown): unknown {
     if (row.accepts(value)) return value
     throw wrong(row.expected, value)
+  }
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new InvalidArgumentError(`Expected JSON (${(error as Error).message}).`)
   }
 }
 

@@ -24,8 +24,7 @@ export function tokenizeCommand(interrupts: Interrupts): Command {
   addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm tokenize ./model "Hello world"')
   return command.action(async (model: string, argument: string | undefined, flags: Flags) => {
     const { signal } = interrupts
-    if (asksForChat(flags) && !flags.chat)
-      command.error('error: --system, --chat-template and --system-fallback need --chat')
+    if (asksForChat(flags) && !flags.chat) command.error('error: --system and the flags of chat templates need --chat')
     const content = await textOf(argument, command, signal)
     const definition = await withProgress((onProgress) => loadModel(model, { signal, onProgress }))
     const worker = await TextWorker.open(definition.text, { signal })

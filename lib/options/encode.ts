@@ -72,9 +72,23 @@ export const encodeTable = {
     chatOnly: true,
     pipeline: 'continue_final_message',
   },
-  tools: { ...check.array, chatOnly: true, pipeline: 'tools' },
-  documents: { ...check.array, chatOnly: true, pipeline: 'documents' },
-  chatTemplateKwargs: { ...check.object, chatOnly: true },
+  tools: {
+    ...check.array,
+    chatOnly: true,
+    pipeline: 'tools',
+    flag: { value: '<json>', help: 'tools for the chat template', several: 'json', rare: true },
+  },
+  documents: {
+    ...check.array,
+    chatOnly: true,
+    pipeline: 'documents',
+    flag: { value: '<json>', help: 'documents for the chat template', several: 'json', rare: true },
+  },
+  chatTemplateKwargs: {
+    ...check.object,
+    chatOnly: true,
+    flag: { value: '<json>', help: 'further variables for the chat template', several: 'json', rare: true },
+  },
   chatTemplate: {
     ...check.string,
     chatOnly: true,

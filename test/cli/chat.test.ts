@@ -39,6 +39,78 @@ t.test('from a pipe: each line is a turn, answers alone are on standard output',
   t.match(await left.ended, { code: 0, stdout: '', stderr: '' }, 'it leaves though more could come')
 })
 
+t.test('commands: /set, /system, /retry, /save, /load', async (t) => {
+  await using llm = await loadTiny()
+  const ask = async (messages: ChatMessage[], more = {}) => (await llm.generate(messages, { ...options, ...more })).text
+  const brief = { role: 'system', content: 'Be brief' }
+  const answer = (content: string): ChatMessage => ({ role: 'assistant', content })
+  const hello = await ask([user('Hello')])
+  const short = await ask([brief, user('Hello')], { maxNewTokens: 5 })
+  const more = await ask([brief, user('Hello'), answer(short), user('More')], { maxNewTokens: 5 })
+  const file = join(t.testdir({}), 'chat.json')
+  const input = [
+    'Hello',
+    '/set max-new-tokens 5',
+    '/set stop ["never found"]',
+    '/set stop',
+    '/system Be brief',
+    '/retry',
+    `/save ${file}`,
+    '/reset',
+    `/load ${file}`,
+    'More',
+    '/set maxNewTokens 12',
+    '/system',
+    '/reset',
+    'Hello',
+    '/set',
+  ].join('\n')
+  const ended = await run(['chat', folder, ...flags], { input })
+  t.equal(ended.code, 0)
+  t.equal(ended.stdout, [hello, short, more, hello].map(line).join(''))
+  t.equal(ended.stderr, 'max-new-tokens 12\ntemperature 0\nignore-eos true\ncontext-overflow "drop-oldest"\n')
+  t.same(JSON.parse(readFileSync(file, 'utf8')), [brief, user('Hello'), answer(short)])
+  t.equal(statSync(file).mode & 0o777, 0o600)
+})
+
+t.test('commands that go wrong say why, and the chat goes on', async (t) => {
+  const home = t.testdir({
+    'notes.txt': 'not a chat',
+    'odd.json': '[{"role":"user","content":"Hello"}]',
+    'deep.json': '[{"role":"user","content":5}]',
+  })
+  const wrong: [string, RegExp][] = [
+    ['/retry', /no message to ask again/],
+    ['/retry now', /expected nothing after \/retry/],
+    ['/set temprature 1', /unknown option temprature; did you mean temperature\?/],
+    ['/set temperature hot', /temperature: Expected a number ≥ 0, received 'hot'/],
+    ['/set ignore-eos perhaps', /expected ignore-eos to be true or false, received 'perhaps'/],
+    ['/set do-sample true', /expected temperature above 0 with doSample: true/],
+    ['/set tools {"a":1}', /tools: Expected an array, received an object/],
+    ['/set tools [', /tools: Expected JSON/],
+    ['/set signal 1', /unknown option signal/],
+    ['/save', /expected \/save FILE/],
+    [`/save ${join(home, 'new.json')}`, /nothing to save yet/],
+    ['/load', /expected \/load FILE/],
+    [`/load ${join(home, 'missing.json')}`, /missing\.json/],
+    [`/load ${home}`, /expected a regular file/],
+    [`/load ${join(home, 'notes.txt')}`, /notes\.txt: expected a JSON array of chat messages/],
+    [`/load ${join(home, 'deep.json')}`, /messages\[0\]\.content/],
+    [`/load ${join(home, 'odd.json')}`, /by turns, found user and nothing/],
+    ['Hello', /^$/],
+    [`/save ${join(home, 'notes.txt')}`, /notes\.txt: expected a JSON array/],
+    ['/loud x.json', /^$/],
+    ['/loud', /unknown command \/loud; did you mean \/load\?/],
+  ]
+  const ended = await run(['chat', folder, ...flags], { input: wrong.map(([text]) => text).join('\n') })
+  t.equal(ended.code, 0)
+  const said = ended.stderr.trimEnd().split('\n')
+  const expected = wrong.map(([, message]) => message).filter(({ source }) => source !== '^$')
+  t.equal(said.length, expected.length, ended.stderr)
+  for (const [i, message] of expected.entries()) t.match(said[i], message)
+  t.equal(readFileSync(join(home, 'notes.txt'), 'utf8'), 'not a chat')
+})
+
 t.test('messages that no longer fit are left out, and that is said', async (t) => {
   const small = ['chat', folder, '--context-length', '80', ...flags]
   const input = 'Hello there\n'.repeat(6)

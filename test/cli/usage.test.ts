@@ -66,6 +66,9 @@ t.test('wrong usage ends with 2, in words, and nothing on standard output', asyn
     [['generate', model, 'Hi', '--raw', '--system', 'x'], /'--system <text>' cannot be used with option '--raw'/],
     [['generate', model, 'Hi', '--raw', '--context-overflow', 'error'], /cannot be used with option '--raw'/],
     [['generate', model, 'Hi', '--do-sample', '--temperature', '0'], /expected temperature above 0/],
+    [['generate', model, 'Hi', '--tools', '{'], /'--tools <json>' .* Expected JSON/],
+    [['generate', model, 'Hi', '--tools', '{}'], /'--tools <json>' .* Expected an array, received an object/],
+    [['generate', model, 'Hi', '--raw', '--tools', '[]'], /cannot be used with option '--raw'/],
     [['tokenize', model, 'Hi', '--system', 'x'], /--system.* need --chat/],
     [['convert', 'model.gguf'], /missing required argument 'folder'/],
   ]
