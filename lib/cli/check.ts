@@ -43,8 +43,10 @@ export function checkCommand(interrupts: Interrupts): Command {
   })
 }
 
-function sentence({ faithful, reason }: Verdict): string {
-  return faithful ? `faithful: ${reason}` : `not faithful, --engine auto takes the stateful engine: ${reason}`
+function sentence({ faithful, faithfulUpTo, reason }: Verdict): string {
+  return faithful
+    ? `faithful${faithfulUpTo === undefined ? '' : ` up to ${faithfulUpTo} tokens`}: ${reason}`
+    : `not faithful, --engine auto takes the stateful engine: ${reason}`
 }
 
 /** Whether it could be written. */

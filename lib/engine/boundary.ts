@@ -327,7 +327,7 @@ export interface NativeInspection extends NativeGraph {
 }
 
 /** What comparing the two runners found; near ties count as agreeing. */
-export type NativeCheck = Pick<NativeComparison, 'positions' | 'agreeing' | 'maxDifference' | 'deviation'>
+export type NativeCheck = Pick<NativeComparison, 'positions' | 'agreeing' | 'maxDifference' | 'deviation' | 'windows'>
 
 /** What comparing two configurations found. */
 export interface NativeComparison {
@@ -335,6 +335,8 @@ export interface NativeComparison {
   positions: number
   agreeing: number
   nearTies: number
+  /** Tokens that layers with a sliding window see, by the graph that was paged; ascending. */
+  windows: number[]
   /** Mean Kullback-Leibler divergence of the left one's probabilities from the right one's, nats. */
   divergence: number
   /** Mean negative log-likelihood of the tokens that follow in the text, nats. */

@@ -209,6 +209,7 @@ export const boundary = {
       positions: 'number',
       agreeing: 'number',
       nearTies: 'number',
+      windows: 'number[]',
       divergence: 'number',
       leftLoss: 'number',
       rightLoss: 'number',

@@ -10,19 +10,14 @@ export function requestContext(
   { maxQueue = loadDefaults.maxQueue }: Pick<LoadOptions, 'maxQueue'>,
   warn: Warn,
 ): RequestContext {
-  const { defaults, cardDoubt, attentionSoftcapping } = definition
+  const { defaults, cardDoubt, exportLosses } = definition
   const { maxSequences, maxPrompt, vocabularySize, canDraft } = engine.info
   for (const { source, unsupported } of defaults) {
     if (unsupported.length === 0) continue
     warn('generation-config', `${source} asks for ${unsupported.join(', ')}, which this version does not apply`)
   }
   if (cardDoubt !== '') warn('model-card', `the model card gives no defaults: ${cardDoubt}`)
-  if (attentionSoftcapping !== undefined) {
-    warn(
-      'export',
-      `config.json bounds attention scores (attn_logit_softcapping ${attentionSoftcapping}), and exports for OpenVINO do not: answers differ from the original model's`,
-    )
-  }
+  for (const words of exportLosses) warn('export', words)
   return {
     engine,
     text,

@@ -33,7 +33,9 @@ export function chooseRunner(
   const { verdict } = definition
   // What one version computed wrongly, another may compute rightly: whoever wants to know checks again.
   const outdated =
-    verdict && !verdictFor(definition, openvino) ? ` (found with OpenVINO ${verdict.openvino}: check again)` : ''
+    verdict && !verdictFor(definition, openvino)
+      ? ` (found with OpenVINO ${verdict.openvino} or in an older way: check again)`
+      : ''
   const doubt =
     verdict?.faithful === false ? `the stored check of ${definition.folder} says: ${verdict.reason}${outdated}` : ''
   if (engine === 'paged') {

@@ -26,11 +26,3 @@ export function readKvValues(config: JsonObject): number | undefined {
   if (layers === undefined || keyHeads === undefined || headSize === undefined) return undefined
   return 2 * layers * keyHeads * headSize
 }
-
-/**
- * The bound of attention scores (`attn_logit_softcapping`, as in Gemma 2). OpenVINO's ScaledDotProductAttention knows none, so exports of
- * optimum-intel leave it out and differ from the original.
- */
-export function readSoftcapping(config: JsonObject): number | undefined {
-  return config.number('attn_logit_softcapping', 'a number above 0', (bound) => bound > 0)
-}

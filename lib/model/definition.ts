@@ -1,5 +1,6 @@
 import type { DefaultsLayer } from '../options/defaults.js'
 import type { TextSource } from '../text/text-source.js'
+import type { Border } from './attention-borders.js'
 import type { Verdict } from './verdict.js'
 
 /** What a file of the model asks of every request. */
@@ -30,8 +31,10 @@ export interface ModelDefinition {
   slidingWindow: number | undefined
   /** Keys and values of one token in all layers, in numbers, by config.json; undefined when it does not tell. */
   kvValuesPerToken: number | undefined
-  /** Bound of attention scores by config.json, which exports leave out; undefined when the original has none. */
-  attentionSoftcapping: number | undefined
+  /** Where attention or positions change with the length of a sequence, by config.json; ascending. */
+  attentionBorders: Border[]
+  /** What an export leaves out of the original, by config.json, a sentence each. */
+  exportLosses: string[]
   /** What checking the model found, if that was stored and is about these files. */
   verdict: Verdict | undefined
   /** `vocab_size` of config.json. The embedding table in the graph decides; this is for comparison. */

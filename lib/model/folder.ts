@@ -3,10 +3,12 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { LLMError } from '../errors.js'
 import { fileError } from '../file-error.js'
-import { readKvValues, readSlidingWindow, readSoftcapping } from './attention-config.js'
+import { readAttentionBorders } from './attention-borders.js'
+import { readKvValues, readSlidingWindow } from './attention-config.js'
 import { readChatTemplates } from './chat-templates.js'
 import { readContextLength } from './context-length.js'
 import type { ModelDefinition } from './definition.js'
+import { readExportLosses } from './export-losses.js'
 import { chatsNeedBos, wrongExports } from './families.js'
 import { explainFile, explainFolder, explainTokenizer } from './foreign-folder.js'
 import { readGenerationConfig, readStopStrings } from './generation-config.js'
@@ -87,7 +89,8 @@ export async function readFolder(path: string | URL): Promise<ModelDefinition> {
     ...context,
     slidingWindow: readSlidingWindow(text),
     kvValuesPerToken: readKvValues(text),
-    attentionSoftcapping: readSoftcapping(text),
+    attentionBorders: readAttentionBorders(text, context.contextLength),
+    exportLosses: readExportLosses(text, context.contextLength),
     verdict: await readVerdict(folder),
     vocabularySize: text.integer('vocab_size', 1),
     defaults,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -68,6 +69,7 @@ struct RunnerInfo {
   // tokens in one step, 20 s in steps of 512.
   bool wants_long_steps = false;
   bool can_draft = false;       // and fork: what draft verification and several answers of one prompt need
+  std::set<int64_t> windows;    // tokens that layers with a sliding window see, of the paged runner
   std::string rope;             // see ReadyInfo.ropeRegime in lib/engine/boundary.ts
   size_t long_rope_border = 0;  // see RopeBorder: 0 unless the runner changes between the factors
   size_t kv_tokens = 0;         // tokens that all sequences together can hold; 0 = each has its own, unbounded
@@ -184,6 +186,7 @@ struct ComparisonResult {
   double divergence = 0;
   double left_loss = 0;
   double right_loss = 0;
+  std::vector<double> windows;  // see RunnerInfo, of either
 };
 struct Done {
   std::variant<GraphInfo, Inspection, std::vector<DeviceInfo>, ComparisonResult> result;

@@ -26,10 +26,7 @@ std::optional<Failure> LoadedModel::refusal(const Sequence& sequence) const {
 }
 
 std::unique_ptr<LoadedModel> Lifecycle::open() const {
-  auto model = std::make_unique<LoadedModel>();
-  model->runner = std::make_unique<PrecisionFallback>(config_, factory_, post_);
-  warm_up_finite(*model);
-  model->info = model->runner->info();
+  auto model = open_warm();
   const RunnerInfo& info = model->info;
   model->vocabulary = static_cast<size_t>(info.model.vocabulary_size);
   model->kv_tokens = info.kv_tokens;
@@ -43,6 +40,31 @@ std::unique_ptr<LoadedModel> Lifecycle::open() const {
                                                              .logit_rows = info.logit_rows,
                                                              .drafts = static_cast<size_t>(config_.draft_tokens),
                                                              .border = model->border});
+  return model;
+}
+
+// A graph that compiled may still fail in its first step. Then it is no graph for the paged runner.
+std::unique_ptr<LoadedModel> Lifecycle::open_warm() const {
+  auto model = std::make_unique<LoadedModel>();
+  model->runner = std::make_unique<PrecisionFallback>(config_, factory_, post_);
+  std::string reason;
+  try {
+    warm_up_finite(*model);
+  } catch (...) {
+    const Failure failure = current_failure(ERR_ENGINE);
+    if (failure.code() != ERR_ENGINE || model->runner->info().runner != "paged") throw;
+    reason = "the model cannot be paged: its first steps failed: " + std::string(failure.what());
+    if (config_.runner != "auto") throw Failure(ERR_UNSUPPORTED_MODEL, config_.model_path + ": " + reason);
+  }
+  if (!reason.empty()) {
+    EngineConfig stateful = config_;
+    stateful.runner = "stateful";
+    model = std::make_unique<LoadedModel>();  // the first one's memory is free before the second one is read
+    model->runner = std::make_unique<PrecisionFallback>(stateful, factory_, post_);
+    warm_up_finite(*model);
+  }
+  model->info = model->runner->info();
+  if (!reason.empty()) model->info.reason = reason;
   return model;
 }
 

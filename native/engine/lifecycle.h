@@ -39,7 +39,8 @@ class Lifecycle {
   Lifecycle(const EngineConfig& config, const RunnerFactory& factory, const EventSink& post, Mailbox& mailbox)
       : config_(config), factory_(factory), post_(post), mailbox_(mailbox) {}
 
-  // Reads, compiles and warms up. Posts progress; throws what went wrong, Interrupted after stop().
+  // Reads, compiles and warms up. Posts progress; throws what went wrong, Interrupted after stop(). Where the runner is
+  // ours to choose and the paged one fails in its first steps, the stateful one is opened.
   std::unique_ptr<LoadedModel> open() const;
 
   // After wait() threw: makes the KV cache anew, which the next precision may make smaller. Throws what the factory
@@ -47,6 +48,7 @@ class Lifecycle {
   static void reopen(LoadedModel& model);
 
  private:
+  std::unique_ptr<LoadedModel> open_warm() const;
   std::unique_ptr<DraftModel> open_draft_model(const RunnerInfo& verifier) const;
   double warm_up(Runner& runner, StepCosts* costs) const;
   void warm_up_finite(LoadedModel& model) const;

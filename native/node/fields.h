@@ -99,6 +99,7 @@ void each_field(const ComparisonResult& found, Visit&& visit) {
   visit("positions", found.positions);
   visit("agreeing", found.agreeing);
   visit("nearTies", found.near_ties);
+  visit("windows", found.windows);
   visit("divergence", found.divergence);
   visit("leftLoss", found.left_loss);
   visit("rightLoss", found.right_loss);

@@ -15,7 +15,11 @@ function copyOf(t: { testdir(): string }, name = 'tiny-llama-fp32'): string {
 
 t.test('a model that both engines compute alike: says so, stores it, exit code 0; info shows it', async (t) => {
   const folder = copyOf(t)
-  t.match(await run(['check', folder]), { code: 0, stderr: '', stdout: /^faithful: .*104 of 104 positions.*\n$/ })
+  t.match(await run(['check', folder]), {
+    code: 0,
+    stderr: '',
+    stdout: /^faithful: .*104 of 104 positions.*prompts of 24, 80 tokens were compared\n$/,
+  })
   const stored = JSON.parse(readFileSync(join(folder, verdictFile), 'utf8'))
   t.match(stored, { faithful: true, numbers: { positions: 104, agreeing: 104 }, openvino: /^2026/, package: /^\d/ })
   t.match(await run(['info', folder]), {
@@ -29,12 +33,12 @@ t.test('a model that both engines compute alike: says so, stores it, exit code 0
 
 t.test('prompts go beyond a sliding window', async (t) => {
   const windowed = await run(['check', copyOf(t, 'tiny-phi3-sw16-fp32'), '--json'])
-  t.match(JSON.parse(windowed.stdout), { faithful: true, numbers: { positions: 8 + 64 } })
+  t.match(JSON.parse(windowed.stdout), { faithful: true, numbers: { positions: 8 + 80 }, lengths: [8, 80] })
 })
 
 t.test('LongRoPE: prompts on both sides of the border are computed as their length asks', async (t) => {
   const rope = await run(['check', copyOf(t, 'tiny-phi3-longrope-fp32'), '--json'])
-  t.match(JSON.parse(rope.stdout), { faithful: true, numbers: { positions: 24 + 80 } })
+  t.match(JSON.parse(rope.stdout), { faithful: true, numbers: { positions: 16 + 80 } })
 })
 
 t.test('a stored verdict that says no makes auto take the stateful engine, and --engine overrules it', async (t) => {

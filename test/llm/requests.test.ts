@@ -212,7 +212,10 @@ t.test('the engine: what was asked for, what a stored verdict says, and why', as
   const folder = join(t.testdir(), 'model')
   cpSync(tiny('tiny-llama-fp32'), folder, { recursive: true })
   const { openvino } = paged.info.versions
-  await writeVerdict(folder, await makeVerdict(folder, { faithful: false, reason: 'logits differ' }, openvino))
+  await writeVerdict(
+    folder,
+    await makeVerdict(folder, { faithful: false, reason: 'logits differ', lengths: [] }, openvino),
+  )
   const warnings: ModelWarning[] = []
   const options = { ovConfig: exact, onWarning: (warning: ModelWarning) => void warnings.push(warning) }
   await using doubted = await LLM.load(folder, options)
@@ -221,7 +224,10 @@ t.test('the engine: what was asked for, what a stored verdict says, and why', as
   await using insisted = await LLM.load(folder, { ...options, engine: 'paged' })
   t.equal(insisted.info.runner, 'paged')
   t.match(warnings, [{ code: 'unfaithful-model', message: /logits differ/ }])
-  await writeVerdict(folder, await makeVerdict(folder, { faithful: false, reason: 'logits differ' }, 'another'))
+  await writeVerdict(
+    folder,
+    await makeVerdict(folder, { faithful: false, reason: 'logits differ', lengths: [] }, 'another'),
+  )
   await using outdated = await LLM.load(folder, options)
   t.match(outdated.info, { runner: 'stateful', runnerReason: /check again/, verdict: null })
   t.equal((await readFolder(folder)).verdict?.openvino, 'another')

@@ -6,7 +6,7 @@ import type { ConvertOptions } from '#lib/model/gguf/convert.js'
 type RunJob = NonNullable<ConvertOptions['runJob']>
 
 /** What comparing the runners finds on a model that is computed alike. */
-const alike = { positions: 100, agreeing: 100, maxDifference: 0, deviation: 1 }
+const alike = { positions: 100, agreeing: 100, maxDifference: 0, deviation: 1, windows: [] }
 
 /**
  * Stands for the native conversion and the check behind it: copies the graph of the tiny model. `before` runs first and may reject, as
@@ -14,14 +14,14 @@ const alike = { positions: 100, agreeing: 100, maxDifference: 0, deviation: 1 }
  */
 export function fakeJob(
   before: (target: string, signal: AbortSignal | undefined) => Promise<void> | void = () => undefined,
-  compare: (signal: AbortSignal | undefined) => Promise<NativeCheck> | NativeCheck = () => alike,
+  compare: (signal: AbortSignal | undefined, lengths: number[]) => Promise<NativeCheck> | NativeCheck = () => alike,
 ): RunJob {
   const job = async (
     kind: string,
-    args: { source: string; target: string },
+    args: { source: string; target: string; lengths: Int32Array },
     options: { signal?: AbortSignal } = {},
   ) => {
-    if (kind === 'check') return compare(options.signal)
+    if (kind === 'check') return compare(options.signal, [...args.lengths])
     if (kind !== 'convert') throw new Error(`unexpected job ${kind}`)
     await before(args.target, options.signal)
     for (const name of ['openvino_model.xml', 'openvino_model.bin'])

@@ -90,6 +90,9 @@ t.test(
     await using llm = await LLM.load(`${folder}/gemma2`, { onWarning })
     t.match(warnings, [{ code: 'export', message: /attn_logit_softcapping 5/ }])
     t.equal(llm.info.modelType, 'gemma2')
+    await using dynamic = await LLM.load(`${folder}/llama-dynamic`, { onWarning })
+    t.match(warnings.slice(1), [{ code: 'export', message: /beyond 32 tokens \(dynamic RoPE scaling\).*yarn/ }])
+    t.equal(dynamic.info.contextLength, 32)
     for (const [name, message] of Object.entries({ zamba2: /model_type zamba2/ })) {
       await t.rejects(
         LLM.load(`${folder}/${name}`),

@@ -1,15 +1,24 @@
 // Lets a graph compute logits for wanted tokens only.
 #pragma once
 #include <openvino/openvino.hpp>
+#include <string>
 
 namespace llm {
 
-// The last MatMul's input is gathered by a new input `sampled_tokens_indices` i64 [rows], which indexes the flattened
-// tokens of the step. The logits become [1, rows, vocabulary]. Throws Failure ERR_UNSUPPORTED_MODEL when the graph does
-// not end in a MatMul.
+struct RowGather {
+  bool gathers = false;  // the graph has the new input
+  std::string lost;  // in words, why rows are not gathered, or not before the product with the head's weights; or ""
+};
+
+// Gives the graph an input `sampled_tokens_indices` i64 [rows], which indexes the flattened tokens of the step. The
+// logits become [1, rows, vocabulary]. The first of these ways is taken for which the shapes of a step come out right:
 //
-// Graphs of optimum-intel get a Gather before the last MatMul. Graphs from GGUF pick the last row by themselves, before
-// the last layer's feed-forward; there the new input replaces that index.
-void gather_rows(ov::Model& model);
+// - Graphs from GGUF pick the last row by themselves, before the last layer's feed-forward: the input replaces that
+//   index.
+// - The input of the MatMul that makes the logits is gathered: exports of optimum-intel.
+// - The logits are gathered. Then all of them are computed, which `lost` says.
+//
+// Where none works, the graph stays as it was.
+RowGather gather_rows(ov::Model& model);
 
 }  // namespace llm

@@ -126,12 +126,9 @@ std::string compare(const AttentionMasks::Layer& layer, const PagedAttention& pa
 }
 
 // A prompt and the end of the context, where a row shows its window or chunk; then both sides of each window.
-std::vector<AttentionMasks::Lengths> lengths_to_compare(const std::map<std::string, PagedAttention>& attentions,
-                                                        int64_t context) {
+std::vector<AttentionMasks::Lengths> lengths_to_compare(const std::set<int64_t>& windows, int64_t context) {
   std::vector<AttentionMasks::Lengths> lengths{{0, std::min<int64_t>(48, context)}};
   if (context > 4) lengths.push_back({context - 4, 4});
-  std::set<int64_t> windows;
-  for (const auto& [name, attention] : attentions) windows.insert(attention.window);
   for (const int64_t window : windows) {
     if (window > 3 && window + 3 <= context) lengths.push_back({window - 3, 6});
   }
@@ -140,14 +137,18 @@ std::vector<AttentionMasks::Lengths> lengths_to_compare(const std::map<std::stri
 
 }  // namespace
 
-std::string mask_difference(const AttentionMasks& masks, const ov::Model& paged, int64_t context) {
+std::string mask_difference(const AttentionMasks& masks, const ov::Model& paged, int64_t context,
+                            std::set<int64_t>& windows) {
   const auto attentions = attentions_of(paged);
+  for (const auto& [name, attention] : attentions) {
+    if (attention.window > 0) windows.insert(attention.window);
+  }
   for (const auto& layer : masks.layers()) {
     const auto found = attentions.find(layer.name);
     if (found == attentions.end()) return "its attention " + layer.name + " was not found again";
     if (layer.sinks != found->second.sinks) return "the sinks of its attention " + layer.name + " are dropped";
   }
-  for (const auto& lengths : lengths_to_compare(attentions, context)) {
+  for (const auto& lengths : lengths_to_compare(windows, context)) {
     const auto computed = masks.compute(lengths);
     std::set<std::tuple<int64_t, bool, int64_t, std::vector<double>>> seen;  // layers mostly share one mask
     for (const auto& layer : masks.layers()) {

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <openvino/openvino.hpp>
+#include <set>
 #include <string>
 
 #include "openvino/graph/attention_mask.h"
@@ -14,6 +15,8 @@ namespace llm {
 // seen (causal, sliding window), the same bias of each (alibi), sinks kept. `masks` are the original's, `context` is
 // the longest sequence that the model may have, ≥ 1. Lengths up to there and on both sides of each window are compared.
 // Throws what AttentionMasks::compute() throws.
-std::string mask_difference(const AttentionMasks& masks, const ov::Model& paged, int64_t context);
+// `windows` gets the sliding windows of the paged model's layers, in tokens.
+std::string mask_difference(const AttentionMasks& masks, const ov::Model& paged, int64_t context,
+                            std::set<int64_t>& windows);
 
 }  // namespace llm

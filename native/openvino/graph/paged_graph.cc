@@ -32,7 +32,7 @@ bool has_cache(const ov::Model& model, const std::string& name, size_t layer) {
 
 }  // namespace
 
-std::string page(const std::shared_ptr<ov::Model>& model, int64_t context) {
+std::string page(const std::shared_ptr<ov::Model>& model, int64_t context, std::set<int64_t>& windows) {
   const size_t attentions = count(*model, "ScaledDotProductAttention");
   const size_t variables = model->get_variables().size();
   if (attentions == 0) return "its graph has no ScaledDotProductAttention";
@@ -75,7 +75,7 @@ std::string page(const std::shared_ptr<ov::Model>& model, int64_t context) {
   }
   if (known != model->inputs().size()) return "the converted graph has more KV caches than attention layers";
   try {
-    return mask_difference(*masks, *model, context);
+    return mask_difference(*masks, *model, context, windows);
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {

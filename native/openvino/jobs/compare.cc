@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "openvino/core.h"
 #include "openvino/runtime.h"
@@ -11,6 +12,8 @@ namespace {
 
 // Tokens of a step. Prompts are longer, so that what earlier steps left in the KV cache is read too.
 constexpr size_t kChunk = 64;
+constexpr size_t kMostChunk = 512;
+constexpr size_t kMostSteps = 8;  // long prompts take larger steps: the stateful runner is slow in small ones
 // In standard deviations of the logits. Another order of additions may swap two tokens that are nearer than this.
 constexpr double kNearTie = 0.01;
 
@@ -42,13 +45,15 @@ EngineConfig exact(const std::string& runner, const std::string& model_path, con
   config.properties = {"INFERENCE_PRECISION_HINT=f32", "KV_CACHE_PRECISION=f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE=0"};
   config.gather_rows = true;
   config.context_length = context_length;
-  config.prefill_chunk = static_cast<int32_t>(kChunk);
+  config.prefill_chunk = static_cast<int32_t>(kMostChunk);
   config.max_sequences = 1;
   config.kv_tokens = static_cast<double>(tokens);
   config.kv_bytes = std::numeric_limits<double>::infinity();
   config.cpu_kernel = "openvino";  // it is the graphs that are compared
   return config;
 }
+
+size_t chunk_of(const Prompt& prompt) { return std::clamp(prompt.size() / kMostSteps, kChunk, kMostChunk); }
 
 // Logarithm of the sum of the exponentials.
 double log_sum(std::span<const float> logits) {
@@ -89,6 +94,7 @@ class Comparison {
     result_.deviation = std::sqrt(std::max(0.0, squares_ / count - mean * mean));
     const auto near = [this](float gap) { return gap < kNearTie * result_.deviation; };
     result_.near_ties = std::count_if(gaps_.begin(), gaps_.end(), near);
+    result_.windows.assign(windows_.begin(), windows_.end());
     result_.divergence /= static_cast<double>(std::max<int64_t>(1, result_.positions));
     result_.left_loss /= static_cast<double>(std::max<int64_t>(1, predictions_));
     result_.right_loss /= static_cast<double>(std::max<int64_t>(1, predictions_));
@@ -105,17 +111,19 @@ class Comparison {
       if (progress) post_(Progress{progress->stage, nth + progress->done / std::max<int64_t>(1, progress->total), 2});
     });
     const RopeBorder border(runner->info().long_rope_border);
+    for (const int64_t window : runner->info().windows) windows_.insert(static_cast<double>(window));
     SequenceId id = 0;
     size_t position = 0;  // of all prompts' tokens
     for (const auto& prompt : make_prompts_(static_cast<size_t>(runner->info().model.vocabulary_size))) {
       if (!runner->admit(++id, border.of(prompt.size()), prompt, prompt.size(), 0)) {
         throw Failure(ERR_ENGINE, "a runner took no prompt");
       }
-      for (size_t begin = 0; begin < prompt.size(); begin += kChunk) {
+      const size_t chunk = chunk_of(prompt);
+      for (size_t begin = 0; begin < prompt.size(); begin += chunk) {
         stop_if_cancelled();
         post_(Progress{Stage::kCompare, static_cast<int64_t>(static_cast<size_t>(nth) * tokens_ + position),
                        static_cast<int64_t>(2 * tokens_)});
-        const auto tokens = std::span<const Token>(prompt).subspan(begin, std::min(kChunk, prompt.size() - begin));
+        const auto tokens = std::span<const Token>(prompt).subspan(begin, std::min(chunk, prompt.size() - begin));
         const Span span{id, tokens, begin, tokens.size()};
         runner->start({&span, 1});
         const Rows rows = runner->wait();
@@ -173,6 +181,7 @@ class Comparison {
   const std::atomic<bool>& cancelled_;
   const EventSink& post_;
   size_t stride_ = 0;  // one row of so many is compared
+  std::set<double> windows_;
   std::vector<float> kept_;
   std::vector<float> gaps_;  // between the right one's most likely token and the left one's, where these differ
   int64_t predictions_ = 0;
@@ -188,7 +197,7 @@ ComparisonResult check_model(const std::string& model_path, const DeviceFeatures
                              const EventSink& post) {
   size_t tokens = 0;
   for (const int32_t length : lengths) tokens += static_cast<size_t>(length);
-  const auto paged = exact("paged", model_path, device, tokens + lengths.size() * kChunk, context_length);
+  const auto paged = exact("paged", model_path, device, tokens + lengths.size() * kMostChunk, context_length);
   const auto stateful = exact("stateful", model_path, device, tokens, context_length);
   const auto make = [&](size_t vocabulary) { return make_prompts(lengths, vocabulary); };
   Comparison comparison(paged, stateful, make, tokens, size_t{256} << 20, cancelled, post);

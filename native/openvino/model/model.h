@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/event.h"
+#include "openvino/model/decoder_interface.h"
 #include "openvino/model/mapped_constants.h"
 
 namespace llm {
@@ -13,9 +14,8 @@ struct DecoderModel {
   std::shared_ptr<ov::Model> model;
   GraphInfo info;
   MappedConstants mapped;  // the weights, as long as nothing was rewritten
-  bool has_attention_mask = false;
-  bool has_position_ids = false;
-  bool has_beam_idx = false;
+  DecoderInputs inputs;
+  bool gathers_rows = false;  // sampled_tokens_indices was added (graph/gather_rows.h)
 };
 
 // `model_path` is the openvino_model.xml, UTF-8. Throws Failure ERR_MODEL_INVALID (damaged files) or

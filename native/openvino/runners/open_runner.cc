@@ -72,29 +72,49 @@ void settle_rope(const EngineConfig& config, DecoderModel& decoder, RunnerInfo& 
   }
 }
 
+// Rows are gathered after the head: right, but slow.
+void warn_of_all_logits(const EngineConfig& config, const RowGather& rows, const EventSink& post) {
+  if (rows.lost.empty()) return;
+  post(Warning{"logits", config.model_path + ": " + rows.lost +
+                             ": those of every token of a prompt are computed, which takes time and memory"});
+}
+
+// What has nothing to do with paging: it would be so, and is said better, without it.
+bool concerns_paging(const Failure& failure) {
+  return failure.code() != ERR_OUT_OF_MEMORY && failure.code() != ERR_MODEL_INVALID && failure.code() != ERR_CLOSED;
+}
+
 // Returns null when the model cannot be paged, and says why in `obstacle`.
 std::unique_ptr<Runner> try_paged(const EngineConfig& config, const ov::AnyMap& properties, const EventSink& post,
                                   const std::string& reason, std::optional<Obstacle>& obstacle) {
   RunnerInfo info;
   info.reason = reason;
   std::string words;
-  auto decoder = read_model(config, post, info, [&](DecoderModel& read) {
-    gather_rows(*read.model);
-    settle_rope(config, read, info);
-    words = page(read.model, config.context_length);
-  });
-  if (!words.empty()) {
-    obstacle = {ERR_UNSUPPORTED_MODEL, "the model cannot be paged: " + words};
-    return nullptr;
-  }
   try {
-    auto compiled = compile(decoder, config, properties, post, info);
-    return make_paged_runner(std::move(compiled), std::move(info), std::move(decoder.mapped), config);
+    auto decoder = read_model(config, post, info, [&](DecoderModel& read) {
+      const RowGather rows = gather_rows(*read.model);
+      settle_rope(config, read, info);
+      words = rows.gathers ? page(read.model, config.context_length, info.windows) : rows.lost;
+      if (words.empty()) warn_of_all_logits(config, rows, post);
+    });
+    if (words.empty()) {
+      auto compiled = compile(decoder, config, properties, post, info);
+      return make_paged_runner(std::move(compiled), std::move(info), std::move(decoder.mapped), config);
+    }
   } catch (const Failure& failure) {
-    if (failure.code() == ERR_OUT_OF_MEMORY) throw;
-    obstacle = {failure.code(), "paged, " + (failure.what() + hint(properties))};
+    if (!concerns_paging(failure)) throw;
+    // Failures of the reader and of options name the file, and come again without paging.
+    if (std::string(failure.what()).rfind(config.model_path, 0) == 0) throw;
+    const auto code = failure.code() == ERR_ENGINE ? ERR_UNSUPPORTED_MODEL : failure.code();
+    obstacle = {code, "paged, " + (failure.what() + hint(properties))};
     return nullptr;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    words = plain_words(error);
   }
+  obstacle = {ERR_UNSUPPORTED_MODEL, "the model cannot be paged: " + words};
+  return nullptr;
 }
 
 std::unique_ptr<Runner> open_stateful(const EngineConfig& config, ov::AnyMap properties, const EventSink& post,
@@ -104,7 +124,11 @@ std::unique_ptr<Runner> open_stateful(const EngineConfig& config, ov::AnyMap pro
   std::string advice;
   try {
     auto decoder = read_model(config, post, info, [&](DecoderModel& read) {
-      if (config.gather_rows) gather_rows(*read.model);
+      if (config.gather_rows) {
+        const RowGather rows = gather_rows(*read.model);
+        read.gathers_rows = rows.gathers;
+        warn_of_all_logits(config, rows, post);
+      }
       settle_rope(config, read, info);
       if (config.max_prompt == 0) return;
       properties = with_static_shapes(*read.model, config, properties);
@@ -112,7 +136,7 @@ std::unique_ptr<Runner> open_stateful(const EngineConfig& config, ov::AnyMap pro
     });
     auto compiled = compile(decoder, config, properties, post, info);
     if (config.max_prompt > 0) note_static_shapes(compiled, info);
-    return make_stateful_runner(std::move(compiled), std::move(info), std::move(decoder), config);
+    return make_stateful_runner(std::move(compiled), std::move(info), std::move(decoder));
   } catch (const Failure& failure) {
     // Failures of the reader name the file already.
     if (std::string(failure.what()).rfind(config.model_path, 0) == 0) throw;

@@ -13,10 +13,10 @@ namespace {
 
 class StatefulRunner : public Runner {
  public:
-  StatefulRunner(ov::CompiledModel compiled, RunnerInfo info, DecoderModel decoder, const EngineConfig& config)
+  StatefulRunner(ov::CompiledModel compiled, RunnerInfo info, DecoderModel decoder)
       : info_(std::move(info)),
         decoder_(std::move(decoder)),
-        gathers_(config.gather_rows),
+        gathers_(decoder_.gathers_rows),
         request_(std::move(compiled)) {
     info_.runner = "stateful";
     info_.max_sequences = 1;
@@ -106,16 +106,16 @@ class StatefulRunner : public Runner {
     const size_t total = span.position + count;
     ids_.assign(span.tokens.begin(), span.tokens.end());
     request_->set_tensor("input_ids", ov::Tensor(ov::element::i64, {1, count}, ids_.data()));
-    if (decoder_.has_attention_mask) {
+    if (decoder_.inputs.attention_mask) {
       if (mask_.size() < total) mask_.resize(std::max(total, 2 * mask_.size()), 1);
       request_->set_tensor("attention_mask", ov::Tensor(ov::element::i64, {1, total}, mask_.data()));
     }
-    if (decoder_.has_position_ids) {
+    if (decoder_.inputs.position_ids) {
       positions_.resize(count);
       for (size_t i = 0; i < count; ++i) positions_[i] = static_cast<int64_t>(span.position + i);
       request_->set_tensor("position_ids", ov::Tensor(ov::element::i64, {1, count}, positions_.data()));
     }
-    if (decoder_.has_beam_idx) request_->set_tensor("beam_idx", ov::Tensor(ov::element::i32, {1}, &beam_));
+    if (decoder_.inputs.beam_idx) request_->set_tensor("beam_idx", ov::Tensor(ov::element::i32, {1}, &beam_));
     if (info_.long_rope_border > 0) {
       rope_length_ = rope_length(rope_);
       request_->set_tensor(kRopeInput, ov::Tensor(ov::element::i64, {}, &rope_length_));
@@ -149,9 +149,8 @@ class StatefulRunner : public Runner {
 
 }  // namespace
 
-std::unique_ptr<Runner> make_stateful_runner(ov::CompiledModel compiled, RunnerInfo info, DecoderModel decoder,
-                                             const EngineConfig& config) {
-  return std::make_unique<StatefulRunner>(std::move(compiled), std::move(info), std::move(decoder), config);
+std::unique_ptr<Runner> make_stateful_runner(ov::CompiledModel compiled, RunnerInfo info, DecoderModel decoder) {
+  return std::make_unique<StatefulRunner>(std::move(compiled), std::move(info), std::move(decoder));
 }
 
 }  // namespace llm

@@ -42,7 +42,8 @@ inline void fill_logits(std::span<const llm::Token> before, std::span<float> log
 class Plan {
  public:
   size_t vocabulary = 32;
-  size_t extra_columns = 0;  // by which rows of logits are wider than the vocabulary
+  size_t extra_columns = 0;        // by which rows of logits are wider than the vocabulary
+  std::string runner = "checked";  // what its info says
   size_t max_sequences = 1;
   size_t chunk = 4;
   bool keeps_prefixes = false;  // a dropped sequence's tokens may serve a later prompt
@@ -126,7 +127,7 @@ class CheckedRunner : public llm::Runner {
 
   llm::RunnerInfo info() const override {
     llm::RunnerInfo info;
-    info.runner = "checked";
+    info.runner = plan_.runner;
     info.properties = plan_.properties;
     info.model.rt_info = plan_.rt_info;
     info.model.vocabulary_size = static_cast<int64_t>(plan_.vocabulary);

@@ -74,6 +74,46 @@ TEST("failure: a warm-up that throws is a model that does not load") {
   CHECK(!rig.log.has_ready());
 }
 
+// As a paged graph whose first steps fail: what is opened says what was asked for, or "paged" where that is left open.
+void page_in_vain(Rig& rig, const std::string& asked) {
+  rig.runner = asked;
+  rig.warmup = {2};
+  rig.on_open = [&rig](const llm::EngineConfig& config) {
+    rig.plan.runner = config.runner == "auto" ? "paged" : config.runner;
+  };
+  throw_at(rig.plan, {1});
+}
+
+TEST("failure: a paged runner whose first steps fail makes room for the stateful one, where that may be chosen") {
+  Rig rig;
+  page_in_vain(rig, "auto");
+  rig.start();
+  const auto info = rig.log.ready().info;
+  CHECK_EQUAL(info.runner, "stateful");
+  CHECK_EQUAL(info.reason, "the model cannot be paged: its first steps failed: step 1");
+  rig.submit(1, {1, 2});
+  rig.check_whole(1);
+  rig.close();
+}
+
+TEST("failure: a paged runner that was asked for and fails in its first steps is an error that says so") {
+  Rig rig;
+  page_in_vain(rig, "paged");
+  rig.start();
+  const auto failed = rig.log.failed();
+  CHECK_EQUAL(failed.code, llm::ERR_UNSUPPORTED_MODEL);
+  CHECK(failed.message.find("its first steps failed: step 1") != std::string::npos);
+  rig.close();
+}
+
+TEST("failure: a stateful runner whose first steps fail is a model that does not load") {
+  Rig rig;
+  page_in_vain(rig, "stateful");
+  rig.start();
+  CHECK_EQUAL(rig.log.failed().code, llm::ERR_ENGINE);
+  rig.close();
+}
+
 TEST("failure: a step that throws fails its sequences; the others are answered exactly, with a new cache") {
   Gate all_there;
   Rig rig;

@@ -20,6 +20,7 @@ class Rig {
   // Gates that `plan` uses must be declared before the rig: its engine ends first.
   Plan plan;
   EventLog log;
+  std::string runner;
   std::vector<int32_t> warmup;
   std::vector<std::string> properties, precision_fallback;
   std::function<void()> on_load = [] {};  // on the engine's thread, before the runner is made
@@ -30,6 +31,7 @@ class Rig {
 
   void start() {
     llm::EngineConfig config;
+    config.runner = runner;
     config.prefill_chunk = static_cast<int32_t>(plan.chunk);
     config.warmup = warmup;
     config.properties = properties;

@@ -11,22 +11,9 @@
 #include <fstream>
 #include <string>
 
+#include "openvino/temporary_folder.h"
+
 inline constexpr size_t kMappedBytes = 4U << 20;
-
-// There as long as this.
-class TemporaryFolder {
- public:
-  explicit TemporaryFolder(const std::string& name)
-      : path_(std::filesystem::temp_directory_path() / (name + "-" + std::to_string(getpid()))) {
-    std::filesystem::create_directory(path_);
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  std::filesystem::path operator/(const char* name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // "Rss" of proc_pid_smaps(5): bytes of the mapping that holds this address in the process's memory; -1 when none does.
 inline long resident_at(const void* address) {
