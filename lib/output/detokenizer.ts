@@ -1,5 +1,6 @@
 import { LLMError } from '../errors.js'
 import type { TokenTable } from '../text/tokenizer/token-table.js'
+import { CleanUp } from './clean-up.js'
 import type { Segment } from './stage.js'
 
 /** Turns tokens into text as soon as its characters are complete. Takes O(1) per token, and is exact at every cut. */
@@ -14,6 +15,7 @@ export class Detokenizer {
   #strip: boolean
   /** The text ended with this space, which is dropped unless something follows. */
   #space = ''
+  readonly #cleanUp: CleanUp | undefined
 
   /**
    * @param options.continuation says that the text continues another one, so that its leading space is kept. Otherwise
@@ -23,6 +25,7 @@ export class Detokenizer {
    */
   constructor(table: TokenTable, options: { continuation: boolean; skipSpecialTokens: boolean }) {
     this.#table = table
+    this.#cleanUp = table.cleanUpSpaces ? new CleanUp() : undefined
     this.#skipSpecialTokens = options.skipSpecialTokens
     this.#first = !options.continuation
     this.#strip = table.stripLeadingSpace && !options.continuation
@@ -65,6 +68,7 @@ export class Detokenizer {
   end(): Segment[] {
     const segments: Segment[] = []
     this.#text([], true, segments)
+    append(this.#cleanUp?.end() ?? '', segments)
     return segments
   }
 
@@ -73,23 +77,27 @@ export class Detokenizer {
     const all = Buffer.concat([this.#pending, ...parts])
     const end = flush ? all.length : all.length - incompleteSuffix(all)
     this.#pending = new Uint8Array(all.subarray(end))
-    const text = this.#trim(this.#decoder.decode(all.subarray(0, end)))
-    if (text === '') return
-    const last = segments.at(-1)
-    if (last?.special === false) last.text += text
-    else segments.push({ text, special: false })
+    append(this.#trim(this.#decoder.decode(all.subarray(0, end))), segments)
   }
 
-  /** Drops the space at the very start, and holds back the one at the end until something follows it. */
+  /** Drops the space at the very start, cleans up, and holds back the one at the end until something follows it. */
   #trim(text: string): string {
     if (text === '') return text
     const begun = this.#strip && text.startsWith(' ') ? text.slice(1) : text
     this.#strip = false
-    if (!this.#table.stripTrailingSpace) return begun
+    if (!this.#table.stripTrailingSpace) return this.#cleanUp?.push(begun) ?? begun
     const all = this.#space + begun
     this.#space = all.endsWith(' ') ? ' ' : ''
-    return all.slice(0, all.length - this.#space.length)
+    const kept = all.slice(0, all.length - this.#space.length)
+    return this.#cleanUp?.push(kept) ?? kept
   }
+}
+
+function append(text: string, segments: Segment[]): void {
+  if (text === '') return
+  const last = segments.at(-1)
+  if (last?.special === false) last.text += text
+  else segments.push({ text, special: false })
 }
 
 /** How many bytes at the end, 0 to 3, begin a UTF-8 character that later bytes could complete. */

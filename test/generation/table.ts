@@ -14,6 +14,6 @@ export function tableOf(pieces: (string | number[])[], stripLeadingSpace = false
     bytes.set(chunk, offsets[i])
   })
   const special = Uint8Array.from(pieces, (piece) => (typeof piece === 'string' && /^<.+>$/.test(piece) ? 1 : 0))
-  const whole = { first: null, stripLeadingSpace, stripTrailingSpace: false }
+  const whole = { first: null, stripLeadingSpace, stripTrailingSpace: false, cleanUpSpaces: false }
   return { bytes, offsets, special, added: special.slice(), size: pieces.length, ...whole }
 }

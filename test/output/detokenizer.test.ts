@@ -26,6 +26,7 @@ function tableOf(
     stripLeadingSpace: options.strip === true,
     stripTrailingSpace: false,
     first: null,
+    cleanUpSpaces: false,
   }
 }
 

@@ -1,6 +1,6 @@
 """Writes models.json.gz beside it: small tokenizers of each kind but plain BPE, with what the `tokenizers` library makes of hostile texts.
 
-pip install tokenizers==0.22.2 sentencepiece==0.2.3 protobuf; python make-models.py
+pip install transformers==5.5.4 tokenizers==0.22.2 sentencepiece==0.2.3 protobuf; python make-models.py
 With paths of tokenizer.json files it writes what the library makes of the texts with those, to real.json.gz in the working folder.
 """
 import gzip
@@ -60,10 +60,14 @@ def added():
 
 
 def rows(t):
-    """For each text: ids; ids without special tokens around them; those decoded without special tokens, and with. What equals its neighbour is left out."""
+    """For each text: ids; ids with special tokens around them; the first decoded without special tokens, and with. What equals its neighbour is left out. Nothing for a text that the model cannot write."""
     found = []
     for text in texts:
-        full, bare = t.encode(text).ids, t.encode(text, add_special_tokens=False).ids
+        try:
+            full, bare = t.encode(text).ids, t.encode(text, add_special_tokens=False).ids
+        except Exception:
+            found.append([])
+            continue
         skipped, whole = t.decode(bare), t.decode(bare, skip_special_tokens=False)
         found.append([bare, *([] if full == bare else [full])] + [skipped, *([] if whole == skipped else [whole])])
     return found
@@ -75,6 +79,15 @@ def finish(name, t, around=("<s>", "</s>")):
         single = [x for x in (around[0], "$A", around[1]) if x]
         t.post_processor = processors.TemplateProcessing(single=" ".join(single), special_tokens=[(x, t.token_to_id(x)) for x in around if x])
     return {"name": name, "tokenizer": json.loads(t.to_str()), "rows": rows(t)}
+
+
+def cleaned(found):
+    """As transformers 5.5.4 does with clean_up_tokenization_spaces."""
+    from transformers import PreTrainedTokenizerFast
+
+    t = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(found["tokenizer"])))
+    found["cleaned"] = [t.decode(row[0], skip_special_tokens=True, clean_up_tokenization_spaces=True) for row in found["rows"]]
+    return found
 
 
 def charsmap(rule):
@@ -122,25 +135,33 @@ def alike(model):
     model["vocab"].append(["the", -2.5])
 
 
+def without_unknown(model):
+    model["unk_id"] = None
+
+
 def make():
     nfkc, nfkc_cf = charsmap("nmt_nfkc"), charsmap("nmt_nfkc_cf")
     meta, Metaspace, Sequence = decoders.Metaspace(), pre_tokenizers.Metaspace, pre_tokenizers.Sequence
     llama = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    fused = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse(), decoders.Replace("▁", " "), decoders.Strip(" ", 1, 0)])
     bert = normalizers.BertNormalizer()
     piece = dict(special_tokens=special, show_progress=False)
     return [
-        unigram("t5", nfkc, Metaspace(), meta, (None, "</s>")),
+        cleaned(unigram("t5", nfkc, Metaspace(), meta, (None, "</s>"))),
         unigram("xlm-r", normalizers.Sequence([nfkc, normalizers.Replace(Regex(" {2,}"), "▁")]), Sequence([pre_tokenizers.WhitespaceSplit(), Metaspace()]), meta),
         unigram("albert", normalizers.Sequence([normalizers.Replace("``", '"'), normalizers.Replace("''", '"'), normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase(), nfkc_cf, normalizers.Replace(Regex(" {2,}"), " ")]), Metaspace(), meta),
         unigram("unigram, bytes", None, Metaspace(prepend_scheme="first", split=False), llama, change=with_bytes),
+        unigram("unigram, bytes, fused first", normalizers.Replace(Regex(r"\p{Zs}"), " "), Metaspace(), fused, change=with_bytes),
         unigram("unigram, ties", normalizers.Nmt(), Metaspace(prepend_scheme="never"), decoders.Metaspace(prepend_scheme="never"), change=alike),
+        unigram("unigram, nothing unknown", None, pre_tokenizers.WhitespaceSplit(), None, None, change=without_unknown),
         unigram("unigram, normal forms", normalizers.Sequence([normalizers.NFKC(), normalizers.NFD(), normalizers.Strip()]), None, None, None),
-        trained("bert", models.WordPiece(unk_token="<unk>"), trainers.WordPieceTrainer(vocab_size=420, **piece), bert, pre_tokenizers.BertPreTokenizer(), decoders.WordPiece()),
+        cleaned(trained("bert", models.WordPiece(unk_token="<unk>"), trainers.WordPieceTrainer(vocab_size=420, **piece), bert, pre_tokenizers.BertPreTokenizer(), decoders.WordPiece())),
         trained("bert, cased", models.WordPiece(unk_token="<unk>", max_input_chars_per_word=20, continuing_subword_prefix="@@"), trainers.WordPieceTrainer(vocab_size=420, continuing_subword_prefix="@@", **piece), normalizers.BertNormalizer(lowercase=False, handle_chinese_chars=False, strip_accents=True), Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation("merged_with_previous")]), decoders.WordPiece("@@", cleanup=False)),
         trained("word level", models.WordLevel(unk_token="<unk>"), trainers.WordLevelTrainer(vocab_size=200, **piece), None, pre_tokenizers.Whitespace(), None),
         trained("word level, fixed length", models.WordLevel(unk_token="<unk>"), trainers.WordLevelTrainer(vocab_size=300, **piece), normalizers.NFKD(), Sequence([pre_tokenizers.CharDelimiterSplit("e"), pre_tokenizers.FixedLength(2)]), decoders.Strip("t", 1, 0), None),
         trained("gpt", models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"), trainers.BpeTrainer(vocab_size=420, end_of_word_suffix="</w>", **piece), bert, pre_tokenizers.BertPreTokenizer(), decoders.BPEDecoder()),
         trained("bpe, prefix", models.BPE(unk_token="<unk>", continuing_subword_prefix="##", fuse_unk=True), trainers.BpeTrainer(vocab_size=420, continuing_subword_prefix="##", **piece), normalizers.NFC(), pre_tokenizers.Whitespace(), decoders.WordPiece()),
+        trained("bpe, no decoder", models.BPE(unk_token="<unk>", fuse_unk=False), trainers.BpeTrainer(vocab_size=420, **piece), normalizers.Sequence([normalizers.NFD(), normalizers.Lowercase(), normalizers.StripAccents()]), pre_tokenizers.Whitespace(), None),
         trained("clip", models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"), trainers.BpeTrainer(vocab_size=620, end_of_word_suffix="</w>", initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), **piece), normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]), Sequence([pre_tokenizers.Split(Regex(r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"), "removed", invert=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]), decoders.ByteLevel()),
     ]
 

@@ -39,10 +39,17 @@ export const tokenizerVectors = JSON.parse(readFileSync('test/text/tokenizers.js
 /**
  * Tokenizers of all kinds with what the `tokenizers` library made of the texts; written by make-models.py. A row holds
  * ids; ids with special tokens around them, if others; the first decoded without special tokens, and with, if otherwise.
+ * The row is empty when the model cannot write the text.
  */
 export interface ModelVectors {
   texts: string[]
-  tokenizers: { name: string; tokenizer: Record<string, unknown>; rows: (number[] | string)[][] }[]
+  tokenizers: {
+    name: string
+    tokenizer: Record<string, unknown>
+    rows: (number[] | string)[][]
+    /** The first of a row decoded without special tokens, with clean_up_tokenization_spaces. */
+    cleaned?: string[]
+  }[]
 }
 
 export const modelVectors = (): ModelVectors =>

@@ -1,4 +1,5 @@
 import { fromByteAlphabet } from './byte-alphabet.js'
+import { cleanUps } from './clean-up.js'
 import { booleanOf, type Config, countOf, sequenceOf, stringOf, typedConfig, unsupported } from './config.js'
 import { compilePattern } from './pattern.js'
 import { metaspaceScheme } from './pre-tokenizer.js'
@@ -33,7 +34,7 @@ export function createDecoder(value: unknown, where: string): Decoder {
     const refuse = (why: string): never => unsupported(at, `${config.type} ${why}`)
     if (byteLevel) refuse('behind ByteLevel is not supported')
     // What comes behind Fuse sees one text instead of tokens.
-    if (fused && config.type !== 'Strip') refuse('behind Fuse is not supported')
+    if (fused && config.type !== 'Strip' && !replacesCharacter(config)) refuse('behind Fuse is not supported')
     switch (config.type) {
       case 'Sequence':
         for (const [i, inner] of sequenceOf(config, 'decoders', at).entries()) {
@@ -112,6 +113,12 @@ export function createDecoder(value: unknown, where: string): Decoder {
   return { textOf, bytesOf, ...decoder }
 }
 
+/** Whether it is a Replace that looks for one character, which makes no difference to it how a text is cut. */
+function replacesCharacter({ type, pattern }: Config): boolean {
+  const text = (pattern as { String?: unknown } | null | undefined)?.String
+  return type === 'Replace' && typeof text === 'string' && Array.from(text).length === 1
+}
+
 /** Takes away up to `start` and `stop` times `character` at both ends. */
 function strip(token: string, character: string, start: number, stop: number): string {
   let text = token
@@ -120,19 +127,7 @@ function strip(token: string, character: string, start: number, stop: number): s
   return text
 }
 
-/** English as it is written: the Rust library's `cleanup` of WordPiece, in its order. */
-const cleanups: readonly (readonly [string, string])[] = [
-  [' .', '.'],
-  [' ?', '?'],
-  [' !', '!'],
-  [' ,', ','],
-  [" ' ", "'"],
-  [" n't", "n't"],
-  [" 'm", "'m"],
-  [' do not', " don't"],
-  [" 's", "'s"],
-  [" 've", "'ve"],
-  [" 're", "'re"],
-]
+/** The Rust library's own clean-up knows one more. */
+const wordPieceCleanUps = [...cleanUps.slice(0, 7), [' do not', " don't"] as const, ...cleanUps.slice(7)]
 const withoutSpaces = (text: string): string =>
-  cleanups.reduce((result, [from, to]) => result.replaceAll(from, to), text)
+  wordPieceCleanUps.reduce((result, [from, to]) => result.replaceAll(from, to), text)

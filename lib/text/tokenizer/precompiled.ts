@@ -2,6 +2,8 @@ import { LLMError } from '../../errors.js'
 
 /** Characters of a grapheme cluster up to this many UTF-8 bytes are looked up together. */
 const longestCluster = 5
+/** The segmenter takes time in proportion to its text for each cluster: it gets this many UTF-16 units at once. */
+const windowLength = 64
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /**
@@ -59,7 +61,17 @@ export class Precompiled {
   #stretch(text: string): string {
     if (text.length <= 1) return this.#each(text)
     let result = ''
-    for (const { segment } of this.#segmenter.segment(text)) result += this.#cluster(segment)
+    for (let start = 0, size = windowLength; start < text.length; ) {
+      const split = (text.charCodeAt(start + size - 1) & 0xfc00) === 0xd800
+      const segments = [...this.#segmenter.segment(text.slice(start, start + size + (split ? 1 : 0)))]
+      // The last cluster may go on behind the window.
+      if (start + size < text.length) segments.pop()
+      for (const { segment } of segments) {
+        result += this.#cluster(segment)
+        start += segment.length
+      }
+      size = segments.length === 0 ? size * 2 : windowLength
+    }
     return result
   }
 

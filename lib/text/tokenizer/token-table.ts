@@ -15,6 +15,8 @@ export interface TokenTable extends TokenBytes {
   stripLeadingSpace: boolean
   /** Whether a text loses one space at its very end: tokens that end a word have one. */
   stripTrailingSpace: boolean
+  /** Whether spaces that English does not write are taken out of the text. */
+  cleanUpSpaces: boolean
 }
 
 export interface TokenBytes {
@@ -36,6 +38,7 @@ export function createTokenTable(
   vocabulary: readonly (readonly [string, number])[],
   addedTokens: Iterable<AddedToken>,
   decoderConfig: unknown,
+  cleanUpSpaces: boolean,
   where: string,
 ): TokenTable {
   const decoder = createDecoder(decoderConfig, where)
@@ -57,6 +60,7 @@ export function createTokenTable(
     size,
     stripLeadingSpace: decoder.stripLeadingSpace,
     stripTrailingSpace: decoder.stripTrailingSpace,
+    cleanUpSpaces,
   }
   for (const { id, special } of added) {
     table.added[id] = 1

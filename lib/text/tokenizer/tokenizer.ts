@@ -41,6 +41,7 @@ export class Tokenizer {
   readonly #special: AddedTokenMatcher
   readonly #prefix: number[]
   readonly #suffix: number[]
+  readonly #cleanUpSpaces: boolean
 
   /**
    * @param path of tokenizer.json, which may have at most 64 MiB.
@@ -50,6 +51,8 @@ export class Tokenizer {
   constructor(path: string, config: Record<string, unknown>) {
     const file = readTokenizerFile(path)
     this.path = path
+    // It damages what BPE keeps exactly, such as code. Later versions of transformers leave BPE alone, too.
+    this.#cleanUpSpaces = config['clean_up_tokenization_spaces'] === true && file.model.type !== 'BPE'
     this.#file = file
     this.#normalizer = createNormalizer(file.normalizer, `${path}: normalizer`)
     this.#preTokenizer = createPreTokenizer(file.preTokenizer, `${path}: pre_tokenizer`)
@@ -80,13 +83,15 @@ export class Tokenizer {
   /** The bytes of all tokens. Each call builds a new table, because tables are transferred to other threads. */
   table(): TokenTable {
     const where = `${this.path}: decoder`
-    if (this.#file.model.type === 'BPE' && (this.#file.decoder ?? null) === null) {
-      throw new LLMError('ERR_UNSUPPORTED_TOKENIZER', `${where}: expected a decoder, found none`)
+    const { decoder, preTokenizer, normalizer } = this.#file
+    const byteLevel = JSON.stringify([preTokenizer, normalizer]).includes('"ByteLevel"')
+    if (byteLevel && (decoder === null || decoder === undefined)) {
+      throw new LLMError('ERR_UNSUPPORTED_TOKENIZER', `${where}: expected one that reads bytes, found none`)
     }
     const added = [...this.addedTokens.values()].map((token) => {
       return token.normalized ? { ...token, content: this.#normalizer(token.content) } : token
     })
-    return createTokenTable(this.#file.vocabulary, added, this.#file.decoder, where)
+    return createTokenTable(this.#file.vocabulary, added, decoder, this.#cleanUpSpaces, where)
   }
 
   encode(text: string, options: TokenizeOptions): number[] {

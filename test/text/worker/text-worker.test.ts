@@ -7,8 +7,9 @@ import t from 'tap'
 import type { ChatOptions } from '#lib/options/encode.js'
 import type { ChatMessage } from '#lib/text/template/messages.js'
 import type { TextSource } from '#lib/text/text-source.js'
+import { tokenText } from '#lib/text/tokenizer/token-table.js'
 import { TextWorker } from '#lib/text/worker/text-worker.js'
-import { skipWithout, sourceOf, templateVectors, tokenizerVectors } from '../sources.js'
+import { modelVectors, skipWithout, sourceOf, templateVectors, tokenizerVectors } from '../sources.js'
 
 const chatml = templateVectors['chatml']![0]!.source
 const phi3 = templateVectors['phi-3']![0]!.source
@@ -47,6 +48,44 @@ t.test('what it knows', async (t) => {
     bos: 'file',
     droppedMessages: 0,
     ignoredRoles: [],
+  })
+})
+
+t.test('Unigram', async (t) => {
+  const { texts, tokenizers } = modelVectors()
+  const { tokenizer, rows } = tokenizers.find(({ name }) => name === 't5')!
+  const open = (changed: Record<string, unknown>, cpuMs?: number): Promise<TextWorker> => {
+    const files = source(t.testdir(), { tokenizerConfig: { eos_token: '</s>' } })
+    writeFileSync(files.tokenizerPath, JSON.stringify(changed))
+    return TextWorker.open(files, cpuMs === undefined ? {} : { cpuMs })
+  }
+  const worker = await open(tokenizer)
+  t.teardown(() => worker.close())
+  t.test('tokens and table arrive', async (t) => {
+    t.same([...(await worker.encodeText('Hello world')).tokens], rows[texts.indexOf('Hello world')]![1])
+    const id = (tokenizer['model'] as { vocab: [string, number][] }).vocab.findIndex(([piece]) => piece === '▁the')
+    t.equal(tokenText({ ...worker.tokens, first: null }, id), ' the')
+    t.equal(tokenText(worker.tokens, id), 'the', 'at the beginning of a text')
+  })
+  t.test('a Chinese text of 390,000 characters is within the limits', async (t) => {
+    const once = (await worker.encodeText('日本語のテキスト中文字符 '.repeat(10))).tokens.length
+    const { tokens } = await worker.encodeText('日本語のテキスト中文字符 '.repeat(30_000))
+    t.equal(tokens.length, (once - 2) * 3000 + 2)
+  })
+  t.test('a piece that costs too much ends at the deadline', async (t) => {
+    const model = {
+      type: 'Unigram',
+      unk_id: 0,
+      vocab: [
+        ['?', 0],
+        ['a', -1],
+        ['a'.repeat(2 ** 20), -1],
+      ],
+    }
+    const slow = await open({ ...tokenizer, model, post_processor: null }, 1000)
+    t.teardown(() => slow.close())
+    await t.rejects(slow.encodeText('a'.repeat(2 ** 21)), { code: 'ERR_TEXT_TIMEOUT' })
+    t.equal((await slow.encodeText('a')).tokens.length, 2, 'and the next text is encoded')
   })
 })
 
@@ -180,7 +219,8 @@ t.test('time on the clock is limited, too', async (t) => {
 })
 
 t.test('without the addon, time on the clock is all there is', async (t) => {
-  const code = `import { TextWorker } from '#lib/text/worker/text-worker.js'
+  const code = `import { tokenText } from '#lib/text/tokenizer/token-table.js'
+import { TextWorker } from '#lib/text/worker/text-worker.js'
     const source = JSON.parse(process.argv[1])
     const worker = await TextWorker.open(source)
     console.log((await worker.encodeText('Hello world')).text)
@@ -253,7 +293,8 @@ t.test('a tokenizer that is none', async (t) => {
 })
 
 t.test('an open worker does not keep the process alive', async (t) => {
-  const code = `import { TextWorker } from '#lib/text/worker/text-worker.js'
+  const code = `import { tokenText } from '#lib/text/tokenizer/token-table.js'
+import { TextWorker } from '#lib/text/worker/text-worker.js'
     const worker = await TextWorker.open(JSON.parse(process.argv[1]))
     await worker.encodeText('Hello')
     console.log('done')`
