@@ -4,7 +4,7 @@ import { callSiteOf } from './generation/call-site.js'
 import { RequestTracker } from './generation/diagnostics.js'
 import { checkBatch, type Prompts, runAll } from './generation/generate-all.js'
 import { type CheckedPrompt, checkPrompt, type Prompt } from './generation/prompt.js'
-import { type RequestContext, startRequest } from './generation/request.js'
+import { type RequestContext, type ScoringRequest, startRequest } from './generation/request.js'
 import { type GenerationResult, type WarmResult, warmResult } from './generation/result.js'
 import { GenerationStream } from './generation/stream.js'
 import { encodeOptions, textOf, tokenizePrompt } from './generation/tokenize.js'
@@ -29,8 +29,13 @@ import { checkLogprobs } from './options/logprobs.js'
 import { checkSampling, greedySampling, resolveSampling, samplingDecision } from './options/resolve-sampling.js'
 import * as check from './options/rules.js'
 import type { Sampling } from './options/sampling.js'
+import { type PerplexityOptions, perplexityTable, type ScoreOptions, scoreTable } from './options/scoring.js'
 import { mergeOptions } from './options/table.js'
 import { type WarmOptions, warmTable } from './options/warm.js'
+import type { TokenLogprob } from './output/logprobs.js'
+import { checkText, type Perplexity, perplexityOf } from './scoring/perplexity.js'
+import { type Continuation, type ContinuationScore, checkScoring, scoreContinuations } from './scoring/score.js'
+import type { Scorer } from './scoring/score-tokens.js'
 import type { EncodedPrompt } from './text/prompt/encoded-prompt.js'
 import type { ChatMessage } from './text/template/messages.js'
 import { type Warn, warnOnce } from './warnings.js'
@@ -140,6 +145,39 @@ export class LLM {
     return warmResult(await this.#start(checked, merged, greedySampling, this.warm, begun).result)
   }
 
+  /**
+   * How likely each continuation is after the prompt. They are computed at once, and what they have in common only once.
+   *
+   * Rejects as {@link generate} does, and with a TypeError for a continuation that adds no token.
+   */
+  async score(
+    prompt: Prompt,
+    continuations: readonly Continuation[],
+    options: ScoreOptions = {},
+  ): Promise<ContinuationScore[]> {
+    const scorer = this.#scorer(this.score)
+    check.checkOptions(options, scoreTable, 'ScoreOptions')
+    this.#checkOpen()
+    const checked = checkScoring(prompt, continuations, this.#context.vocabularySize, options)
+    const merged = mergeOptions<ScoreOptions>(encodeOptions(this.#defaultsFor(prompt)), options)
+    return await scoreContinuations(this.#context, checked, merged, scorer)
+  }
+
+  /**
+   * The perplexity of a text, in windows of the model's context, as Hugging Face's guide defines it.
+   *
+   * Rejects as {@link generate} does.
+   */
+  async perplexity(
+    text: string | { readonly tokens: ArrayLike<number> },
+    options: PerplexityOptions = {},
+  ): Promise<Perplexity> {
+    const scorer = this.#scorer(this.perplexity)
+    check.checkOptions(options, perplexityTable, 'PerplexityOptions')
+    this.#checkOpen()
+    return await perplexityOf(this.#context, checkText(text, this.#context.vocabularySize), options, scorer)
+  }
+
   /** Counts of requests, tokens and the KV cache: how it is now, and sums since the model was loaded. */
   metrics(): Metrics {
     this.#checkOpen()
@@ -194,7 +232,7 @@ export class LLM {
    */
   #start(
     prompt: CheckedPrompt,
-    options: GenerationOptions,
+    options: ScoringRequest,
     sampling: Sampling,
     caller: CallableFunction,
     begun: number,
@@ -229,6 +267,20 @@ export class LLM {
         return await startRequest(this.#context, prompt, options, sampling, handlers, signal, begun)
       },
     })
+  }
+
+  /** @param caller the public method */
+  #scorer(caller: CallableFunction): Scorer {
+    const begun = performance.now()
+    return {
+      begun,
+      concurrency: this.#opened.engine.info.maxSequences,
+      score: async (tokens, request) => {
+        const stream = this.#start({ kind: 'tokens', tokens }, request, greedySampling, caller, performance.now())
+        const { promptLogprobs = [] } = await stream.result
+        return promptLogprobs.filter((likely): likely is TokenLogprob => likely.logprob !== null)
+      },
+    }
   }
 
   #checkOpen(): void {

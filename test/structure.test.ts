@@ -29,6 +29,8 @@ const layers = [
   // An answer, and a request for one.
   'output',
   'generation',
+  // What requests are made of that want no answer.
+  'scoring',
   // The steps from a path to a model that is ready.
   'loading',
   'metrics.ts',

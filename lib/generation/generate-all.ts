@@ -3,7 +3,6 @@ import { batchDefaults, batchTable, type GenerateAllOptions } from '../options/b
 import type { GenerationOptions } from '../options/generation.js'
 import * as check from '../options/rules.js'
 import type { Prompt } from './prompt.js'
-import type { GenerationResult } from './result.js'
 
 /** Any list of prompts, also one that is made while it is read; a lone string or chat is none. */
 export type Prompts = object & (Iterable<Prompt> | AsyncIterable<Prompt>)
@@ -32,11 +31,11 @@ export function checkBatch(prompts: Prompts, options: GenerateAllOptions): Batch
  * @param run one request; must end when its signal aborts
  * @returns the results in the order of the prompts
  */
-export async function runAll(
-  prompts: Prompts,
+export async function runAll<Item, Result>(
+  prompts: Iterable<Item> | AsyncIterable<Item>,
   { concurrency = 1, onProgress, stopOnError = batchDefaults.stopOnError, signal }: BatchOptions['batch'],
-  run: (prompt: Prompt, signal: AbortSignal) => Promise<GenerationResult>,
-): Promise<GenerationResult[]> {
+  run: (prompt: Item, signal: AbortSignal) => Promise<Result>,
+): Promise<Result[]> {
   signal?.throwIfAborted()
   const stop = new AbortController()
   // Each request listens to it; more than ten would be warned about as a leak.
@@ -48,15 +47,17 @@ export async function runAll(
   })
   const iterator = iteratorOf(prompts)
   const total = Array.isArray(prompts) ? prompts.length : undefined
-  const results: GenerationResult[] = []
+  const results: Result[] = []
   const errors: unknown[] = []
   let taken = 0
   let done = 0
   // Iterators need not bear a second next() before the first has answered.
-  let turn: Promise<IteratorResult<Prompt, unknown>> = Promise.resolve({ done: false, value: '' })
+  const nothing: IteratorResult<Item, unknown> = { done: true, value: undefined }
+  let turn: Promise<IteratorResult<Item, unknown> | undefined> = Promise.resolve(undefined)
   const take = () => {
-    turn = turn.then((before) => (before.done || stop.signal.aborted ? { done: true, value: '' } : iterator.next()))
-    return turn
+    const next = turn.then((before) => (before?.done || stop.signal.aborted ? nothing : iterator.next()))
+    turn = next
+    return next
   }
   const lane = async (): Promise<void> => {
     for (let next = await take(); !next.done; next = await take()) {
@@ -88,6 +89,8 @@ export async function runAll(
   return results
 }
 
-function iteratorOf(prompts: Prompts): AsyncIterator<Prompt, unknown> | Iterator<Prompt, unknown> {
+function iteratorOf<Item>(
+  prompts: Iterable<Item> | AsyncIterable<Item>,
+): AsyncIterator<Item, unknown> | Iterator<Item, unknown> {
   return Symbol.asyncIterator in prompts ? prompts[Symbol.asyncIterator]() : prompts[Symbol.iterator]()
 }

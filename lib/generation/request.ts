@@ -14,6 +14,12 @@ import type { RequestQueue } from './queue.js'
 import type { Submitted } from './stream.js'
 import { encodeOptions, warnIgnored } from './tokenize.js'
 
+/** Options of a request, and what only this package sets. */
+export interface ScoringRequest extends GenerationOptions {
+  /** The first token of the prompt that `promptLogprobs` are given of, ≥ 1. Default 1. */
+  promptLogprobsFrom?: number | undefined
+}
+
 /** What a request needs of its model. */
 export interface RequestContext {
   engine: Pick<ResidentEngine, 'ready'>
@@ -45,7 +51,7 @@ const answerReserve = 256
 export async function startRequest(
   context: RequestContext,
   prompt: CheckedPrompt,
-  options: GenerationOptions,
+  options: ScoringRequest,
   sampling: Sampling,
   handlers: readonly RequestHandler[],
   signal: AbortSignal,
@@ -99,7 +105,8 @@ export async function startRequest(
   )
   const cancel = (index: number) => engine.cancel(ids[index] as number)
   const seed = sampling.temperature === 0 ? null : sampling.seed
-  const promptLogprobs = wanted.promptLogprobs < 0 ? undefined : new PromptLogprobs(context.text.tokens, tokens)
+  const promptLogprobs =
+    wanted.promptLogprobs < 0 ? undefined : new PromptLogprobs(context.text.tokens, tokens, wanted.promptLogprobsFrom)
   return { answers, promptTokens: tokens.length, promptLogprobs, seed, times, cancel }
 }
 

@@ -45,9 +45,14 @@ export const noLogprobs: NativeLogprobsParams = {
 const top = (value: boolean | number | undefined): number => (typeof value === 'number' ? value : value ? 0 : -1)
 
 /** Log-probabilities as a request asks for them. */
-export function resolveLogprobs({ logprobs, logprobsOf, promptLogprobs }: LogprobsOptions): NativeLogprobsParams {
+export function resolveLogprobs({
+  logprobs,
+  logprobsOf,
+  promptLogprobs,
+  promptLogprobsFrom = noLogprobs.promptLogprobsFrom,
+}: LogprobsOptions & { promptLogprobsFrom?: number | undefined }): NativeLogprobsParams {
   return {
-    ...noLogprobs,
+    promptLogprobsFrom,
     logprobs: top(logprobs),
     processedLogprobs: logprobsOf === 'processed',
     promptLogprobs: top(promptLogprobs),

@@ -45,16 +45,19 @@ export class PromptLogprobs {
   /** Of all tokens so far. */
   readonly list: PromptLogprob[]
   readonly #table: TokenTable
-  readonly #tokens: Int32Array
+  #left: Int32Array
 
-  constructor(table: TokenTable, tokens: Int32Array) {
+  /** @param from the first token that they come of, ≥ 1; the list begins there, or with the first token when nothing lies between */
+  constructor(table: TokenTable, tokens: Int32Array, from: number) {
     this.#table = table
-    this.#tokens = tokens
-    this.list = [{ ...described(table, tokens[0] as number), logprob: null, topLogprobs: [] }]
+    this.#left = tokens.subarray(from)
+    const first = { ...described(table, tokens[0] as number), logprob: null, topLogprobs: [] }
+    this.list = from === 1 ? [first] : []
   }
 
   add(found: NativeLogprobs): void {
-    for (const one of tokenLogprobs(this.#table, this.#tokens.subarray(this.list.length), found)) this.list.push(one)
+    for (const one of tokenLogprobs(this.#table, this.#left, found)) this.list.push(one)
+    this.#left = this.#left.subarray(found.values.length)
   }
 }
 
