@@ -18,6 +18,7 @@ export const errorCodes = {
   ERR_DEVICE: 'the device is not present, not known, or not supported by this version',
   ERR_PROPERTY: 'the device refuses an OpenVINO property or its value',
   ERR_NON_FINITE: 'the model computed NaN or infinite logits',
+  ERR_NO_TOKEN: 'the options of a request ban every token that could follow',
   ERR_OUT_OF_MEMORY: 'the runtime could not allocate memory',
   ERR_ENGINE: 'the runtime failed while computing',
   ERR_CONVERT: 'a GGUF file could not be converted',

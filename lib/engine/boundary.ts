@@ -111,6 +111,22 @@ export interface RequestParams extends Sampling {
   maxNewTokens: number
   /** Generation ends after one of these (it is part of the answer). */
   stopTokenIds: Int32Array
+  /**
+   * What options say of tokens. Of `logitBias` and `badWordsIds` each sequence of tokens comes behind its length; `logitBiasValues` has a
+   * bias for each.
+   */
+  logitBias: Int32Array
+  logitBiasValues: number[]
+  badWordsIds: Int32Array
+  drySequenceBreakers: Int32Array
+  forcedEosTokenId: Int32Array
+  suppressTokens: Int32Array
+  beginSuppressTokens: Int32Array
+  /** XTC does not act where it would take out one of these. */
+  xtcProtectedTokens: Int32Array
+  /** Ids without a token, which never come: those from `tokenLimit` on (0 = there are none), and these. */
+  tokenLimit: number
+  absentTokens: Int32Array
   /** Higher goes first: each 1 counts as having come 10 seconds earlier, so nobody waits for ever. */
   priority: number
   /** Prompt lookup: longest n-gram that is looked for, 0 = none; and most tokens that are guessed for a step. Only where ReadyInfo.canDraft. */

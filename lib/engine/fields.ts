@@ -1,5 +1,5 @@
 import { type ErrorCode, errorCodes } from '../errors.js'
-import { nativeSampling, type Sampling } from '../options/sampling.js'
+import { nativeSampling, type Sampling, samplingSteps } from '../options/sampling.js'
 import {
   type Addon,
   type Boundary,
@@ -127,6 +127,16 @@ export const boundary = {
       maxNewTokens: 'int',
       stopTokenIds: 'Int32Array',
       ...samplingFields,
+      logitBias: 'Int32Array',
+      logitBiasValues: 'number[]',
+      badWordsIds: 'Int32Array',
+      drySequenceBreakers: 'Int32Array',
+      forcedEosTokenId: 'Int32Array',
+      suppressTokens: 'Int32Array',
+      beginSuppressTokens: 'Int32Array',
+      xtcProtectedTokens: 'Int32Array',
+      tokenLimit: 'int',
+      absentTokens: 'Int32Array',
       priority: 'number',
       lookupNgram: 'int',
       lookupTokens: 'int',
@@ -259,9 +269,12 @@ export const boundary = {
     compare: 'NativeComparison',
     inspect: 'NativeInspection',
   } satisfies { [K in keyof Jobs]: TypeNameOf<Jobs[K]['result']> },
-  names: { Stage: stages, FinishReason: finishReasons, ErrorCode: Object.keys(errorCodes) } satisfies {
-    [N in keyof Names]: readonly string[]
-  },
+  names: {
+    Stage: stages,
+    FinishReason: finishReasons,
+    ErrorCode: Object.keys(errorCodes),
+    SamplingStep: samplingSteps,
+  } satisfies { [N in keyof Names]: readonly string[] } & { SamplingStep: readonly string[] },
 } satisfies Boundary
 
 /** Functions of the addon, and methods of its engines and jobs. */

@@ -12,6 +12,7 @@ import type { Warn } from '../warnings.js'
 import { type CheckedPrompt, checkToken } from './prompt.js'
 import type { RequestQueue } from './queue.js'
 import type { Submitted } from './stream.js'
+import { resolveTokens, type TokenContext } from './token-options.js'
 import { encodeOptions, warnIgnored } from './tokenize.js'
 
 /** Options of a request, and what only this package sets. */
@@ -87,6 +88,8 @@ export async function startRequest(
         `${context.contextReason && ` (${context.contextReason})`} and at least one is for the answer`,
     )
   }
+  const tokenParams = await resolveTokens(tokenContext(context), options)
+  signal.throwIfAborted()
   const tokenized = performance.now()
   const engine = await context.engine.ready()
   signal.throwIfAborted()
@@ -100,6 +103,7 @@ export async function startRequest(
       ...lookup(context, options),
       ...wanted,
       ...sampling,
+      ...tokenParams,
     },
     handlers,
   )
@@ -108,6 +112,17 @@ export async function startRequest(
   const promptLogprobs =
     wanted.promptLogprobs < 0 ? undefined : new PromptLogprobs(context.text.tokens, tokens, wanted.promptLogprobsFrom)
   return { answers, promptTokens: tokens.length, promptLogprobs, seed, times, cancel }
+}
+
+function tokenContext({ text, vocabularySize, stopTokenIds }: RequestContext): TokenContext {
+  const { size, absent } = text.tokens
+  return {
+    vocabularySize,
+    stopTokenIds,
+    encodeWord: (word) => text.encodeWord(word),
+    limit: size < vocabularySize ? size : 0,
+    absent,
+  }
 }
 
 /** The tokenizer may know ids that the model does not; those of a prompt of tokens were checked when it was given. */

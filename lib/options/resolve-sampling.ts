@@ -3,7 +3,7 @@ import type { GenerationOptions } from './generation.js'
 import { nativeSampling, type Sampling, samplingDefaults, samplingWishes } from './sampling.js'
 
 /** The most likely token, always. */
-export const greedySampling: Sampling = fromNative(({ greedy }) => greedy)
+export const greedySampling: Sampling = greedy({})
 
 /** Options and who set them. */
 interface Layer<Source> {
@@ -32,10 +32,19 @@ export function samplingDecision<Source extends string>(
   return { samples: false }
 }
 
-/** @throws TypeError when options that were set together ask to sample and to be greedy. */
-export function checkSampling({ doSample, temperature }: GenerationOptions): void {
-  if (doSample !== true || temperature !== 0) return
-  throw new TypeError('expected temperature above 0 with doSample: true, received 0; leave out one of them')
+/** @throws TypeError when options that were set together contradict each other. */
+export function checkSampling(options: GenerationOptions): void {
+  const { doSample, temperature, minNewTokens = 0, maxNewTokens = minNewTokens } = options
+  if (doSample === true && temperature === 0) {
+    throw new TypeError('expected temperature above 0 with doSample: true, received 0; leave out one of them')
+  }
+  if (minNewTokens > maxNewTokens) {
+    throw new TypeError(`expected minNewTokens to be at most maxNewTokens (${maxNewTokens}), received ${minNewTokens}`)
+  }
+  const forced = [options.forcedEosTokenId ?? []].flat()
+  if (forced.length > 0 && forced.every((token) => options.suppressTokens?.includes(token))) {
+    throw new TypeError(`expected suppressTokens without the token of forcedEosTokenId, received ${forced.join(', ')}`)
+  }
 }
 
 /**
@@ -51,10 +60,16 @@ export function resolveSampling(options: GenerationOptions, samples: boolean): S
       `expected numReturnSequences to be 1 without sampling, received ${numReturnSequences}: greedy answers would all be the same`,
     )
   }
-  if (!samples) return greedySampling
+  if (!samples) return greedy(options)
   const given = { ...options, temperature: options.temperature || undefined }
   const fallback: Sampling = { ...samplingDefaults, seed: randomBytes(4).readUInt32LE() }
   return fromNative(({ name }) => given[name] ?? fallback[name])
+}
+
+// What chooses among likely tokens is off; what changes logits is not.
+function greedy(options: GenerationOptions): Sampling {
+  const fallback: Partial<Sampling> = samplingDefaults
+  return fromNative((row) => row.greedy ?? options[row.name] ?? fallback[row.name])
 }
 
 function fromNative(value: (row: (typeof nativeSampling)[number]) => unknown): Sampling {

@@ -12,8 +12,8 @@
 #include "engine/event.h"
 #include "engine/request.h"
 #include "engine/rope.h"
-#include "engine/sampling/logits_processor.h"
 #include "engine/sampling/sampler.h"
+#include "engine/sampling/steps.h"
 #include "engine/types.h"
 
 namespace llm {
@@ -35,6 +35,7 @@ struct Sequence {
         unreported(params_.prompt_logprobs < 0
                        ? prompt
                        : std::min(prompt, std::max<size_t>(1, static_cast<size_t>(params_.prompt_logprobs_from)))),
+        processors(make_processors(params_)),
         sampler(params_),
         submitted(now) {}
 
@@ -48,7 +49,7 @@ struct Sequence {
   size_t computed = 0;          // leading tokens that are in the KV cache
   size_t unreported;            // the first token of the prompt whose log-probability is wanted still; `prompt`: none
   Rope rope = Rope::kShort;     // the factors that it was admitted with
-  LogitsProcessors processors;  // of its sampling options, made with the sequence; today's need none
+  LogitsProcessors processors;  // of its sampling options
   Sampler sampler;
   std::optional<PromptLookup> lookup;
   AnswerGroup group;  // the other answers to its prompt, while that is not computed

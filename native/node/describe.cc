@@ -3,6 +3,7 @@
 #include <type_traits>
 #include <variant>
 
+#include "engine/sampling/steps.h"
 #include "node/fields.h"
 #include "node/jobs.h"
 #include "node/type_name.h"
@@ -68,6 +69,7 @@ BoundaryDescription describe_boundary() {
   describer.add(Metrics{});
   describer.add_events(Event{});
   describer.add_jobs(JobKinds{});
+  describer.boundary.names["SamplingStep"] = sampling_steps();
   return describer.boundary;
 }
 

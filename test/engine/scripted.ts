@@ -1,5 +1,6 @@
 import type { EngineConfig, RequestParams } from '#lib/engine/boundary.js'
 import { Engine, type EngineListeners, type RequestHandler } from '#lib/engine/engine.js'
+import { noTokenParams } from '#lib/generation/token-options.js'
 import { plainConfig } from '#lib/loading/engine-config.js'
 import { noLogprobs } from '#lib/options/logprobs.js'
 import { greedySampling } from '#lib/options/resolve-sampling.js'
@@ -44,6 +45,7 @@ export function params(overrides: Partial<RequestParams> = {}): RequestParams {
     maxNewTokens: 4,
     stopTokenIds: new Int32Array(0),
     ...greedySampling,
+    ...noTokenParams,
     priority: 0,
     lookupNgram: 0,
     lookupTokens: 0,

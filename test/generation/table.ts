@@ -15,5 +15,5 @@ export function tableOf(pieces: (string | number[])[], stripLeadingSpace = false
   })
   const special = Uint8Array.from(pieces, (piece) => (typeof piece === 'string' && /^<.+>$/.test(piece) ? 1 : 0))
   const whole = { first: null, stripLeadingSpace, stripTrailingSpace: false, cleanUpSpaces: false }
-  return { bytes, offsets, special, added: special.slice(), size: pieces.length, ...whole }
+  return { bytes, offsets, special, added: special.slice(), size: pieces.length, absent: [], ...whole }
 }

@@ -23,6 +23,7 @@ function tableOf(
     special: flags(options.special),
     added: flags([...(options.added ?? []), ...(options.special ?? [])]),
     size: tokens.length,
+    absent: [],
     stripLeadingSpace: options.strip === true,
     stripTrailingSpace: false,
     first: null,

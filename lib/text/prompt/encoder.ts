@@ -37,6 +37,12 @@ export class PromptEncoder {
     return { ...begun, text, droppedMessages: 0, ignoredRoles: [] }
   }
 
+  /** Encodes a text by itself, without the special tokens that the tokenizer's files put around a prompt. */
+  encodeWord(text: string): EncodedPrompt {
+    const ids = this.#tokenizer.encode(text, { addSpecialTokens: false, splitSpecialTokens: false })
+    return { ...applyBos(ids, 'file', this.#tokenizer), text, droppedMessages: 0, ignoredRoles: [] }
+  }
+
   /**
    * Renders and encodes a chat. With `maxTokens` the oldest messages are dropped until the prompt fits; if none fits,
    * the shortest prompt is given.

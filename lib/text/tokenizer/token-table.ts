@@ -11,6 +11,8 @@ export interface TokenTable extends TokenBytes {
   added: Uint8Array<ArrayBuffer>
   /** The largest id + 1. */
   size: number
+  /** Ids below it that have no token, ascending. */
+  absent: readonly number[]
   /** Whether a text loses one leading space when it is decoded from its beginning, as SentencePiece does it. */
   stripLeadingSpace: boolean
   /** Whether a text loses one space at its very end: tokens that end a word have one. */
@@ -52,12 +54,14 @@ export function createTokenTable(
   }
   const usual = bytes(false)
   const size = usual.offsets.length - 1
+  const ids = new Set([...vocabulary, ...added.map(({ content, id }) => [content, id] as const)].map(([, id]) => id))
   const table = {
     ...usual,
     first: decoder.knowsFirst ? bytes(true) : null,
     special: new Uint8Array(size),
     added: new Uint8Array(size),
     size,
+    absent: Array.from({ length: size }, (_, id) => id).filter((id) => !ids.has(id)),
     stripLeadingSpace: decoder.stripLeadingSpace,
     stripTrailingSpace: decoder.stripTrailingSpace,
     cleanUpSpaces,

@@ -40,6 +40,9 @@ interface Pending {
  */
 const abortedGraceMs = 500
 
+/** Words whose tokens are kept. */
+const mostWords = 4096
+
 /**
  * The main thread's side of tokenizer and chat templates, which run in a worker thread. One job runs at a time, and the
  * others wait in order. A job that takes too long or exhausts the memory fails alone: its thread is ended, and a new
@@ -54,6 +57,7 @@ export class TextWorker {
   readonly #source: TextSource
   readonly #limits: ThreadLimits
   readonly #added: ReadonlyMap<string, number>
+  readonly #words = new Map<string, readonly number[]>()
   #thread: Thread | undefined
   #waiting: Pending[] = []
   #running: Pending | undefined
@@ -106,6 +110,18 @@ export class TextWorker {
     if (typeof text !== 'string')
       return Promise.reject(new TypeError(`expected text to be a string, received ${typeof text}`))
     return this.#submit({ kind: 'text', text, options: rest }, signal)
+  }
+
+  /**
+   * The tokens of a text by itself, without special tokens around it. They are kept: options of many requests name the same words.
+   * @throws as {@link encodeText}
+   */
+  async encodeWord(text: string): Promise<readonly number[]> {
+    const known = this.#words.get(text)
+    if (known !== undefined) return known
+    const tokens = [...(await this.#submit({ kind: 'word', text }, undefined)).tokens]
+    if (this.#words.size < mostWords) this.#words.set(text, tokens)
+    return tokens
   }
 
   /**
@@ -210,7 +226,7 @@ function label(job: Job, source: TextSource): string {
     job.kind === 'chat' &&
     job.options.chatTemplate !== undefined &&
     !Object.hasOwn(source.templates, job.options.chatTemplate)
-  if (job.kind === 'text') return `${source.tokenizerPath}: encoding a text of ${job.text.length} characters`
+  if (job.kind !== 'chat') return `${source.tokenizerPath}: encoding a text of ${job.text.length} characters`
   return own
     ? 'option chatTemplate: rendering and encoding the messages'
     : `${source.templateFile}: rendering and encoding the messages`

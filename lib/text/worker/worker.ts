@@ -20,6 +20,8 @@ export interface WorkerStart {
 
 export type Job =
   | { kind: 'text'; text: string; options: EncodeOptions }
+  /** A text by itself, without special tokens around it. */
+  | { kind: 'word'; text: string }
   | { kind: 'chat'; messages: readonly ChatMessage[]; options: ChatOptions }
 
 /** An error on its way to the other thread. One without a code is a TypeError. */
@@ -83,14 +85,24 @@ function run(): void {
   }
   port?.on('message', (job: Job) => {
     try {
-      const prompt =
-        job.kind === 'text' ? encoder.encodeText(job.text, job.options) : encoder.encodeChat(job.messages, job.options)
+      const prompt = encoded(encoder, job)
       port.postMessage({ prompt } satisfies Answer, [prompt.tokens.buffer as ArrayBuffer])
     } catch (error) {
       port.postMessage(failure(error))
     }
   })
   port?.postMessage({ ready } satisfies Answer, tokens === undefined ? [] : buffersOf(tokens))
+}
+
+function encoded(encoder: PromptEncoder, job: Job): EncodedPrompt {
+  switch (job.kind) {
+    case 'text':
+      return encoder.encodeText(job.text, job.options)
+    case 'word':
+      return encoder.encodeWord(job.text)
+    case 'chat':
+      return encoder.encodeChat(job.messages, job.options)
+  }
 }
 
 port?.postMessage({ clock: openClock() } satisfies WorkerMessage)

@@ -1,5 +1,6 @@
 #include "engine/sampling/logits.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <limits>
@@ -22,6 +23,25 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr int32_t turned(int32_t bits) { return bits ^ ((bits >> 31) & 0x7fffffff); }
 constexpr int32_t key_of(float value) { return turned(std::bit_cast<int32_t>(value)); }
 
+// 2^n * e^r with |r| ≤ ln(2) / 2: the polynomial and the two parts of ln(2) are of Cephes' expf (Moshier). One function
+// of operations that vector registers have, so that a row takes no longer than its reading.
+X86_64_V2 inline float exponential_of(float x) {
+  constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer, in the low bits
+  const float bounded = x < static_cast<float>(kLeastExponent) ? static_cast<float>(kLeastExponent) : x;
+  const float shifted = bounded * 1.44269504088896341F + kRound;
+  const float n = shifted - kRound;
+  const float r = (bounded - n * 0.693359375F) - n * -2.12194440e-4F;
+  float p = 1.9875691500e-4F;
+  p = p * r + 1.3981999507e-3F;
+  p = p * r + 8.3334519073e-3F;
+  p = p * r + 4.1665795894e-2F;
+  p = p * r + 1.6666665459e-1F;
+  p = p * r + 5.0000001201e-1F;
+  p = p * r * r + r + 1.0F;
+  const int32_t power = (std::bit_cast<int32_t>(shifted) - std::bit_cast<int32_t>(kRound) + 127) << 23;
+  return x < static_cast<float>(kLeastExponent) ? 0.0F : p * std::bit_cast<float>(power);
+}
+
 }  // namespace
 
 X86_64_V2 LogitRange range_of(std::span<const float> logits) {
@@ -36,10 +56,28 @@ X86_64_V2 LogitRange range_of(std::span<const float> logits) {
   return {std::bit_cast<float>(turned(most)), sound};
 }
 
-bool any_above(const float* logits, float bound) {
-  int above = 0;
-  for (size_t lane = 0; lane < kLogitLanes; ++lane) above += logits[lane] > bound ? 1 : 0;
-  return above > 0;
+X86_64_V2 float exponential(float x) { return exponential_of(x); }
+
+X86_64_V2 double sum_of_exponentials(std::span<const float> logits, float max, float scale) {
+  constexpr size_t kBlock = 256 * kLogitLanes;  // whose sums floats hold well
+  double sum = 0;
+  size_t i = 0;
+  const size_t whole = logits.size() - logits.size() % kLogitLanes;
+  while (i < whole) {
+    float lanes[kLogitLanes] = {};
+    for (const size_t end = std::min(whole, i + kBlock); i < end; i += kLogitLanes) {
+      for (size_t lane = 0; lane < kLogitLanes; ++lane) lanes[lane] += exponential_of((logits[i + lane] - max) * scale);
+    }
+    for (const float lane : lanes) sum += lane;
+  }
+  for (; i < logits.size(); ++i) sum += exponential_of((logits[i] - max) * scale);
+  return sum;
+}
+
+bool any_at_least(const float* logits, float bound) {
+  int found = 0;
+  for (size_t lane = 0; lane < kLogitLanes; ++lane) found += logits[lane] >= bound ? 1 : 0;
+  return found > 0;
 }
 
 }  // namespace llm

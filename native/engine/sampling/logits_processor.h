@@ -13,18 +13,16 @@ namespace llm {
 struct TokensSoFar {
   std::span<const Token> prompt;
   std::span<const Token> answer;
+  std::span<const Token> all;  // both
 };
 
-// One per sequence. What it keeps must follow from the tokens so far: a sequence may be computed anew.
-//
-// Order: as transformers' generate() has them. First what changes logits (repetition penalty, then no-repeat n-grams,
-// biases), then what bans tokens (bad words, minimal length), last what allows only some (a grammar), so that nothing
-// brings back a token that is not allowed. Temperature, top-k and truncation.h see the result.
+// One per sequence. What it keeps must follow from the tokens so far: a sequence may be computed anew. From call to
+// call the tokens only grow.
 class LogitsProcessor {
  public:
   virtual ~LogitsProcessor() = default;
-  // `logits` is a scratch copy, to be changed in place; -infinity bans a token. Must not allocate after its first call
-  // and must leave at least one token.
+  // `logits` is a scratch copy, to be changed in place; -infinity bans a token. Must not allocate after its first call.
+  // Tokens of the sequence may lie outside the row.
   virtual void process(std::span<float> logits, const TokensSoFar& so_far) = 0;
 };
 

@@ -2,17 +2,26 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/failure.h"
 #include "engine/sampling/logits.h"
+#include "engine/sampling/xtc.h"
 
 namespace llm {
 
 Sampler::Sampler(const SamplingParams& params)
     : temperature_(static_cast<float>(std::min(params.temperature, 1e30))),  // beyond it the quotients would be NaN
-      top_k_(static_cast<size_t>(params.top_k)),
+      inverse_(static_cast<float>(std::min(1 / params.temperature, 1e38))),  // the same
+      top_k_(static_cast<size_t>(params.top_k == 0 ? 0 : std::max(params.top_k, params.min_tokens_to_keep))),
+      least_(static_cast<size_t>(params.min_tokens_to_keep)),
       truncation_(params),
-      state_(params.seed) {}
+      xtc_probability_(params.xtc_probability),
+      xtc_threshold_(params.xtc_threshold),
+      xtc_protected_(params.xtc_protected_tokens),
+      state_(params.seed) {
+  std::sort(xtc_protected_.begin(), xtc_protected_.end());
+}
 
 // splitmix64 (Steele, Lea, Flood 2014): the same draws on every platform, unlike the distributions of <random>.
 double Sampler::uniform() {
@@ -29,52 +38,77 @@ Token Sampler::sample(std::span<const float> logits) {
   if (temperature_ == 0) {
     return static_cast<Token>(std::find(logits.begin(), logits.end(), max) - logits.begin());
   }
+  candidates_.clear();
+  candidates_.reserve(logits.size());  // memory that is not touched costs nothing
   if (top_k_ > 0 && top_k_ < logits.size()) {
     keep_top_k(logits, max);
   } else {
-    keep_all(logits, max);
+    keep_likely(logits, max);
   }
   return draw();
 }
 
-void Sampler::keep_all(std::span<const float> logits, float max) {
-  candidates_.resize(logits.size());
-  for (size_t i = 0; i < logits.size(); ++i) {
-    candidates_[i] = {std::exp((logits[i] - max) / temperature_), static_cast<Token>(i)};
-  }
+void Sampler::add(float logit, float max, size_t token) {
+  const float exponent = (logit - max) * inverse_;
+  candidates_.push_back({exponent, exponential(exponent), static_cast<Token>(token)});
 }
 
-// A min-heap of the k largest: one comparison for almost every logit, no copy of the row. top_k_ < logits.size().
+// All tokens but those that the first truncation would not keep. Their weight counts.
+void Sampler::keep_likely(std::span<const float> logits, float max) {
+  total_ = sum_of_exponentials(logits, max, inverse_);
+  const double floor = least_ == 1 ? truncation_.floor(total_, logits.size()) : 0;
+  // In logits, with room for rounding. A weight below the smallest float is none.
+  const float tolerance = 1e-3F * temperature_ + 1e-6F * std::abs(max);
+  const double bound = max + temperature_ * std::clamp(std::log(floor), kLeastExponent, 0.0) - tolerance;
+  each_above(logits, static_cast<float>(bound), [&](size_t token) { add(logits[token], max, token); });
+}
+
+// A min-heap of the k largest: one comparison for almost every logit, no copy of the row. top_k_ < logits.size(). Those
+// as large as the last of them stay with it.
 void Sampler::keep_top_k(std::span<const float> logits, float max) {
-  const auto larger = [](const Candidate& a, const Candidate& b) {
-    return a.weight != b.weight ? a.weight > b.weight : a.token < b.token;
-  };
-  candidates_.clear();
-  size_t next = 0;
-  for (; candidates_.size() < top_k_; ++next) candidates_.push_back({logits[next], static_cast<Token>(next)});
+  const auto larger = [](const Candidate& a, const Candidate& b) { return a.weight > b.weight; };
+  for (size_t i = 0; i < top_k_; ++i) candidates_.push_back({0, logits[i], static_cast<Token>(i)});
   std::make_heap(candidates_.begin(), candidates_.end(), larger);
+  float left_out = -std::numeric_limits<float>::infinity();  // the largest, if it is as large as the last one then was
+  size_t next = top_k_;
   const auto consider = [&](size_t i) {
-    if (logits[i] <= candidates_.front().weight) return;
+    const float last = candidates_.front().weight;
+    if (logits[i] <= last) {
+      if (logits[i] == last) left_out = last;
+      return;
+    }
+    left_out = last;
     std::pop_heap(candidates_.begin(), candidates_.end(), larger);
-    candidates_.back() = {logits[i], static_cast<Token>(i)};
+    candidates_.back() = {0, logits[i], static_cast<Token>(i)};
     std::push_heap(candidates_.begin(), candidates_.end(), larger);
   };
   for (; next + kLogitLanes <= logits.size(); next += kLogitLanes) {
-    if (!any_above(logits.data() + next, candidates_.front().weight)) continue;
+    if (!any_at_least(logits.data() + next, candidates_.front().weight)) continue;
     for (size_t lane = 0; lane < kLogitLanes; ++lane) consider(next + lane);
   }
   for (; next < logits.size(); ++next) consider(next);
-  for (auto& candidate : candidates_) candidate.weight = std::exp((candidate.weight - max) / temperature_);
+  const float last = candidates_.front().weight;
+  if (left_out == last) {
+    candidates_.clear();
+    each_above(logits, std::nextafter(last, -std::numeric_limits<float>::infinity()),
+               [&](size_t token) { candidates_.push_back({0, logits[token], static_cast<Token>(token)}); });
+  }
+  total_ = 0;
+  for (auto& candidate : candidates_) {
+    candidate.exponent = (candidate.weight - max) * inverse_;
+    candidate.weight = exponential(candidate.exponent);
+    total_ += candidate.weight;
+  }
 }
 
 Token Sampler::draw() {
-  double total = 0;
-  for (const auto& candidate : candidates_) total += candidate.weight;
-  kept_ = truncation_.keep({candidates_, total});
+  kept_ = truncation_.keep({candidates_, total_}, least_);
+  const bool excludes = xtc_probability_ > 0 && uniform() < xtc_probability_;
+  if (excludes) kept_ = exclude_top_choices(kept_, xtc_threshold_, xtc_protected_);
   const auto& candidates = kept_.candidates;
   // By token: another order of two that are about equally likely, as the last bits of a logit make it, must not change
   // what is drawn.
-  if (top_k_ > 0 || truncation_.active()) {
+  if (top_k_ > 0 || truncation_.active() || excludes) {
     std::sort(candidates.begin(), candidates.end(), [](auto& a, auto& b) { return a.token < b.token; });
   }
   double target = uniform() * kept_.total;

@@ -10,7 +10,7 @@
 
 namespace llm {
 
-// Order as in transformers: temperature, then top-k, then each truncation over what is left, then one draw.
+// Order as in transformers: temperature, then top-k, then each truncation over what is left, then XTC, then one draw.
 // One per sequence: it holds the sequence's random state, so an answer does not depend on its neighbours.
 class Sampler {
  public:
@@ -26,15 +26,21 @@ class Sampler {
  private:
   double uniform();  // [0, 1), 53 bits
   void keep_top_k(std::span<const float> logits, float max);
-  void keep_all(std::span<const float> logits, float max);
+  void keep_likely(std::span<const float> logits, float max);
+  void add(float logit, float max, size_t token);
   Token draw();
 
   float temperature_;
+  float inverse_;  // of the temperature
   size_t top_k_;
+  size_t least_;  // tokens that a truncation keeps
   Truncation truncation_;
+  double xtc_probability_, xtc_threshold_;
+  std::vector<Token> xtc_protected_;  // ascending
   uint64_t state_;
   std::vector<Candidate> candidates_;  // kept between calls: no allocation after the first
   Kept kept_{};
+  double total_ = 0;  // weight of the candidates, and of those that need not be looked at
 };
 
 }  // namespace llm

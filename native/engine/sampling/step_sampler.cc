@@ -1,15 +1,19 @@
 #include "engine/sampling/step_sampler.h"
 
+#include <algorithm>
 #include <string>
 
 #include "engine/failure.h"
 #include "engine/sampling/log_probabilities.h"
+#include "engine/sampling/logits.h"
 
 namespace llm {
 
 Token StepSampler::sample(Sequence& sequence, size_t length, std::span<const float> row) {
+  const auto limit = static_cast<size_t>(sequence.params.token_limit);
+  if (limit > 0) row = row.first(std::min(limit, row.size()));
   processed_ = processed(sequence, length, row);
-  const Token token = sequence.sampler.sample(processed_);
+  const Token token = drawn(sequence, processed_, row);
   if (static_cast<size_t>(token) >= vocabulary_) {
     // Rows of logits may be wider than the embedding table, which does not check what is looked up.
     throw Failure(ERR_TOKEN_ID, "the model chose token " + std::to_string(token) +
@@ -30,11 +34,21 @@ void StepSampler::note(const Sequence& sequence, Token token, std::span<const fl
   }
 }
 
+// Tells what processors did from what the model did.
+Token StepSampler::drawn(Sequence& sequence, std::span<const float> logits, std::span<const float> row) {
+  try {
+    return sequence.sampler.sample(logits);
+  } catch (const Failure& failure) {
+    if (failure.code() != ERR_NON_FINITE || logits.data() == row.data() || !range_of(row).sound) throw;
+    throw Failure(ERR_NO_TOKEN, "the options of the request ban every token that could follow");
+  }
+}
+
 std::span<const float> StepSampler::processed(Sequence& sequence, size_t length, std::span<const float> row) {
   if (sequence.processors.empty()) return row;
   scratch_.assign(row.begin(), row.end());
   const auto tokens = std::span<const Token>(sequence.tokens).first(length);
-  const TokensSoFar so_far{tokens.first(sequence.prompt), tokens.subspan(sequence.prompt)};
+  const TokensSoFar so_far{tokens.first(sequence.prompt), tokens.subspan(sequence.prompt), tokens};
   for (const auto& processor : sequence.processors) processor->process(scratch_, so_far);
   return scratch_;
 }

@@ -16,7 +16,7 @@ class StepSampler {
 
   // The token behind the sequence's first `length` tokens, whose logits `row` holds. Copies the row only when the
   // sequence has processors. Throws Failure: ERR_NON_FINITE (see Sampler), ERR_TOKEN_ID for a token that the embedding
-  // table does not have.
+  // table does not have, ERR_NO_TOKEN when the processors ban all.
   Token sample(Sequence& sequence, size_t length, std::span<const float> row);
 
   // Adds the log-probability of the token that was sampled last, from the same row, to `found` if the sequence wants
@@ -24,6 +24,7 @@ class StepSampler {
   void note(const Sequence& sequence, Token token, std::span<const float> row, Logprobs& found) const;
 
  private:
+  Token drawn(Sequence& sequence, std::span<const float> logits, std::span<const float> row);
   std::span<const float> processed(Sequence& sequence, size_t length, std::span<const float> row);
 
   size_t vocabulary_;

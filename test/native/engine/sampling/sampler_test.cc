@@ -28,13 +28,16 @@ llm::SamplingParams params(double temperature, int32_t top_k = 0, double top_p =
 }
 
 // The definition, word for word, in double: temperature, sort everything, top-k, renormalise, top-p, renormalise.
-// Of equal logits the lower id counts as the more likely.
+// Those as large as the last of the top-k stay with it; for top-p the lower id counts as the more likely.
 std::map<Token, double> probabilities(const std::vector<float>& logits, const llm::SamplingParams& p) {
   std::vector<Token> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
   const auto logit = [&](Token token) { return static_cast<double>(logits[static_cast<size_t>(token)]); };
   std::stable_sort(order.begin(), order.end(), [&](Token a, Token b) { return logit(a) > logit(b); });
-  if (p.top_k > 0 && static_cast<size_t>(p.top_k) < order.size()) order.resize(static_cast<size_t>(p.top_k));
+  if (p.top_k > 0 && static_cast<size_t>(p.top_k) < order.size()) {
+    const double last = logit(order[static_cast<size_t>(p.top_k) - 1]);
+    std::erase_if(order, [&](Token token) { return logit(token) < last; });
+  }
   std::vector<double> weights;
   for (Token token : order) weights.push_back(std::exp((logit(token) - logit(order[0])) / p.temperature));
   const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
@@ -142,14 +145,12 @@ TEST("sampler: -infinity is never drawn") {
   }
 }
 
-TEST("sampler: top-k keeps the k largest, of equal ones the lower ids") {
+TEST("sampler: top-k keeps the k largest, and those equal to the last of them") {
   const std::vector<float> ties{1, 2, 2, 0, 2, 1, 2, 1};
-  const std::vector<std::pair<int32_t, std::set<Token>>> cases{{1, {1}},
-                                                               {2, {1, 2}},
-                                                               {3, {1, 2, 4}},
+  const std::vector<std::pair<int32_t, std::set<Token>>> cases{{1, {1, 2, 4, 6}},
+                                                               {2, {1, 2, 4, 6}},
                                                                {4, {1, 2, 4, 6}},
-                                                               {5, {0, 1, 2, 4, 6}},
-                                                               {6, {0, 1, 2, 4, 5, 6}},
+                                                               {5, {0, 1, 2, 4, 5, 6, 7}},
                                                                {7, {0, 1, 2, 4, 5, 6, 7}},
                                                                {8, {0, 1, 2, 3, 4, 5, 6, 7}},
                                                                {9, {0, 1, 2, 3, 4, 5, 6, 7}},
