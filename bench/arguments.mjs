@@ -11,6 +11,7 @@ modes
   --lookup             prompt lookup on replayed texts, against plain greedy
   --event-loop         event-loop delay while streams run; decode beside busy JavaScript; cost of a token
   --kernel             the built-in matmul kernels, against OpenVINO's in their place and the peers
+  --features           what the options of sampling cost, without a model; alone of all options --json and --pairs count
   --pace               a running stream while a prompt of 2,000 tokens is computed
 options
   --model NAME  ${modelNames.join(', ')} (default smollm2),
@@ -25,7 +26,7 @@ options
   --markdown    prints the machine and the table of ratios, for a README
   --json        prints JSON instead of tables`
 
-const modes = /** @type {const} */ (['concurrency', 'prefix', 'lookup', 'event-loop', 'pace', 'kernel'])
+const modes = /** @type {const} */ (['concurrency', 'prefix', 'lookup', 'event-loop', 'pace', 'kernel', 'features'])
 
 /**
  * @typedef {object} Options
@@ -81,6 +82,7 @@ function parse(args) {
         'event-loop': { type: 'boolean' },
         pace: { type: 'boolean' },
         kernel: { type: 'boolean' },
+        features: { type: 'boolean' },
         model: { type: 'string' },
         prompt: { type: 'string' },
         new: { type: 'string' },

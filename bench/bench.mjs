@@ -5,6 +5,7 @@ import { Complaint, root, runMain } from '../scripts/run.mjs'
 import { parseArguments, usage } from './arguments.mjs'
 import { compare } from './compare.mjs'
 import { contextOf } from './context.mjs'
+import { features } from './features.mjs'
 import { machine } from './machine.mjs'
 import { findModel } from './models.mjs'
 import { installPeer } from './peer.mjs'
@@ -20,9 +21,13 @@ runMain(async () => {
     console.log(usage)
     return
   }
+  const here = machine()
+  if (options.mode === 'features') {
+    console.log(await features(here, { repetitions: 30 * options.pairs, json: options.format === 'json' }))
+    return
+  }
   const module = join(root, 'dist', 'index.js')
   if (!(await exists(module))) throw new Complaint(`${module} is not built yet: run npm install, or npm run build.`)
-  const here = machine()
   const { pairs, threads = here.cores } = options
   const mode = await import(`./modes/${options.mode}.mjs`)
 

@@ -104,20 +104,25 @@ TEST("loop: two hundred steps of sampling allocate nothing") {
   CHECK_EQUAL(allocations_of(params), size_t{0});
 }
 
-TEST("loop: sampling with a logits processor allocates nothing after the first token") {
-  class Bias : public LogitsProcessor {
-    void process(std::span<float> logits, const TokensSoFar&) override { logits[3] += 5; }
-  };
-  auto params = answer(8);
+TEST("loop: two hundred steps with every option of sampling allocate nothing") {
+  auto params = answer(260);
   params.temperature = 0.8;
-  Sequence sequence(1, {7, 9}, params, Clock::now());
-  sequence.processors.push_back(std::make_unique<Bias>());
-  StepSampler sampler(50);
-  const std::vector<float> row(50, 0.5F);
-  sampler.sample(sequence, 2, row);
-  const size_t before = allocations;
-  for (int i = 0; i < 100; ++i) sampler.sample(sequence, 2, row);
-  CHECK_EQUAL(allocations - before, size_t{0});
+  params.top_p = 0.95;
+  params.min_p = 0.001;
+  params.typical_p = 0.99;
+  params.epsilon = 1e-5;
+  params.eta = 1e-5;
+  params.xtc_probability = 0.5;
+  params.repetition_penalty = 1.1;
+  params.presence_penalty = 0.1;
+  params.frequency_penalty = 0.01;
+  params.dry_multiplier = 0.1;
+  params.no_repeat_ngram_size = 60;
+  params.bad_words_ids = {2, 3, 4};
+  params.logit_bias = {1, 5};
+  params.logit_bias_values = {1};
+  params.suppress_tokens = {1};
+  CHECK_EQUAL(allocations_of(params), size_t{0});
 }
 
 TEST("loop: two hundred steps of prompt lookup allocate nothing") {
