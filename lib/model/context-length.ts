@@ -11,6 +11,12 @@ const fields = [
   'max_sequence_length',
 ] as const
 
+/** Names of the number of attention heads. */
+const heads = ['num_attention_heads', 'n_head', 'n_heads'] as const
+
+/** The context of a model without attention: it has neither positions nor keys and values, so nothing in it bounds a sequence. */
+const unbounded = 2 ** 20
+
 /** What config.json says of the positions. */
 export interface ContextLength {
   /** In tokens. */
@@ -23,15 +29,16 @@ export interface ContextLength {
 }
 
 /**
- * Reads the context length from config.json.
+ * Reads the context length from config.json. A state-space model (`state_size`) without attention needs none: 1,048,576 stands for it.
  *
  * @param config the part of config.json that describes the text model
  * @throws LLMError ERR_MODEL_INVALID when no field, or a wrong one, tells the context length
  */
 export function readContextLength(config: JsonObject): ContextLength {
   const field = fields.find((name) => config.has(name))
-  const contextLength = field && config.integer(field, 1)
-  if (field === undefined || contextLength === undefined)
+  const recurrent = config.has('state_size') && !heads.some((name) => config.has(name))
+  const contextLength = field ? config.integer(field, 1) : recurrent ? unbounded : undefined
+  if (contextLength === undefined)
     throw new LLMError('ERR_MODEL_INVALID', `${config.file}: expected one of ${fields.join(', ')}, found none of them`)
 
   const original = readLongRopeOriginal(config)

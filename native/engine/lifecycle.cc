@@ -38,6 +38,7 @@ std::unique_ptr<LoadedModel> Lifecycle::open() const {
   model->scheduler.emplace(*model->runner, Scheduler::Limits{.sequences = info.max_sequences,
                                                              .prefill_chunk = static_cast<size_t>(chunk),
                                                              .logit_rows = info.logit_rows,
+                                                             .continued = info.continued_tokens,
                                                              .drafts = static_cast<size_t>(config_.draft_tokens),
                                                              .border = model->border});
   return model;

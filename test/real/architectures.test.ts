@@ -12,6 +12,8 @@ interface Golden {
   /** The next 24 tokens of transformers, and of the plain graph in OpenVINO. */
   greedy: number[][]
   openvino: number[][]
+  /** A first turn with its answer; both begin the second prompt, whose next tokens are those of transformers and of the plain graph. */
+  second: { first: number[]; answer: number[]; prompt: number[]; torch: number[]; ov_whole: number[] }
 }
 
 /** What an export does not hold of its original cannot be computed: these differ from transformers whatever runs them. */
@@ -41,6 +43,7 @@ const stateful: Record<string, RegExp> = {
   granitemoehybrid: /states for 1 attention layers/,
   lfm2: /states for 1 attention layers/,
   qwen3_next: /states for 1 attention layers/,
+  mamba: /no ScaledDotProductAttention/,
   xglm: /no ScaledDotProductAttention/,
 }
 
@@ -68,6 +71,50 @@ t.test('every export computes its own tokens', { skip }, async (t) => {
       t.strictSame(await answers(llm, prompts), expected, 'all at once')
       t.strictSame(await answers(llm, prompts.slice(2, 3)), expected.slice(2, 3), 'alone')
     })
+  }
+})
+
+t.test('conversations go on rightly, whatever the states of the model are', { skip, timeout: 600_000 }, async (t) => {
+  const golden = JSON.parse(readFileSync(`${folder}/golden.json`, 'utf8')) as Record<string, Golden>
+  const all = [...paged, ...Object.keys(stateful)].filter((name) => name !== 'llama-dynamic') // whose context is too short
+  for (const name of all) {
+    for (const engine of paged.includes(name) ? (['auto', 'stateful'] as const) : (['stateful'] as const)) {
+      await t.test(`${name} on ${engine}`, async (t) => {
+        const { second, prompts, greedy, openvino } = golden[name] as Golden
+        const { first, prompt } = second
+        const answer = (lossy.includes(name) ? openvino : greedy)[2] as number[]
+        const next = lossy.includes(name) ? second.ov_whole : second.torch
+        const long = (lossy.includes(name) ? openvino : greedy)[4]?.slice(0, 8)
+        await using llm = await LLM.load(`${folder}/${name}`, { engine, ovConfig: exact, kvCachePrecision: 'f32' })
+        const answerOf = async (tokens: number[], count: number) =>
+          (await llm.generate({ tokens }, { maxNewTokens: count, temperature: 0, ignoreEos: true })).tokens
+        t.strictSame(await answerOf(first, answer.length), answer, 'a first turn')
+        t.strictSame(await answerOf(prompt, next.length), next, 'a second turn')
+        t.strictSame(await answerOf(first, 3), answer.slice(0, 3), 'another beginning')
+        t.strictSame(
+          await answerOf([...first, ...answer.slice(0, 3)], 8),
+          answer.slice(3, 11),
+          'a token after a kept state',
+        )
+
+        // Cancelled while decoding, after a token; what it leaves begins the next prompt.
+        const cancelled = llm.stream({ tokens: first }, { maxNewTokens: 200, temperature: 0, ignoreEos: true })
+        for await (const part of cancelled) if (part.type === 'text') break
+        t.strictSame(await answerOf(prompt, next.length), next, 'after a request that was cancelled')
+        // Cancelled while its prompt is computed or waits.
+        const controller = new AbortController()
+        const aborted = llm.generate({ tokens: prompt }, { maxNewTokens: 9, signal: controller.signal })
+        controller.abort()
+        await t.rejects(aborted)
+        t.strictSame(await answerOf(prompts[4] as number[], 8), long, 'another prompt after that')
+        const turns = await Promise.all([
+          answerOf(prompt, next.length),
+          answerOf(prompts[4] as number[], 8),
+          answerOf(prompt, next.length),
+        ])
+        t.strictSame(turns, [next, long, next], 'second turns together')
+      })
+    }
   }
 })
 

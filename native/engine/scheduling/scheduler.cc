@@ -118,7 +118,7 @@ void Scheduler::compute_all() {
   for (auto& sequence : running) {
     if (budget == 0) break;
     if (sequence.rope != rope_ || sequence.decoding()) continue;
-    const size_t count = fitting(sequence, std::min(sequence.left(), budget));
+    const size_t count = chunk_of(sequence, budget);
     if (count == 0) continue;
     budget -= count;
     compute(sequence, count);
@@ -162,7 +162,7 @@ void Scheduler::admit(size_t& budget) {
       cached_tokens += static_cast<int64_t>(*cached);
     }
     insert_by_rank(running, waiting, sequence);
-    const size_t count = fitting(*sequence, std::min(sequence->left(), budget));
+    const size_t count = chunk_of(*sequence, budget);
     budget -= count;
     compute(*sequence, count);
   }
@@ -202,8 +202,11 @@ bool Scheduler::computes_the_same(const Sequence& sequence, size_t cached) const
   return false;
 }
 
-// How many of the next `count` tokens of a prompt the step has rows of logits for.
-size_t Scheduler::fitting(const Sequence& sequence, size_t count) const {
+// How many of its tokens a step with room for `budget` of them computes: no more of a prompt than there are rows of
+// logits for, and no more behind a state than that takes.
+size_t Scheduler::chunk_of(const Sequence& sequence, size_t budget) const {
+  size_t count = std::min(sequence.left(), budget);
+  if (limits_.continued > 0 && sequence.computed > 0) count = std::min(count, limits_.continued);
   if (!sequence.reports()) return count;
   const size_t before = std::max(sequence.first_row(), sequence.computed) - sequence.computed;
   return std::min(count, before + rows_left_);

@@ -42,6 +42,7 @@ class Scheduler {
     size_t sequences = 1;      // in the batch
     size_t prefill_chunk = 1;  // prompt tokens of a step
     size_t logit_rows = 1;     // of prompts, in a step
+    size_t continued = 0;      // of a sequence that has computed some already; 0 = any number
     size_t drafts = 0;         // most that a draft model puts behind a sequence's tokens
     RopeBorder border{};
   };
@@ -94,7 +95,7 @@ class Scheduler {
   bool computes_the_same(const Sequence& sequence, size_t cached) const;
   size_t blocks_for(size_t tokens) const;
   std::optional<size_t> admit_cached(const Sequence& sequence);
-  size_t fitting(const Sequence& sequence, size_t count) const;
+  size_t chunk_of(const Sequence& sequence, size_t budget) const;
   void compute(Sequence& sequence, size_t count);
 
   Runner& runner_;

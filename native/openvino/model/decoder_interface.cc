@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/failure.h"
+#include "openvino/graph/cache_position.h"
 
 namespace llm {
 namespace {
@@ -22,6 +23,7 @@ const std::vector<KnownInput>& known_inputs() {
       {"attention_mask", ov::element::i64, 2, &DecoderInputs::attention_mask},
       {"position_ids", ov::element::i64, 2, &DecoderInputs::position_ids},
       {"beam_idx", ov::element::i32, 1, &DecoderInputs::beam_idx},
+      {kCachePosition, ov::element::i64, 1, &DecoderInputs::cache_position},
   };
   return inputs;
 }
@@ -43,7 +45,6 @@ const std::vector<Sign> kSigns = {
     {"decoder_input_ids", "it is an encoder-decoder model, which this version does not run"},
     {"pixel_values", "it takes images, which this version does not"},
     {"token_type_ids", "it is an encoder, or tells the parts of a text apart, which this version does not"},
-    {"cache_position", "it wants to be told where in its state a step begins, which this version does not do"},
 };
 
 std::string name_of_output(const ov::Output<const ov::Node>& value) {

@@ -10,6 +10,7 @@ struct DecoderInputs {
   bool attention_mask = false;
   bool position_ids = false;
   bool beam_idx = false;
+  bool cache_position = false;
 };
 
 // Throws Failure ERR_UNSUPPORTED_MODEL that names the inputs, outputs or states found and those expected, and what to

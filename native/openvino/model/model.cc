@@ -1,6 +1,11 @@
 #include "openvino/model/model.h"
 
+#include <algorithm>
+#include <iterator>
+#include <openvino/op/util/read_value_base.hpp>
+
 #include "openvino/core.h"
+#include "openvino/graph/cache_position.h"
 #include "openvino/model/graph_info.h"
 #include "openvino/model/ir_graph.h"
 
@@ -9,6 +14,18 @@ namespace {
 
 Failure unsupported(const std::string& path, const std::string& why) {
   return {ERR_UNSUPPORTED_MODEL, path + ": not a text decoder that this version runs: " + why};
+}
+
+// Whether a state has no dynamic dimension behind its first one, which is the batch.
+bool has_fixed_states(const ov::Model& model) {
+  const auto ops = model.get_ops();
+  return std::any_of(ops.begin(), ops.end(), [](const auto& op) {
+    if (!ov::is_type<ov::op::util::ReadValueBase>(op)) return false;
+    const auto& shape = op->get_output_partial_shape(0);
+    const auto is_dynamic = [](const ov::Dimension& size) { return size.is_dynamic(); };
+    return shape.rank().is_dynamic() || shape.size() == 0 ||
+           std::none_of(std::next(shape.begin()), shape.end(), is_dynamic);
+  });
 }
 
 }  // namespace
@@ -31,6 +48,8 @@ DecoderModel read_decoder(const std::string& model_path) {
   }
   try {
     decoder.info = graph_info(model);
+    decoder.has_fixed_states = has_fixed_states(model);
+    decoder.prompt_positions = prompt_positions_of(model);
     decoder.mapped = MappedConstants(model);
   } catch (const Failure& failure) {
     throw Failure(failure.code(), model_path + ": " + failure.what());

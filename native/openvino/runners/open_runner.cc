@@ -136,7 +136,7 @@ std::unique_ptr<Runner> open_stateful(const EngineConfig& config, ov::AnyMap pro
     });
     auto compiled = compile(decoder, config, properties, post, info);
     if (config.max_prompt > 0) note_static_shapes(compiled, info);
-    return make_stateful_runner(std::move(compiled), std::move(info), std::move(decoder));
+    return make_stateful_runner(std::move(compiled), std::move(info), std::move(decoder), config);
   } catch (const Failure& failure) {
     // Failures of the reader name the file already.
     if (std::string(failure.what()).rfind(config.model_path, 0) == 0) throw;

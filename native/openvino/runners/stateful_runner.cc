@@ -1,10 +1,13 @@
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "engine/scheduling/step_rows.h"
+#include "openvino/graph/cache_position.h"
 #include "openvino/graph/long_rope.h"
+#include "openvino/runners/continuation.h"
 #include "openvino/runners/runners.h"
 #include "openvino/runners/step_request.h"
 
@@ -13,10 +16,11 @@ namespace {
 
 class StatefulRunner : public Runner {
  public:
-  StatefulRunner(ov::CompiledModel compiled, RunnerInfo info, DecoderModel decoder)
+  StatefulRunner(ov::CompiledModel compiled, RunnerInfo info, DecoderModel decoder, const EngineConfig& config)
       : info_(std::move(info)),
         decoder_(std::move(decoder)),
         gathers_(decoder_.gathers_rows),
+        prompt_chunk_(static_cast<size_t>(config.stateful_chunk)),
         request_(std::move(compiled)) {
     info_.runner = "stateful";
     info_.max_sequences = 1;
@@ -24,6 +28,11 @@ class StatefulRunner : public Runner {
     info_.wants_long_steps = true;
     // A graph that is left as it is may compute the last token's logits only.
     if (gathers_) info_.logit_rows = prompt_logit_rows(info_.model.vocabulary_size);
+    if (decoder_.prompt_positions > 0 ||
+        (decoder_.has_fixed_states && info_.max_prompt == 0 &&
+         !continues_with_many(*this, static_cast<size_t>(info_.model.vocabulary_size)))) {
+      info_.continued_tokens = 1;
+    }
   }
 
   RunnerInfo info() const override { return info_; }
@@ -37,7 +46,7 @@ class StatefulRunner : public Runner {
     // A graph of static shapes computes whole prompts only.
     const bool begins = info_.max_prompt == 0 && rope == rope_ && held_.size() < tokens.size() &&
                         std::equal(held_.begin(), held_.end(), tokens.begin());
-    if (!begins) forget();
+    if (!begins || !is_worth_continuing(tokens.size())) forget();
     // OpenVINO 2026.4.1 takes a prompt of one token for the next one of the conversation before, whose keys survive
     // reset_state() in a graph of static shapes.
     if (info_.max_prompt > 0 && tokens.size() == 1 && used_) request_.remake();
@@ -67,13 +76,54 @@ class StatefulRunner : public Runner {
     if (spans.size() != 1 || span.sequence != sequence_ || span.position != held_.size() || span.tokens.empty()) {
       throw Failure(ERR_ENGINE, "the stateful runner computes one sequence, token after token");
     }
-    set_inputs(span);
     held_.insert(held_.end(), span.tokens.begin(), span.tokens.end());
     used_ = true;
-    request_.start();
+    left_ = span;
+    collected_.clear();
+    start_piece();
   }
 
   Rows wait() override {
+    Rows rows = wait_for_piece();
+    if (left_.tokens.empty()) return rows;
+    const size_t wanted = rows.count + left_.rows;
+    size_t width = rows.width;
+    collect(rows);
+    while (!left_.tokens.empty()) {
+      start_piece();
+      rows = wait_for_piece();
+      if (rows.count > 0) width = rows.width;
+      collect(rows);
+    }
+    if (wanted == 0) return {};
+    return {collected_.data(), wanted, width};
+  }
+
+ private:
+  // Starts with as many of the tokens that are left as one inference may compute, and takes them away.
+  void start_piece() {
+    const size_t count = piece_of(left_);
+    Span piece = left_;
+    piece.tokens = left_.tokens.first(count);
+    const size_t behind = left_.tokens.size() - count;
+    piece.rows = left_.rows > behind ? left_.rows - behind : 0;
+    set_inputs(piece);
+    left_.tokens = left_.tokens.subspan(count);
+    left_.position += count;
+    left_.rows -= piece.rows;
+    request_.start();
+  }
+
+  size_t piece_of(const Span& span) const {
+    const bool is_prompt = span.position == 0 && span.tokens.size() >= decoder_.prompt_positions;
+    return info_.continued_tokens == 0 || is_prompt ? span.tokens.size() : 1;
+  }
+
+  void collect(const Rows& rows) {
+    collected_.insert(collected_.end(), rows.data, rows.data + rows.count * rows.width);
+  }
+
+  Rows wait_for_piece() {
     request_.wait();
     if (wanted_ == 0) return {};
     const ov::Tensor logits = request_->get_tensor("logits");
@@ -84,7 +134,6 @@ class StatefulRunner : public Runner {
     return {logits.data<const float>() + (rows - wanted_) * width, wanted_, width};
   }
 
- private:
   // See static_shapes.h: beyond its lengths such a graph computes nonsense without an error.
   void check_fixed(const Span& span) const {
     const size_t count = span.tokens.size();
@@ -93,6 +142,15 @@ class StatefulRunner : public Runner {
       throw Failure(ERR_ENGINE, "the model was compiled for prompts of up to " + std::to_string(info_.max_prompt) +
                                     " tokens and " + std::to_string(info_.kv_tokens) + " in all, token after token");
     }
+  }
+
+  // Where what follows the state is computed token by token, a long rest takes longer than the whole as a prompt.
+  bool is_worth_continuing(size_t length) const {
+    if (info_.continued_tokens == 0) return true;
+    constexpr size_t kPromptTokens = 8;  // of a prompt take about as long as one token behind a state
+    const size_t rest = length - held_.size();
+    const size_t anew = std::min(length, prompt_chunk_) + kPromptTokens * (length - std::min(length, prompt_chunk_));
+    return kPromptTokens * rest <= anew;
   }
 
   void forget() {
@@ -106,7 +164,17 @@ class StatefulRunner : public Runner {
     const size_t total = span.position + count;
     ids_.assign(span.tokens.begin(), span.tokens.end());
     request_->set_tensor("input_ids", ov::Tensor(ov::element::i64, {1, count}, ids_.data()));
-    if (decoder_.inputs.attention_mask) {
+    if (decoder_.prompt_positions > 0) {
+      // See cache_position.h. The mask is of the step's tokens: these graphs keep nothing of each token.
+      const bool is_prompt = span.position == 0 && count >= decoder_.prompt_positions;
+      positions_.resize(is_prompt ? decoder_.prompt_positions : 1);
+      std::iota(positions_.begin(), positions_.end(), is_prompt ? 0 : decoder_.prompt_positions + span.position);
+      request_->set_tensor(kCachePosition, ov::Tensor(ov::element::i64, {positions_.size()}, positions_.data()));
+      if (mask_.size() < count) mask_.resize(count, 1);
+      if (decoder_.inputs.attention_mask) {
+        request_->set_tensor("attention_mask", ov::Tensor(ov::element::i64, {1, count}, mask_.data()));
+      }
+    } else if (decoder_.inputs.attention_mask) {
       if (mask_.size() < total) mask_.resize(std::max(total, 2 * mask_.size()), 1);
       request_->set_tensor("attention_mask", ov::Tensor(ov::element::i64, {1, total}, mask_.data()));
     }
@@ -133,13 +201,16 @@ class StatefulRunner : public Runner {
   RunnerInfo info_;
   DecoderModel decoder_;  // without its model: that was released after compilation
   bool gathers_;
+  size_t prompt_chunk_;  // tokens of the first step of a prompt
   StepRequest request_;
 
   std::vector<Token> held_;             // the tokens whose keys and values are in the state
   Rope rope_ = Rope::kShort;            // of these
   std::optional<SequenceId> sequence_;  // whose they are, if anybody's
   bool used_ = false;                   // something was computed
-  size_t wanted_ = 0;
+  Span left_;                           // of the step, what its next inference begins with
+  std::vector<float> collected_;        // rows of a step that takes several inferences
+  size_t wanted_ = 0;                   // rows of the inference
 
   // What the input tensors point to.
   std::vector<int64_t> ids_, mask_, positions_, rows_;
@@ -149,8 +220,9 @@ class StatefulRunner : public Runner {
 
 }  // namespace
 
-std::unique_ptr<Runner> make_stateful_runner(ov::CompiledModel compiled, RunnerInfo info, DecoderModel decoder) {
-  return std::make_unique<StatefulRunner>(std::move(compiled), std::move(info), std::move(decoder));
+std::unique_ptr<Runner> make_stateful_runner(ov::CompiledModel compiled, RunnerInfo info, DecoderModel decoder,
+                                             const EngineConfig& config) {
+  return std::make_unique<StatefulRunner>(std::move(compiled), std::move(info), std::move(decoder), config);
 }
 
 }  // namespace llm

@@ -178,8 +178,8 @@ TEST("log-probabilities of prompts: reported once and the same, though their seq
     const auto prompt = counting(id % 2 == 1 ? 5 : 30, static_cast<Token>(id));
     check_same(rig.log.answers()[id].prompt_logprobs, expected(rig.plan, prompt, 1, 2));
   }
-  for (const auto id : rig.plan.admissions())
-    preempted += std::count(rig.plan.admissions().begin(), rig.plan.admissions().end(), id) > 1;
+  const auto admissions = rig.plan.admissions();
+  for (const auto id : admissions) preempted += std::count(admissions.begin(), admissions.end(), id) > 1;
   CHECK(preempted > 0);
   rig.close();
 }

@@ -338,3 +338,23 @@ TEST("scheduler: a long prompt that finds no room does not hold up those that ru
   CHECK_EQUAL(step(scheduler, room), (std::vector<SequenceId>{4}));
   CHECK_EQUAL(step(scheduler, room), (std::vector<SequenceId>{3}));
 }
+
+TEST(
+    "scheduler: where a state takes one token at a time, a prompt has one long step at its beginning and then short "
+    "ones") {
+  Room runner;
+  Scheduler scheduler(runner, {.sequences = 4, .prefill_chunk = 8, .continued = 1, .border = llm::RopeBorder(0)});
+  Sequences list;
+  list.emplace_back(1, std::vector<Token>(11, 1), llm::RequestParams{}, llm::Clock::now());
+  scheduler.add(list, list.begin());
+  std::vector<size_t> counts;
+  for (int step = 0; step < 4; ++step) {
+    scheduler.make_room();
+    const auto spans = scheduler.plan();
+    counts.push_back(spans.front().tokens.size());
+    scheduler.stepping().front()->computed += spans.front().tokens.size();
+    runner.start(spans);
+    runner.wait();
+  }
+  CHECK((counts == std::vector<size_t>{8, 1, 1, 1}));
+}
