@@ -30,6 +30,19 @@ bool has_cache(const ov::Model& model, const std::string& name, size_t layer) {
   return false;
 }
 
+// The length of a step is one number for all of its sequences, so nothing but attention may compute with it. Marian does: its
+// positions are a range that ends there, while each sequence has its own in position_ids, which the graph then does not read.
+std::string wrong_positions(const ov::Model& model) {
+  for (const auto& input : model.inputs()) {
+    if (!input.get_names().contains("max_context_len")) continue;
+    for (const auto& target : input.get_target_inputs()) {
+      if (std::string(target.get_node()->get_type_name()) == "PagedAttentionExtension") continue;
+      return "its positions would be those of the whole step, not of each sequence";
+    }
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string page(const std::shared_ptr<ov::Model>& model, int64_t context, std::set<int64_t>& windows) {
@@ -74,6 +87,7 @@ std::string page(const std::shared_ptr<ov::Model>& model, int64_t context, std::
     }
   }
   if (known != model->inputs().size()) return "the converted graph has more KV caches than attention layers";
+  if (const std::string wrong = wrong_positions(*model); !wrong.empty()) return wrong;
   try {
     return mask_difference(*masks, *model, context, windows);
   } catch (const std::bad_alloc&) {
