@@ -30,8 +30,9 @@ bool has_cache(const ov::Model& model, const std::string& name, size_t layer) {
   return false;
 }
 
-// The length of a step is one number for all of its sequences, so nothing but attention may compute with it. Marian does: its
-// positions are a range that ends there, while each sequence has its own in position_ids, which the graph then does not read.
+// The length of a step is one number for all of its sequences, so nothing but attention may compute with it. Marian
+// does: its positions are a range that ends there, while each sequence has its own in position_ids, which the graph
+// then does not read.
 std::string wrong_positions(const ov::Model& model) {
   for (const auto& input : model.inputs()) {
     if (!input.get_names().contains("max_context_len")) continue;

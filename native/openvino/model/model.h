@@ -15,7 +15,7 @@ struct DecoderModel {
   GraphInfo info;
   MappedConstants mapped;  // the weights, as long as nothing was rewritten
   DecoderInputs inputs;
-  bool gathers_rows = false;  // sampled_tokens_indices was added (graph/gather_rows.h)
+  bool gathers_rows = false;      // sampled_tokens_indices was added (graph/gather_rows.h)
   bool has_fixed_states = false;  // states without an axis of tokens: of convolutions, of recurrences
   size_t prompt_positions = 0;    // see cache_position.h; 0 = no such input
 };
