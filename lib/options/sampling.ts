@@ -3,8 +3,8 @@ import { defaultsOf, type Option } from './table.js'
 import { type LogitBias, logitBias, texts, words } from './token-lists.js'
 
 /**
- * How the next token is chosen. Each option is a step between the model's logits and the token; {@link samplingSteps} is their order. Those
- * before temperature act in greedy requests, too.
+ * How the next token is chosen. Each option is a step between the model's logits and the token; the guide to generation options lists them
+ * in their order. Those before temperature act in greedy requests, too.
  */
 export interface SamplingOptions {
   /**
@@ -47,8 +47,8 @@ export interface SamplingOptions {
   temperature?: number | undefined
   /**
    * Whether to sample. By default a temperature above 0 samples, whoever sets it; so do topK, topP, minP, typicalP, epsilonCutoff,
-   * etaCutoff and xtcProbability of a request or of `LoadOptions.defaults`, unless the temperature is 0. Else answers are greedy. Over a temperature of 0 that a weaker source sets, `true`
-   * samples at temperature 1.
+   * etaCutoff and xtcProbability of a request or of `LoadOptions.defaults`, unless the temperature is 0. Else answers are greedy. Over a
+   * temperature of 0 that a weaker source sets, `true` samples at temperature 1.
    */
   doSample?: boolean | undefined
   /** Samples from this many most likely tokens; 0 keeps all. Default 50, as in transformers. */

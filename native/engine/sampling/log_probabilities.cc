@@ -52,7 +52,7 @@ void add_log_probability(std::span<const float> logits, Token token, size_t top,
   const auto [max, sound] = range_of(logits);
   if (!sound) throw Failure(ERR_NON_FINITE, "the model computed logits that are NaN or infinite");
   double sum = 0;
-  for (const float logit : logits) sum += std::exp(logit - max);
+  for (const double logit : logits) sum += std::exp(logit - max);
   const double logarithm = max + std::log(sum);
   Top likeliest(top);
   if (top > 0) {

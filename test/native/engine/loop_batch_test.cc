@@ -193,7 +193,10 @@ TEST("batch: max_new_tokens 0 computes the prompt, and the next request finds it
 }
 
 TEST("batch: drafts change nothing, and some are right") {
-  for (const auto& params : {length(400), sampled(400, 5)}) {
+  auto penalised = length(400);
+  penalised.presence_penalty = 0.5;
+  penalised.no_repeat_ngram_size = 399;
+  for (const auto& params : {length(400), penalised, sampled(400, 5)}) {
     Rig rig;
     rig.plan.can_draft = true;
     rig.plan.blocks = 128;

@@ -78,7 +78,7 @@ void check_named(const std::string& words, const std::vector<std::string>& parts
 
 const std::string kExpected =
     "expected the inputs input_ids i64 [?,?], attention_mask i64 [?,?], position_ids i64 [?,?], beam_idx i32 [?], "
-    "found ";
+    "cache_position i64 [?], found ";
 
 TEST("decoder: what the runners set is accepted, and noted") {
   CHECK_EQUAL(refusal(kInputs, kLogits), "");
