@@ -91,8 +91,9 @@ const { ggufBytes } = (await import(resolve('bench/generate/gguf-writer.mjs'))) 
 /** The GGUF of a description: the same bits that test/fixtures/make/7_gguf.py gave to transformers. */
 export function noiseGguf({ seed, metadata, tensors }: NoiseModel): Buffer {
   const text = Object.entries(tinyMetadata).filter(([key]) => key.startsWith('tokenizer.'))
+  const rows = tensors['token_embd.weight']?.dims[1] ?? 0
   return ggufBytes(
-    { ...metadata, ...Object.fromEntries(text) },
+    { ...metadata, ...Object.fromEntries(text), ...vocabulary(rows) },
     Object.entries(tensors).map(([name, tensor]) => {
       const type = types[tensor.type]
       if (!type) throw new Error(`no type ${tensor.type}`)
@@ -108,6 +109,17 @@ export function noiseGguf({ seed, metadata, tensors }: NoiseModel): Buffer {
       }
     }),
   )
+}
+
+/** A token for each id: an id that has none is never generated. */
+function vocabulary(size: number): Record<string, GgufValue> {
+  const tokens = tinyMetadata['tokenizer.ggml.tokens'] as string[]
+  const types = tinyMetadata['tokenizer.ggml.token_type'] as number[]
+  const others = Array.from({ length: size - tokens.length }, (_, i) => `t${i}`)
+  return {
+    'tokenizer.ggml.tokens': [...tokens, ...others],
+    'tokenizer.ggml.token_type': [...types, ...others.map(() => 1)],
+  }
 }
 
 /** 32 random bits for each index: the finalizer of MurmurHash3. */

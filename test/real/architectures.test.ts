@@ -43,7 +43,7 @@ const stateful: Record<string, RegExp> = {
   granitemoehybrid: /states for 1 attention layers/,
   lfm2: /states for 1 attention layers/,
   qwen3_next: /states for 1 attention layers/,
-  mamba: /no ScaledDotProductAttention/,
+  mamba: /logits .* cannot be computed for chosen tokens/,
   xglm: /no ScaledDotProductAttention/,
 }
 

@@ -88,9 +88,9 @@ std::string page(const std::shared_ptr<ov::Model>& model, int64_t context, std::
     }
   }
   if (known != model->inputs().size()) return "the converted graph has more KV caches than attention layers";
-  if (const std::string wrong = wrong_positions(*model); !wrong.empty()) return wrong;
   try {
-    return mask_difference(*masks, *model, context, windows);
+    const std::string wrong = mask_difference(*masks, *model, context, windows);
+    return wrong.empty() ? wrong_positions(*model) : wrong;
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
