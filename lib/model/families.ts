@@ -59,6 +59,7 @@ export const ggufFamilies: Readonly<Record<string, GgufFamily>> = {
  * Measured with optimum-intel 2.2.0 and transformers 5.5.4.
  */
 export const wrongExports: Readonly<Record<string, string>> = {
+  gemma3n_text: "optimum-intel's export of it computes other tokens than the original model",
   zamba2: "optimum-intel's export of it computes other tokens than the original model",
 }
 
