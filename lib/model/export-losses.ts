@@ -1,4 +1,5 @@
 import { ropesOf } from './attention-borders.js'
+import { inexactExports } from './families.js'
 import type { JsonObject } from './json-object.js'
 
 /**
@@ -8,6 +9,8 @@ import type { JsonObject } from './json-object.js'
  */
 export function readExportLosses(config: JsonObject, contextLength: number): string[] {
   const losses: string[] = []
+  const modelType = config.string('model_type') ?? ''
+  if (Object.hasOwn(inexactExports, modelType)) losses.push(inexactExports[modelType] as string)
   // OpenVINO's ScaledDotProductAttention knows no bound.
   const bound = config.number('attn_logit_softcapping', 'a number above 0', (value) => value > 0)
   if (bound !== undefined) {

@@ -6,6 +6,8 @@ const losses = (config: Record<string, unknown>) => readExportLosses(new JsonObj
 
 t.test('what exports leave out is known from config.json, with what mends it', async (t) => {
   t.same(losses({}), [])
+  t.match(losses({ model_type: 'falcon_mamba' }), [/slightly other logits/])
+  t.same(losses({ model_type: 'toString' }), [])
   t.match(losses({ attn_logit_softcapping: 50 }), [/attn_logit_softcapping 50/])
   t.throws(() => losses({ attn_logit_softcapping: -1 }), { code: 'ERR_MODEL_INVALID' })
   const dynamic = [/beyond 4096 tokens \(dynamic RoPE scaling\).*the context ends there.*such as yarn/]
