@@ -1,8 +1,8 @@
 // @ts-check
 import { join } from 'node:path'
-import { findPython } from '../scripts/build/tools.mjs'
 import { cacheFolder } from '../scripts/cache.mjs'
 import { Complaint, run } from '../scripts/run.mjs'
+import { makeVenv, pipInstall, venvPython } from '../scripts/venv.mjs'
 import { makeOnce } from './once.mjs'
 
 /**
@@ -32,7 +32,7 @@ const peers = {
   // The release for the OpenVINO that wheels.json pins.
   'openvino-genai': {
     version: '2026.4.1.0',
-    sentinel: process.platform === 'win32' ? join('Scripts', 'python.exe') : join('bin', 'python'),
+    sentinel: venvPython,
     install: installWheel,
   },
 }
@@ -66,17 +66,12 @@ export async function installPeer(name) {
 
 /**
  * @param {string} version
- * @param {string} work becomes a virtual environment; its programs are not used, so that it may be moved
+ * @param {string} work becomes a virtual environment
  */
 async function installWheel(version, work) {
-  const python = await findPython()
-  if (!python.found) throw new Complaint(python.missing)
-  const [command, ...first] = /** @type {[string]} */ (python.found)
-  const code = await run(command, [...first, '-m', 'venv', work], { stdio })
+  const code = await makeVenv(work)
   if (code !== 0) return code
-  const inside = join(work, /** @type {{ sentinel: string }} */ (peers['openvino-genai']).sentinel)
-  const pip = ['-m', 'pip', 'install', '--only-binary=:all:', '--no-input', '--disable-pip-version-check', '--quiet']
-  return await run(inside, [...pip, `openvino-genai==${version}`], { stdio })
+  return await pipInstall(join(work, venvPython), ['--only-binary=:all:', `openvino-genai==${version}`])
 }
 
 /**

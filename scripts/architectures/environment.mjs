@@ -1,9 +1,9 @@
 // @ts-check
 import { join } from 'node:path'
 import { makeOnce } from '../../bench/once.mjs'
-import { findPython } from '../build/tools.mjs'
 import { cacheFolder } from '../cache.mjs'
-import { Complaint, root, run } from '../run.mjs'
+import { Complaint, root } from '../run.mjs'
+import { makeVenv, pipInstall, venvPython } from '../venv.mjs'
 
 /** Where everything of this script lies. */
 export const workFolder = join(cacheFolder(), 'architectures')
@@ -27,9 +27,6 @@ const exporter = [
   'openvino-tokenizers==2026.4.1.0',
 ]
 
-/** @type {import('node:child_process').SpawnOptions['stdio']} Standard output is for the report alone. */
-const stdio = ['ignore', 2, 2]
-
 /**
  * Makes the virtual environment of the exporter, once.
  * @returns {Promise<{ python: string, environment: (transformers: string) => NodeJS.ProcessEnv }>} its Python, and what makes that take a
@@ -38,22 +35,20 @@ const stdio = ['ignore', 2, 2]
  */
 export async function installExporter() {
   const target = join(workFolder, 'optimum-intel-2.2.0')
-  const sentinel = process.platform === 'win32' ? join('Scripts', 'python.exe') : join('bin', 'python')
-  await makeOnce(target, sentinel, async (work) => {
+  await makeOnce(target, venvPython, async (work) => {
     console.error(`Installing optimum-intel and PyTorch into ${target}, once.`)
-    const found = await findPython()
-    if (!found.found) throw new Complaint(found.missing)
-    const [command, ...first] = /** @type {[string]} */ (found.found)
-    // Its programs are not used, so that it may be moved.
-    await succeed(run(command, [...first, '-m', 'venv', work], { stdio }))
+    await succeed(makeVenv(work))
     const constraints = join(root, 'test', 'fixtures', 'make', 'freeze.txt')
-    await install(join(work, sentinel), ['--constraint', constraints, `transformers==${latest}`, ...exporter])
+    const packages = ['--constraint', constraints, `transformers==${latest}`, ...exporter]
+    await succeed(pipInstall(join(work, venvPython), ['--no-cache-dir', ...packages]))
   })
-  const python = join(target, sentinel)
+  const python = join(target, venvPython)
   for (const [version, packages] of Object.entries(others)) {
     const beside = join(workFolder, `transformers-${version}`)
     await makeOnce(beside, 'transformers', (work) =>
-      install(python, ['--no-deps', '--target', work, `transformers==${version}`, ...packages]),
+      succeed(
+        pipInstall(python, ['--no-cache-dir', '--no-deps', '--target', work, `transformers==${version}`, ...packages]),
+      ),
     )
   }
   return {
@@ -67,15 +62,6 @@ export async function installExporter() {
       OMP_NUM_THREADS: '1',
     }),
   }
-}
-
-/**
- * @param {string} python
- * @param {string[]} packages
- */
-async function install(python, packages) {
-  const pip = ['-m', 'pip', 'install', '--no-input', '--disable-pip-version-check', '--no-cache-dir', '--quiet']
-  await succeed(run(python, [...pip, ...packages], { stdio }))
 }
 
 /** @param {Promise<number>} exit */

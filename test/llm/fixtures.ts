@@ -25,3 +25,21 @@ interface GoldenCase {
 export function goldenTiny(): Record<string, { vocab: number; cases: GoldenCase[] }> {
   return JSON.parse(readFileSync(join('test/fixtures/golden/tiny.json'), 'utf8'))
 }
+
+export interface GoldenScores {
+  cases: { tokens: number[]; logprobs: number[]; top: [number, number][][] }[]
+  text: number[]
+  perplexity: { context: number; stride: number; tokens: number; perplexity: number }[]
+}
+
+/** Log-probabilities of whole sequences and perplexities, computed with transformers in f32, by the first name of `scoredModels`. */
+export function goldenScores(): Record<string, GoldenScores> {
+  return JSON.parse(readFileSync('test/fixtures/golden/scores-tiny.json', 'utf8'))
+}
+
+/** The models of {@link goldenScores}: their names there, and their folders. */
+export const scoredModels = [
+  ['tiny-llama', 'tiny-llama-fp32'],
+  ['tiny-phi3-sw16', 'tiny-phi3-sw16-fp32'],
+  ['tiny-phi3-longrope', 'tiny-phi3-longrope-fp32'],
+] as const

@@ -1,27 +1,13 @@
-import { readFileSync } from 'node:fs'
 import t from 'tap'
 import type { PromptLogprob, StreamPart, TokenLogprob } from '#lib/index.js'
-import { goldenTiny, loadTiny } from './fixtures.js'
+import { goldenScores, goldenTiny, loadTiny, scoredModels } from './fixtures.js'
 
-interface Scored {
-  tokens: number[]
-  logprobs: number[]
-  top: [number, number][][]
-}
-/** Of whole sequences, computed with transformers in f32; golden answers have the five likeliest tokens of each place. */
-const scores = JSON.parse(readFileSync('test/fixtures/golden/scores-tiny.json', 'utf8')) as Record<
-  string,
-  { cases: Scored[] }
->
+/** Golden answers have the five likeliest tokens of each place. */
+const scores = goldenScores()
 const golden = goldenTiny() as unknown as Record<
   string,
   { cases: { prompt: number[]; greedy: number[]; top5: [number, number][][] }[] }
 >
-const models = [
-  ['tiny-llama', 'tiny-llama-fp32'],
-  ['tiny-phi3-sw16', 'tiny-phi3-sw16-fp32'],
-  ['tiny-phi3-longrope', 'tiny-phi3-longrope-fp32'],
-] as const
 const engines = ['paged', 'stateful'] as const
 const greedy = { temperature: 0, ignoreEos: true } as const
 /** Sums in another order: the largest difference seen is 4e-6. */
@@ -57,7 +43,7 @@ function alike(found: readonly PromptLogprob[] | undefined, expected: readonly P
   )
 }
 
-for (const [name, folder] of models) {
+for (const [name, folder] of scoredModels) {
   for (const engine of engines) {
     t.test(`${folder}, ${engine}: log-probabilities of answers and prompts equal those of transformers`, async (t) => {
       await using llm = await loadTiny(folder, { engine, onWarning: () => {} })

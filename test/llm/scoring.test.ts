@@ -1,28 +1,16 @@
-import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { LLM } from '#lib/index.js'
-import { exact, loadTiny, tiny } from './fixtures.js'
+import { exact, type GoldenScores, goldenScores, loadTiny, scoredModels, tiny } from './fixtures.js'
 
-interface Golden {
-  cases: { tokens: number[]; logprobs: number[]; top: [number, number][][] }[]
-  text: number[]
-  perplexity: { context: number; stride: number; tokens: number; perplexity: number }[]
-}
-/** Computed with transformers in f32. */
-const golden = JSON.parse(readFileSync('test/fixtures/golden/scores-tiny.json', 'utf8')) as Record<string, Golden>
-const models = [
-  ['tiny-llama', 'tiny-llama-fp32'],
-  ['tiny-phi3-sw16', 'tiny-phi3-sw16-fp32'],
-  ['tiny-phi3-longrope', 'tiny-phi3-longrope-fp32'],
-] as const
+const golden = goldenScores()
 const engines = ['paged', 'stateful'] as const
 const near = 1e-4
 
-for (const [name, folder] of models) {
+for (const [name, folder] of scoredModels) {
   for (const engine of engines) {
     t.test(`${folder}, ${engine}: scores and perplexities equal those of transformers`, async (t) => {
       await using llm = await loadTiny(folder, { engine, onWarning: () => {} })
-      const { cases, text, perplexity } = golden[name] as Golden
+      const { cases, text, perplexity } = golden[name] as GoldenScores
       for (const { tokens, logprobs, top } of cases) {
         for (const from of new Set([1, Math.ceil(tokens.length / 2), tokens.length - 1])) {
           // The prompt also goes on as it likes best, and in another way.

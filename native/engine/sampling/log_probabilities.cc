@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 
-#include "engine/failure.h"
 #include "engine/sampling/logits.h"
 
 namespace llm {
@@ -49,8 +48,7 @@ class Top {
 }  // namespace
 
 void add_log_probability(std::span<const float> logits, Token token, size_t top, Logprobs& found) {
-  const auto [max, sound] = range_of(logits);
-  if (!sound) throw Failure(ERR_NON_FINITE, "the model computed logits that are NaN or infinite");
+  const float max = sound_max(logits);
   double sum = 0;
   for (const double logit : logits) sum += std::exp(logit - max);
   const double logarithm = max + std::log(sum);

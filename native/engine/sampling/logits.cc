@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "engine/failure.h"
+
 // Integer minima and maxima are of x86-64-v2, which is the least that OpenVINO runs on; without saying so compilers
 // write for less.
 #if defined(__GNUC__) && defined(__x86_64__)
@@ -54,6 +56,12 @@ X86_64_V2 LogitRange range_of(std::span<const float> logits) {
   }
   const bool sound = least >= key_of(-kInfinity) && most > key_of(-kInfinity) && most < key_of(kInfinity);
   return {std::bit_cast<float>(turned(most)), sound};
+}
+
+float sound_max(std::span<const float> logits) {
+  const auto [max, sound] = range_of(logits);
+  if (!sound) throw Failure(ERR_NON_FINITE, "the model computed logits that are NaN or infinite");
+  return max;
 }
 
 X86_64_V2 float exponential(float x) { return exponential_of(x); }

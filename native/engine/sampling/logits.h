@@ -13,6 +13,9 @@ struct LogitRange {
 
 LogitRange range_of(std::span<const float> logits);
 
+// The largest logit of a sound row. Throws Failure ERR_NON_FINITE when it is not sound.
+float sound_max(std::span<const float> logits);
+
 // e^x of an x ≤ 0, to a relative 2e-7; 0 below the least exponent, where the smallest normal floats are.
 inline constexpr double kLeastExponent = -87;
 float exponential(float x);

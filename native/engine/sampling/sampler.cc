@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 
-#include "engine/failure.h"
 #include "engine/sampling/logits.h"
 #include "engine/sampling/xtc.h"
 
@@ -33,8 +32,7 @@ double Sampler::uniform() {
 }
 
 Token Sampler::sample(std::span<const float> logits) {
-  const auto [max, sound] = range_of(logits);
-  if (!sound) throw Failure(ERR_NON_FINITE, "the model computed logits that are NaN or infinite");
+  const float max = sound_max(logits);
   if (temperature_ == 0) {
     return static_cast<Token>(std::find(logits.begin(), logits.end(), max) - logits.begin());
   }

@@ -34,23 +34,19 @@ void collect_compared(const Value& value, std::set<int64_t>& numbers) {
 }  // namespace
 
 size_t prompt_positions_of(const ov::Model& model) {
-  for (const auto& input : model.inputs()) {
-    if (!input.get_names().contains(kCachePosition)) continue;
-    std::set<int64_t> numbers;
-    for (const auto& target : input.get_target_inputs()) {
-      const ov::Node* node = target.get_node();
-      if (ov::is_type<ov::op::v3::ShapeOf>(node) || ov::is_type<ov::op::v0::ShapeOf>(node)) {
-        collect_compared(node->output(0), numbers);
-      }
+  std::set<int64_t> numbers;
+  for (const auto& target : model.input(kCachePosition).get_target_inputs()) {
+    const ov::Node* node = target.get_node();
+    if (ov::is_type<ov::op::v3::ShapeOf>(node) || ov::is_type<ov::op::v0::ShapeOf>(node)) {
+      collect_compared(node->output(0), numbers);
     }
-    if (numbers.size() != 1 || *numbers.begin() < 2) {
-      throw Failure(ERR_UNSUPPORTED_MODEL,
-                    "expected its input cache_position to be compared with the width of its convolution, found " +
-                        std::to_string(numbers.size()) + " such numbers");
-    }
-    return static_cast<size_t>(*numbers.begin());
   }
-  return 0;
+  if (numbers.size() != 1 || *numbers.begin() < 2) {
+    throw Failure(ERR_UNSUPPORTED_MODEL,
+                  "expected its input cache_position to be compared with the width of its convolution, found " +
+                      std::to_string(numbers.size()) + " such numbers");
+  }
+  return static_cast<size_t>(*numbers.begin());
 }
 
 }  // namespace llm

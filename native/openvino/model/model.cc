@@ -49,7 +49,7 @@ DecoderModel read_decoder(const std::string& model_path) {
   try {
     decoder.info = graph_info(model);
     decoder.has_fixed_states = has_fixed_states(model);
-    decoder.prompt_positions = prompt_positions_of(model);
+    if (decoder.inputs.cache_position) decoder.prompt_positions = prompt_positions_of(model);
     decoder.mapped = MappedConstants(model);
   } catch (const Failure& failure) {
     throw Failure(failure.code(), model_path + ": " + failure.what());

@@ -114,9 +114,13 @@ class StatefulRunner : public Runner {
     request_.start();
   }
 
+  // See cache_position.h; of other graphs any span from the beginning.
+  bool is_prompt(const Span& span) const {
+    return span.position == 0 && span.tokens.size() >= decoder_.prompt_positions;
+  }
+
   size_t piece_of(const Span& span) const {
-    const bool is_prompt = span.position == 0 && span.tokens.size() >= decoder_.prompt_positions;
-    return info_.continued_tokens == 0 || is_prompt ? span.tokens.size() : 1;
+    return info_.continued_tokens == 0 || is_prompt(span) ? span.tokens.size() : 1;
   }
 
   void collect(const Rows& rows) {
@@ -166,9 +170,9 @@ class StatefulRunner : public Runner {
     request_->set_tensor("input_ids", ov::Tensor(ov::element::i64, {1, count}, ids_.data()));
     if (decoder_.prompt_positions > 0) {
       // See cache_position.h. The mask is of the step's tokens: these graphs keep nothing of each token.
-      const bool is_prompt = span.position == 0 && count >= decoder_.prompt_positions;
-      positions_.resize(is_prompt ? decoder_.prompt_positions : 1);
-      std::iota(positions_.begin(), positions_.end(), is_prompt ? 0 : decoder_.prompt_positions + span.position);
+      const bool whole = is_prompt(span);
+      positions_.resize(whole ? decoder_.prompt_positions : 1);
+      std::iota(positions_.begin(), positions_.end(), whole ? 0 : decoder_.prompt_positions + span.position);
       request_->set_tensor(kCachePosition, ov::Tensor(ov::element::i64, {positions_.size()}, positions_.data()));
       if (mask_.size() < count) mask_.resize(count, 1);
       if (decoder_.inputs.attention_mask) {
