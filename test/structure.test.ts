@@ -25,6 +25,8 @@ const layers = [
   // What a model's files say, and their text.
   'text',
   'cache',
+  // What is fetched from the hub.
+  'hub',
   'model',
   // An answer, and a request for one.
   'output',
