@@ -1,3 +1,6 @@
+import { ropesOf } from './attention-borders.js'
+import type { JsonObject } from './json-object.js'
+
 /**
  * What only some families of models do. Everything else in this package asks a model's files for features, never for its name.
  */
@@ -54,13 +57,34 @@ export const ggufFamilies: Readonly<Record<string, GgufFamily>> = {
   'hunyuan-moe': { modelType: 'hunyuan_v1_moe', className: 'HunYuanMoEV1ForCausalLM' },
 }
 
+/** An export that computes other tokens than the original from the first one on, whatever runs it. It is refused. */
+export interface WrongExport {
+  /** What the export does, for the error. */
+  why: string
+  /** Of what config.json; every one when undefined. */
+  when?: (config: JsonObject) => boolean
+}
+
+const otherTokens = "optimum-intel's export of it computes other tokens than the original model"
+
 /**
- * Model types whose exports compute other tokens than transformers from the first one on, whatever runs them, and why they are refused.
- * Measured with optimum-intel 2.2.0 and transformers 5.5.4.
+ * By `model_type`. Measured with optimum-intel 2.2.0, against transformers or, where that lacks the model, against the code of its authors.
+ * Without that scale (1.59 for DeepSeek-V2-Lite), tiny random models choose other tokens from the first answer on.
  */
-export const wrongExports: Readonly<Record<string, string>> = {
-  gemma3n_text: "optimum-intel's export of it computes other tokens than the original model",
-  zamba2: "optimum-intel's export of it computes other tokens than the original model",
+export const wrongExports: Readonly<Record<string, WrongExport>> = {
+  deepseek_v2: {
+    why: `${otherTokens}: it leaves out the scale of attention that config.json asks for (mscale_all_dim in rope_scaling)`,
+    when: (config) => ropesOf(config).some(scalesAttention),
+  },
+  deepseek_v3: { why: `${otherTokens}: it rotates other pairs of dimensions by their positions` },
+  gemma3n_text: { why: otherTokens },
+  zamba2: { why: otherTokens },
+}
+
+/** Whether YaRN multiplies attention scores: by (0.1 · mscale_all_dim · ln(factor) + 1)², 1 for a factor up to 1. */
+function scalesAttention(rope: JsonObject): boolean {
+  const factor = rope.get('factor')
+  return Boolean(rope.get('mscale_all_dim')) && !(typeof factor === 'number' && factor <= 1)
 }
 
 /**

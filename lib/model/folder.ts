@@ -48,8 +48,8 @@ export async function readFolder(path: string | URL): Promise<ModelDefinition> {
   const modelType = config.string('model_type')
   if (modelType === undefined) throw config.invalid('model_type', 'a string')
   const wrong = Object.hasOwn(wrongExports, modelType) ? wrongExports[modelType] : undefined
-  if (wrong !== undefined)
-    throw new LLMError('ERR_UNSUPPORTED_MODEL', `${config.file}: model_type ${modelType}: ${wrong}`)
+  if (wrong && (wrong.when?.(text) ?? true))
+    throw new LLMError('ERR_UNSUPPORTED_MODEL', `${config.file}: model_type ${modelType}: ${wrong.why}`)
   if (config.boolean('is_encoder_decoder'))
     throw new LLMError(
       'ERR_UNSUPPORTED_MODEL',

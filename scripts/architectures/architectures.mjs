@@ -5,6 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ask, Complaint, root, run, runMain } from '../run.mjs'
+import { byHand } from './by-hand.mjs'
 import { installExporter, workFolder } from './environment.mjs'
 import { rows, withTable } from './table.mjs'
 import { verdict } from './verdict.mjs'
@@ -48,7 +49,7 @@ runMain(async () => {
   }
   if (positionals.length === 0) {
     const types = /** @type {import('./table.mjs').Types} */ (await python(exporter, '--types'))
-    await writeFile(page, withTable(await readFile(page, 'utf8'), rows(verdicts, types)))
+    await writeFile(page, withTable(await readFile(page, 'utf8'), rows(verdicts, byHand, types)))
   }
   const wrong = verdicts.filter((one) => one.wrong)
   if (wrong.length > 0) throw new Complaint(`Wrong without a word: ${wrong.map(({ name }) => name).join(', ')}.`)

@@ -9,19 +9,15 @@ const begin = '<!-- written by npm run architectures -->'
 const end = '<!-- end -->'
 
 /**
- * @param {Verdict[]} verdicts
+ * @param {Verdict[]} verdicts of this run
+ * @param {Omit<Verdict, 'wrong'>[]} byHand verdicts that no run of the script can give
  * @param {Types} types
  * @returns {string[]} lines of a Markdown table, by model type
  */
-export function rows(verdicts, types) {
-  const measured = verdicts.map(({ name, modelType, transformers, words }) => ({
-    name,
-    modelType,
-    transformers,
-    words,
-  }))
+export function rows(verdicts, byHand, types) {
+  const measured = [...verdicts, ...byHand.map((one) => ({ ...one, words: `by hand: ${one.words}` }))]
   const others = Object.entries(types)
-    .filter(([type]) => !verdicts.some(({ modelType }) => modelType === type))
+    .filter(([type]) => !measured.some(({ modelType }) => modelType === type))
     .map(([type, { minimum, maximum, known }]) => ({
       name: type,
       modelType: type,

@@ -17,8 +17,9 @@ const program = `
     say({}, { refused: 'ERR: no', warnings: [] }, { refused: 'ERR: no', warnings: [] }),
     say({ failed: 'export', error: 'Error: no\\ncode' }),
   ]
-  const types = { other: { minimum: '4', maximum: '5', known: true }, remote: { minimum: null, maximum: null, known: false } }
-  const table = withTable('a\\n<!-- written by npm run architectures -->\\nold\\n<!-- end -->\\nb', rows(verdicts.slice(1, 2), types))
+  const types = { other: { minimum: '4', maximum: '5', known: true }, remote: { minimum: null, maximum: null, known: false }, hub: { minimum: '4', maximum: '5', known: false } }
+  const byHand = [{ name: 'hub', modelType: 'hub', transformers: '4.5', words: 'right, paged' }]
+  const table = withTable('a\\n<!-- written by npm run architectures -->\\nold\\n<!-- end -->\\nb', rows(verdicts.slice(1, 2), byHand, types))
   console.log(JSON.stringify({ verdicts: verdicts.map(({ words, wrong }) => [words, wrong]), table }))`
 
 t.test('a verdict says what each engine did, and wrong tokens without a word are the only failure', async (t) => {
@@ -40,6 +41,7 @@ t.test('a verdict says what each engine did, and wrong tokens without a word are
     '',
     '| model type | tiny model | transformers | verdict |',
     '|---|---|---|---|',
+    '| hub |  | 4.5 | by hand: right, paged |',
     '| other |  |  | not exported: optimum-intel takes transformers from 4 to 5 for it |',
     '| remote |  |  | not exported: its code is not in transformers, or no decoder of its own |',
     '| kind | tiny | 1.2.3 | right, stateful: a \\| mask |',
