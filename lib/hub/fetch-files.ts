@@ -80,6 +80,7 @@ export async function fetchFiles(client: HubClient, cache: RepoCache, needed: Ne
     }
   }
   await Promise.all(Array.from({ length: most.files }, work))
+  meter.close()
   signal?.throwIfAborted()
   if (failures.length > 0) throw failures[0]
 }

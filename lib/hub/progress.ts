@@ -21,39 +21,46 @@ export class ProgressMeter {
   #done = 0
   #fetched = 0
   #reported = Number.NEGATIVE_INFINITY
-  readonly #total: number
-  readonly #onProgress: (progress: DownloadProgress) => void
-  readonly #now: () => number
+  #later: NodeJS.Timeout | undefined
   /** When so many bytes had been fetched, the oldest first. */
   #samples: { time: number; bytes: number }[] = []
+  readonly #total: number
+  readonly #onProgress: (progress: DownloadProgress) => void
 
-  constructor(
-    total: number,
-    onProgress: (progress: DownloadProgress) => void = () => undefined,
-    now: () => number = () => performance.now(),
-  ) {
+  constructor(total: number, onProgress: (progress: DownloadProgress) => void = () => undefined) {
     this.#total = total
     this.#onProgress = onProgress
-    this.#now = now
   }
 
   /** @param how whether they came through the network now, or were there: those say nothing about the rate */
   add(bytes: number, how: 'fetched' | 'found'): void {
     this.#done += bytes
     if (how === 'fetched') this.#fetched += bytes
-    const time = this.#now()
-    if (time - this.#reported < interval && this.#done !== this.#total) return
-    this.#reported = time
-    this.#onProgress({ done: this.#done, total: this.#total, ...this.#rate(time) })
+    const wait = this.#done === this.#total ? 0 : this.#reported + interval - performance.now()
+    if (wait <= 0) this.#report()
+    else this.#later ??= setTimeout(() => this.#report(), wait).unref()
   }
 
-  #rate(time: number): Pick<DownloadProgress, 'bytesPerSecond' | 'secondsLeft'> {
+  /** Reports nothing any more. */
+  close(): void {
+    clearTimeout(this.#later)
+  }
+
+  #report(): void {
+    clearTimeout(this.#later)
+    this.#later = undefined
+    const time = performance.now()
+    this.#reported = time
     this.#samples.push({ time, bytes: this.#fetched })
     while (this.#samples.length > 2 && time - this.#samples[1]!.time >= span) this.#samples.shift()
-    const [first] = this.#samples
-    const elapsed = time - first!.time
-    const bytesPerSecond = elapsed > 0 ? Math.round(((this.#fetched - first!.bytes) / elapsed) * 1000) : 0
+    const first = this.#samples[0]!
+    const rate = time > first.time ? ((this.#fetched - first.bytes) / (time - first.time)) * 1000 : 0
     const left = this.#total - this.#done
-    return { bytesPerSecond, secondsLeft: left === 0 ? 0 : bytesPerSecond > 0 ? left / bytesPerSecond : undefined }
+    this.#onProgress({
+      done: this.#done,
+      total: this.#total,
+      bytesPerSecond: Math.round(rate),
+      secondsLeft: left === 0 ? 0 : rate > 0 ? left / rate : undefined,
+    })
   }
 }
