@@ -41,6 +41,8 @@ const layers = [
   // What is made of the package's own interface.
   'integrations',
   'index.ts',
+  // What speaks HTTP.
+  'server',
   'doctor',
   'cli',
 ]

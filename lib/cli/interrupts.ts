@@ -1,8 +1,5 @@
 import { constants } from 'node:os'
 
-/** After a signal, milliseconds until it ends the process for good, should a command not come to its end. */
-const graceMs = 2000
-
 /**
  * Turns SIGINT, SIGTERM and a reader that went away into one abort signal, so that every command ends by its own way out. A second
  * signal ends the process at once.
@@ -12,6 +9,8 @@ export class Interrupts {
   onInterrupt: (() => void) | undefined
   /** What a shell reports for a process that was ended by this signal; undefined while there was none. */
   exitCode: number | undefined
+  /** After a signal, milliseconds until it ends the process for good, should a command not come to its end. */
+  graceMs = 2000
   readonly #stop = new AbortController()
 
   constructor() {
@@ -37,7 +36,7 @@ export class Interrupts {
       return
     }
     this.close()
-    setTimeout(() => process.kill(process.pid, signal), graceMs).unref()
+    setTimeout(() => process.kill(process.pid, signal), this.graceMs).unref()
     this.#end(constants.signals[signal], signal)
   }
 

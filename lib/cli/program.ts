@@ -10,6 +10,7 @@ import { estimateCommand } from './estimate.js'
 import { generateCommand } from './generate.js'
 import { infoCommand } from './info.js'
 import type { Interrupts } from './interrupts.js'
+import { serveCommand } from './serve.js'
 import { tokenizeCommand } from './tokenize.js'
 
 /** The whole command line. Parsing it throws a CommanderError instead of ending the process. */
@@ -29,6 +30,7 @@ export function createProgram(interrupts: Interrupts): Command {
   const commands = [
     chatCommand,
     generateCommand,
+    serveCommand,
     tokenizeCommand,
     convertCommand,
     checkCommand,

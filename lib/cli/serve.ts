@@ -1,0 +1,78 @@
+import { once } from 'node:events'
+import { basename, resolve } from 'node:path'
+import { Command } from 'commander'
+import type { LLM } from '../llm.js'
+import { loadTable } from '../options/load.js'
+import type { AccessRecord } from '../server/options.js'
+import type { Interrupts } from './interrupts.js'
+import { loadForCommand } from './load.js'
+import { addCommonFlags, addFlags, type Flags, flagsOf, readFlag } from './options.js'
+import { note, reportFailure } from './report.js'
+
+/** Milliseconds that running requests get after a signal. */
+const deadline = 10_000
+
+const port = { expected: 'a port from 0 to 65535', accepts: (value: unknown) => isPort(value) }
+const isPort = (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65_535
+const collect = (value: string, previous: string[] | undefined) => [...(previous ?? []), value]
+
+/** `serve`: models over HTTP. */
+export function serveCommand(interrupts: Interrupts): Command {
+  const command = new Command('serve')
+    .summary('serves models over HTTP')
+    .description('Serves each MODEL, under the name of its folder or as NAME=MODEL, until SIGINT or SIGTERM.')
+    .argument('<model...>')
+    .option('--port <n>', 'port; 0 takes a free one', (text: string) => readFlag(port, text, undefined), 8000)
+    .option('--host <address>', 'address to listen on; beyond loopback it needs an API key', '127.0.0.1')
+    .option('--api-key <key>', 'what clients must send; repeatable (or OPENVINO_LLM_API_KEY)', collect)
+    .option('--allowed-host <name>', 'name by which clients call a server on loopback; repeatable', collect)
+    .option('--insecure', 'lets everybody who reaches the address use the models')
+    .option('--access-log', 'writes a line of JSON to standard output for each request')
+  addFlags(command, flagsOf(loadTable))
+  addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm serve ./phi-3-mini-int4 --port 8000')
+  return command.action(async (models: string[], flags: Flags) => {
+    const served = new Map<string, LLM>()
+    try {
+      for (const model of models) {
+        const [, given, path = model] = /^([\w.:-]+)=(.+)$/.exec(model) ?? []
+        const name = given ?? basename(resolve(path)).replace(/\.gguf$/i, '')
+        if (served.has(name)) command.error(`error: two models are called ${name}: give one as NAME=MODEL`)
+        served.set(name, await loadForCommand(path, flags, interrupts))
+      }
+      await serve(served, flags, interrupts)
+    } finally {
+      await Promise.all([...served.values()].map((llm) => llm.close()))
+    }
+  })
+}
+
+async function serve(models: ReadonlyMap<string, LLM>, flags: Flags, interrupts: Interrupts): Promise<void> {
+  // The command line is quick to start: what speaks HTTP is loaded only here.
+  const { createServer } = await import('../server/index.js')
+  const server = createServer(Object.fromEntries(models), {
+    apiKeys: apiKeysOf(flags),
+    onError: (error, requestId) => {
+      note(`request ${requestId} failed`)
+      reportFailure(error, flags.verbose === true)
+    },
+    ...(flags.accessLog === true && {
+      onAccess: (record: AccessRecord) => void process.stdout.write(`${JSON.stringify(record)}\n`),
+    }),
+  })
+  const { url } = await server.listen({
+    port: flags.port as number,
+    host: flags.host as string,
+    allowedHosts: (flags.allowedHost as string[] | undefined) ?? [],
+    insecure: flags.insecure === true,
+  })
+  note(`serving ${[...models.keys()].join(', ')} at ${url}/v1`)
+  interrupts.graceMs = deadline + 2000
+  if (!interrupts.signal.aborted) await once(interrupts.signal, 'abort')
+  note('closing; requests that run get 10 seconds')
+  await server.close({ deadline })
+}
+
+function apiKeysOf(flags: Flags): string[] {
+  const fromEnvironment = process.env['OPENVINO_LLM_API_KEY']
+  return (flags.apiKey as string[] | undefined) ?? (fromEnvironment ? [fromEnvironment] : [])
+}

@@ -1,0 +1,86 @@
+import { type ErrorCode, LLMError } from '../errors.js'
+
+interface Details {
+  /** OpenAI's `type`. */
+  type?: string
+  /** For programs. */
+  code?: string | null
+  /** The field of the request that is wrong. */
+  param?: string | null
+  /** Seconds after which it may be tried again. */
+  retryAfter?: number
+}
+
+/** An error as the HTTP API reports it. */
+export class ApiError extends Error {
+  readonly status: number
+  readonly details: Details
+
+  constructor(status: number, message: string, details: Details = {}) {
+    super(message)
+    this.status = status
+    this.details = details
+  }
+
+  /** A field of the request that is wrong. */
+  static invalid(param: string | null, message: string): ApiError {
+    return new ApiError(400, message, { param, code: 'invalid_value' })
+  }
+
+  /** OpenAI's shape. */
+  get body(): { error: { message: string; type: string; param: string | null; code: string | null } } {
+    const {
+      type = this.status < 500 ? 'invalid_request_error' : 'server_error',
+      code = null,
+      param = null,
+    } = this.details
+    return { error: { message: this.message, type, param, code } }
+  }
+
+  get response(): Response {
+    const { retryAfter } = this.details
+    return Response.json(this.body, {
+      status: this.status,
+      headers: retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) },
+    })
+  }
+}
+
+/** Failures that are not the server's fault, or pass. Everything else is a 500. */
+const statuses: Partial<Record<ErrorCode, { status: number } & Details>> = {
+  ERR_TOKEN_ID: { status: 400 },
+  ERR_CONTEXT_LENGTH: { status: 400, code: 'context_length_exceeded' },
+  ERR_NO_CHAT_TEMPLATE: { status: 400, param: 'messages' },
+  ERR_TEMPLATE: { status: 400, param: 'messages' },
+  ERR_TEXT_TIMEOUT: { status: 400 },
+  ERR_TEXT_MEMORY: { status: 400 },
+  ERR_NO_TOKEN: { status: 400 },
+  ERR_QUEUE_FULL: { status: 429, type: 'rate_limit_error', code: 'queue_full', retryAfter: 1 },
+  ERR_TIMEOUT: { status: 504, code: 'timeout' },
+  ERR_CLOSED: { status: 503 },
+  ERR_UNAVAILABLE: { status: 503, retryAfter: 5 },
+  ERR_OUT_OF_MEMORY: { status: 503, retryAfter: 5 },
+}
+
+/**
+ * What a failed request is told.
+ * @param fields names of the HTTP API by the options that they set: messages name those
+ */
+export function apiErrorOf(error: unknown, fields: ReadonlyMap<string, string> = new Map()): ApiError {
+  if (error instanceof ApiError) return error
+  if (error instanceof LLMError) {
+    const { status, ...details } = statuses[error.code] ?? { status: 500 }
+    return new ApiError(status, error.message, { code: error.code, ...details })
+  }
+  if (error instanceof TypeError) {
+    let param: string | null = null
+    const message = error.message.replaceAll(/\b[a-z]+(?:[A-Z][a-z]*)+\b/g, (word) => {
+      const field = fields.get(word)
+      param ??= field ?? null
+      return field ?? word
+    })
+    return ApiError.invalid(param, message)
+  }
+  // What it says may be about this machine.
+  return new ApiError(500, 'the server failed to answer; its log says why')
+}

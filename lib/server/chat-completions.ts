@@ -1,0 +1,108 @@
+import type { GenerationResult } from '../generation/result.js'
+import type { GenerationStream } from '../generation/stream.js'
+import type { GenerationOptions } from '../options/generation.js'
+import * as check from '../options/rules.js'
+import type { ChatMessage } from '../text/template/messages.js'
+import { ApiError } from './api-error.js'
+import { eventStream } from './event-stream.js'
+import type { Exchange } from './exchange.js'
+import { answerRequest, readField } from './fields.js'
+import type { NamedModel, ServedModels } from './models.js'
+import { chatLogprobs } from './probabilities.js'
+import { finishReasons, usageOf } from './usage.js'
+
+const own = ['messages', 'logprobs', 'top_logprobs', 'response_format', 'modalities']
+
+/** POST /v1/chat/completions */
+export async function chatCompletions(models: ServedModels, exchange: Exchange): Promise<Response> {
+  const body = await exchange.json()
+  const named = models.of(body['model'])
+  const request = answerRequest(body, 'chat', own, named, exchange.limits)
+  checkTextOnly(body)
+  const options = { ...request.options, ...logprobsOptions(body), ...exchange.requestOptions }
+  const answer = exchange.watch(named, named.model.stream(messagesOf(body), options))
+  if (request.stream) {
+    const events = chunks(answer, named, options, request.includeUsage)
+    return await eventStream(events, exchange)
+  }
+  return Response.json(completion(await answer.result, named))
+}
+
+/** The messages of a request. `developer` is OpenAI's newer word for `system`, which templates know. */
+function messagesOf(body: Readonly<Record<string, unknown>>): ChatMessage[] {
+  const { messages } = body
+  if (!Array.isArray(messages)) {
+    throw ApiError.invalid('messages', `expected messages to be an array, received ${check.describe(messages)}`)
+  }
+  return messages.map((message) => (message?.role === 'developer' ? { ...message, role: 'system' } : message))
+}
+
+function logprobsOptions(body: Readonly<Record<string, unknown>>): GenerationOptions {
+  const logprobs = readField(body, 'logprobs', check.boolean) ?? false
+  const top = readField(body, 'top_logprobs', check.integer(0, 20)) as number | undefined
+  if (top !== undefined && !logprobs) {
+    throw ApiError.invalid('top_logprobs', 'expected logprobs to be true with top_logprobs')
+  }
+  return logprobs ? { logprobs: top ?? true } : {}
+}
+
+function checkTextOnly(body: Readonly<Record<string, unknown>>): void {
+  const format = readField(body, 'response_format', check.object) as { type?: unknown } | undefined
+  if (format !== undefined && format.type !== 'text') {
+    throw ApiError.invalid('response_format', "expected response_format.type to be 'text'")
+  }
+  const text = { expected: "['text']", accepts: (value: unknown) => Array.isArray(value) && `${value}` === 'text' }
+  readField(body, 'modalities', text)
+}
+
+const idOf = (requestId: string): string => `chatcmpl-${requestId}`
+
+/** What a whole completion, and each chunk of one, begin with. */
+function headOf(object: string, requestId: string, { name, fingerprint }: NamedModel) {
+  return {
+    id: idOf(requestId),
+    object,
+    created: Math.floor(Date.now() / 1000),
+    model: name,
+    system_fingerprint: fingerprint,
+  }
+}
+
+function completion(result: GenerationResult, named: NamedModel) {
+  return {
+    ...headOf('chat.completion', result.requestId, named),
+    choices: result.answers.map(({ text, finishReason, logprobs }, index) => ({
+      index,
+      message: { role: 'assistant', content: text, refusal: null },
+      logprobs: chatLogprobs(logprobs),
+      finish_reason: finishReasons[finishReason],
+    })),
+    usage: usageOf([result]),
+  }
+}
+
+async function* chunks(
+  answer: GenerationStream,
+  named: NamedModel,
+  { numReturnSequences = 1 }: GenerationOptions,
+  includeUsage: boolean,
+): AsyncGenerator<object> {
+  const head = { ...headOf('chat.completion.chunk', answer.requestId, named), ...(includeUsage && { usage: null }) }
+  const choice = (index: number, delta: object, rest: object = {}) => ({
+    ...head,
+    choices: [{ index, delta, logprobs: null, finish_reason: null, ...rest }],
+  })
+  let begun = false
+  for await (const { index, text, logprobs } of answer) {
+    if (!begun) for (let i = 0; i < numReturnSequences; i++) yield choice(i, { role: 'assistant', content: '' })
+    begun = true
+    if (text !== '' || logprobs?.length) yield choice(index, { content: text }, { logprobs: chatLogprobs(logprobs) })
+  }
+  const result = await answer.result
+  if (!begun) for (let i = 0; i < numReturnSequences; i++) yield choice(i, { role: 'assistant', content: '' })
+  for (const [index, { finishReason }] of result.answers.entries()) {
+    // A key `content` in every delta: some clients fail without it.
+    yield choice(index, { content: '' }, { finish_reason: finishReasons[finishReason] })
+  }
+  if (includeUsage) yield { ...head, choices: [], usage: usageOf([result]) }
+}

@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto'
+import type { HonoRequest } from 'hono'
+import type { GenerationStream } from '../generation/stream.js'
+import type { GenerationOptions } from '../options/generation.js'
+import * as check from '../options/rules.js'
+import { ApiError, apiErrorOf } from './api-error.js'
+import type { EventStreamOptions } from './event-stream.js'
+import { fieldNames } from './fields.js'
+import type { Limits } from './limits.js'
+import type { NamedModel } from './models.js'
+
+/** What a server does around its requests. */
+export interface Surroundings {
+  limits: Limits
+  /** Is told of each generation. */
+  watch(named: NamedModel, answer: GenerationStream, abort: () => void): void
+  /** Is told of failures that are the server's. */
+  onError(error: unknown, requestId: string): void
+}
+
+/** One HTTP request, and what its answer needs: the body, an id, and a signal for a client that has left. */
+export class Exchange implements EventStreamOptions {
+  readonly requestId: string
+  readonly limits: Limits
+  /** The model that was asked; undefined while none was. */
+  modelName: string | undefined
+  /** Not the web's Request: the limit of the body replaces that. */
+  readonly #request: HonoRequest
+  readonly #around: Surroundings
+  readonly #left = new AbortController()
+
+  constructor(request: HonoRequest, around: Surroundings) {
+    this.#request = request
+    this.#around = around
+    this.limits = around.limits
+    const named = request.header('x-request-id') ?? ''
+    this.requestId = /^[\w.:-]{1,128}$/.test(named) ? named : randomUUID()
+    const { signal } = request.raw
+    if (signal.aborted) this.abort()
+    else signal.addEventListener('abort', this.abort, { once: true })
+  }
+
+  /** Of every generation of this request. */
+  get requestOptions(): GenerationOptions {
+    const { requestTimeout: timeout } = this.limits
+    return { signal: this.#left.signal, requestId: this.requestId, ...(timeout !== undefined && { timeout }) }
+  }
+
+  /** A generation of this request has begun. */
+  watch(named: NamedModel, answer: GenerationStream): GenerationStream {
+    this.modelName = named.name
+    this.#around.watch(named, answer, this.abort)
+    return answer
+  }
+
+  /** The client has left, or the server closes. */
+  readonly abort = (): void => this.#left.abort()
+
+  /** What a failure is answered with; undefined when the client has left. */
+  readonly report = (error: unknown): ApiError | undefined => {
+    if (this.#left.signal.aborted) return undefined
+    const problem = apiErrorOf(error, fieldNames)
+    if (problem.status >= 500) this.#around.onError(error, this.requestId)
+    return problem
+  }
+
+  /** The body of the request. @throws ApiError 400 for what is no JSON object */
+  async json(): Promise<Record<string, unknown>> {
+    const text = await this.#request.text()
+    let body: unknown
+    try {
+      body = JSON.parse(text)
+    } catch (error) {
+      throw ApiError.invalid(null, `the body is not JSON: ${(error as Error).message.slice(0, 200)}`)
+    }
+    if (!check.object.accepts(body)) {
+      throw ApiError.invalid(null, `expected the body to be an object, received ${check.describe(body)}`)
+    }
+    return body as Record<string, unknown>
+  }
+}

@@ -1,0 +1,76 @@
+import { once } from 'node:events'
+import type { Server as HttpServer } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { isIP } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import { ApiError } from './api-error.js'
+import { type ListenOptions, listenDefaults } from './options.js'
+
+/** A server that listens. */
+export interface Listening {
+  /** Where clients find it, without a path: `http://127.0.0.1:8000`. */
+  readonly url: string
+  readonly port: number
+  /** Takes no new connections, and resolves when the last response has been sent. */
+  close(): Promise<void>
+}
+
+/** Milliseconds for the head, and for all of a request; a client that sends slower is cut off. */
+const headTimeout = 10_000
+const bodyTimeout = 60_000
+
+/**
+ * @param hasKeys whether requests need an API key
+ * @throws TypeError for an address that others reach, without keys
+ */
+export async function listen(
+  fetch: (request: Request) => Promise<Response>,
+  options: ListenOptions,
+  hasKeys: boolean,
+): Promise<Listening> {
+  const { port = listenDefaults.port, host = listenDefaults.host, allowedHosts = [], insecure = false, tls } = options
+  const local = isLoopback(host)
+  if (!local && !hasKeys && !insecure) {
+    throw new TypeError(`others can reach ${host}: give apiKeys, or insecure: true to let everybody use the models`)
+  }
+  const allowed = new Set(allowedHosts.map((name) => name.toLowerCase()))
+  const guarded = async (request: Request): Promise<Response> => {
+    const { hostname } = new URL(request.url)
+    // A page of another site can make a browser ask a name of its own that leads here (DNS rebinding).
+    if (local && !isLoopback(hostname) && !allowed.has(hostname)) {
+      return new ApiError(403, `this server is not called ${hostname.slice(0, 200)}: see allowedHosts`, {
+        code: 'unknown_host',
+      }).response
+    }
+    return await fetch(request)
+  }
+  const server = createAdaptorServer({
+    fetch: guarded,
+    // The process is not ours alone.
+    overrideGlobalObjects: false,
+    ...(tls && { createServer: createHttpsServer, serverOptions: tls }),
+  } as Parameters<typeof createAdaptorServer>[0]) as HttpServer
+  server.headersTimeout = headTimeout
+  server.requestTimeout = bodyTimeout
+  server.listen(port, host)
+  await once(server, 'listening')
+  const address = server.address() as AddressInfo
+  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
+  return {
+    url: `${tls ? 'https' : 'http'}://${name}:${address.port}`,
+    port: address.port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeIdleConnections()
+      }),
+  }
+}
+
+/** Whether only this machine reaches an address. */
+function isLoopback(host: string): boolean {
+  const name = host.replace(/^\[|\]$/g, '').toLowerCase()
+  if (isIP(name) === 4) return name.startsWith('127.')
+  return name === 'localhost' || name.endsWith('.localhost') || name === '::1'
+}

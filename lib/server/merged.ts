@@ -1,0 +1,20 @@
+/** The values of several iterations as they come, each with the number of its iteration. The first failure ends it. */
+export async function* merged<T>(sources: readonly AsyncIterable<T>[]): AsyncGenerator<[number, T]> {
+  const iterators = sources.map((source) => source[Symbol.asyncIterator]())
+  const pull = async (at: number) => ({ at, found: await (iterators[at] as AsyncIterator<T>).next() })
+  const pending = new Map(iterators.map((_, at) => [at, pull(at)] as const))
+  try {
+    while (pending.size > 0) {
+      const { at, found } = await Promise.race(pending.values())
+      if (found.done) {
+        pending.delete(at)
+        continue
+      }
+      pending.set(at, pull(at))
+      yield [at, found.value]
+    }
+  } finally {
+    for (const promise of pending.values()) promise.catch(() => {})
+    await Promise.allSettled(iterators.map((iterator) => iterator.return?.()))
+  }
+}

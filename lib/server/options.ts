@@ -1,0 +1,86 @@
+import * as check from '../options/rules.js'
+import { defaultsOf, type Table } from '../options/table.js'
+
+/** A key that clients send as `Authorization: Bearer KEY`, and its name in logs. */
+export interface ApiKey {
+  name: string
+  key: string
+}
+
+/** Options of a server. */
+export interface ServerOptions {
+  /** Keys, one of which every request must have but those to /healthz and /readyz. Default none: everybody may ask. */
+  apiKeys?: readonly (string | ApiKey)[] | undefined
+  /** Most bytes of a request's body. Default 16 MiB. */
+  maxBodyBytes?: number | undefined
+  /** Most answers of one request (`n`), 1 to 64. Default 16. */
+  maxN?: number | undefined
+  /** Milliseconds after which a request fails with 504. By default never. */
+  requestTimeout?: number | undefined
+  /** Origins of web pages that may ask, or `*`. Default none. */
+  corsOrigins?: readonly string[] | undefined
+  /** Is told of failures that are the server's, with the id of the request. By default nobody is. */
+  onError?: ((error: unknown, requestId: string) => void) | undefined
+  /** Is told of each request when its response begins; nothing of its text is in there. */
+  onAccess?: ((record: AccessRecord) => void) | undefined
+}
+
+/** One request, for a log. */
+export interface AccessRecord {
+  /** ISO 8601. */
+  time: string
+  requestId: string
+  method: string
+  path: string
+  status: number
+  /** From the request's head to the response's. */
+  milliseconds: number
+  /** The model that computed something for it. */
+  model: string | null
+  /** The name of the API key. */
+  key: string | null
+}
+
+const keyRule: check.Rule = {
+  expected: 'a key of at least 8 characters, or { name, key }',
+  accepts: (value) => {
+    const key = check.object.accepts(value) ? (value as ApiKey).key : value
+    return typeof key === 'string' && key.length >= 8
+  },
+}
+
+export const serverTable = {
+  apiKeys: check.listOf(keyRule, 10_000),
+  maxBodyBytes: { ...check.integer(1024), default: 16 << 20 },
+  maxN: { ...check.integer(1, 64), default: 16 },
+  requestTimeout: check.integer(1),
+  corsOrigins: check.listOf(check.string, 1000),
+  onError: check.callback,
+  onAccess: check.callback,
+} as const satisfies Table<ServerOptions>
+
+export const serverDefaults = defaultsOf(serverTable)
+
+/** Options of listening. */
+export interface ListenOptions {
+  /** Default 8000; 0 takes a free one. */
+  port?: number | undefined
+  /** Address to listen on. Another one than loopback needs `apiKeys`, or `insecure`. Default `127.0.0.1`. */
+  host?: string | undefined
+  /** Names under which clients call this server, beside its address: other ones in the header `Host` are refused on loopback. */
+  allowedHosts?: readonly string[] | undefined
+  /** Certificate and private key, as PEM: then it speaks HTTPS. */
+  tls?: { cert: string | Buffer; key: string | Buffer } | undefined
+  /** Whether everybody who reaches the address may use the models. Default false. */
+  insecure?: boolean | undefined
+}
+
+export const listenTable = {
+  port: { ...check.integer(0, 65_535), default: 8000 },
+  host: { ...check.string, default: '127.0.0.1' },
+  allowedHosts: check.listOf(check.string, 1000),
+  tls: check.object,
+  insecure: { ...check.boolean, default: false },
+} as const satisfies Table<ListenOptions>
+
+export const listenDefaults = defaultsOf(listenTable)

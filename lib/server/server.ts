@@ -1,0 +1,132 @@
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { cors } from 'hono/cors'
+import { matchedRoutes } from 'hono/route'
+import * as check from '../options/rules.js'
+import { ApiError } from './api-error.js'
+import { ApiKeys } from './api-keys.js'
+import { chatCompletions } from './chat-completions.js'
+import { completions } from './completions.js'
+import { Exchange, type Surroundings } from './exchange.js'
+import { type Listening, listen } from './listen.js'
+import { ServerMetrics } from './metrics.js'
+import { type NamedModel, type ServedModel, ServedModels } from './models.js'
+import { type ListenOptions, listenTable, type ServerOptions, serverDefaults, serverTable } from './options.js'
+import { Running } from './running.js'
+import { detokenize, tokenize, tokenizerInfo } from './tokens.js'
+
+/** A server of models in OpenAI's shapes. */
+export interface Server {
+  /** Answers one request: to be mounted in whatever speaks the web's Request and Response. */
+  readonly fetch: (request: Request) => Promise<Response>
+  /**
+   * Listens for HTTP.
+   * @throws TypeError for an address that is not safe, and the system's error, such as EADDRINUSE
+   */
+  listen(options?: ListenOptions): Promise<Listening>
+  /**
+   * Refuses new requests, and resolves when none runs any more. The models stay open: whoever loaded them closes them.
+   * @param options.deadline milliseconds after which running requests are ended. Default 10,000.
+   */
+  close(options?: { deadline?: number }): Promise<void>
+}
+
+/**
+ * Makes a server. It answers requests through `fetch` at once, and over HTTP from `listen` on.
+ * @param models a loaded model, which is then called after its folder, or several by the names that requests call them
+ * @throws TypeError for options or models that are wrong
+ */
+export function createServer(
+  models: ServedModel | Readonly<Record<string, ServedModel>>,
+  options: ServerOptions = {},
+): Server {
+  check.checkOptions(options, serverTable, 'ServerOptions')
+  const served = new ServedModels(models)
+  const keys = new ApiKeys(options.apiKeys ?? [])
+  const metrics = new ServerMetrics(served)
+  const running = new Running()
+  const listening = new Set<Listening>()
+  let closed = false
+  const around: Surroundings = {
+    limits: { maxN: options.maxN ?? serverDefaults.maxN, requestTimeout: options.requestTimeout },
+    watch(named, answer, abort) {
+      running.add(answer, abort)
+      metrics.watch(named, answer)
+    },
+    onError: (error, requestId) => options.onError?.(error, requestId),
+  }
+  const isReady = () => !closed && served.all.every(({ model }) => model.info.health.state === 'healthy')
+
+  const app = new Hono<{ Variables: { exchange: Exchange; key: string | undefined } }>()
+  app.use(async (c, next) => {
+    const begun = performance.now()
+    const exchange = new Exchange(c.req, around)
+    c.set('exchange', exchange)
+    await next()
+    c.res.headers.set('x-request-id', exchange.requestId)
+    metrics.answered(matchedRoutes(c).at(-1)?.path ?? '', c.res.status)
+    options.onAccess?.({
+      time: new Date().toISOString(),
+      requestId: exchange.requestId,
+      method: c.req.method,
+      path: c.req.path,
+      status: c.res.status,
+      milliseconds: Math.round(performance.now() - begun),
+      model: exchange.modelName ?? null,
+      key: c.get('key') ?? null,
+    })
+  })
+  // 499 is nginx's: the client has left, and only the log sees it.
+  app.onError((error, c) => c.get('exchange').report(error)?.response ?? new Response(null, { status: 499 }))
+  app.notFound((c) => {
+    const { method, path } = c.req
+    return new ApiError(404, `there is no ${method} ${path.slice(0, 200)}`, { code: 'unknown_url' }).response
+  })
+  if (options.corsOrigins) app.use(cors({ origin: [...options.corsOrigins], exposeHeaders: ['x-request-id'] }))
+  app.get('/healthz', (c) => c.json({ status: 'ok' }))
+  app.get('/readyz', (c) => (isReady() ? c.json({ status: 'ready' }) : c.json({ status: 'not ready' }, 503)))
+
+  app.use(async (c, next) => {
+    if (closed) throw new ApiError(503, 'the server is closing', { retryAfter: 5 })
+    c.set('key', keys.nameOf(c.req.raw.headers))
+    await next()
+  })
+  const maxSize = options.maxBodyBytes ?? serverDefaults.maxBodyBytes
+  const tooLarge = new ApiError(413, `the body has more than ${maxSize} bytes`, { code: 'body_too_large' })
+  app.use(bodyLimit({ maxSize, onError: () => tooLarge.response }))
+
+  app.get('/metrics', async () => await metrics.response())
+  app.get('/v1/models', (c) => c.json({ object: 'list', data: served.all.map(describeModel) }))
+  app.get('/v1/models/:name{.+}', (c) => c.json(describeModel(served.of(c.req.param('name')))))
+  app.post('/v1/chat/completions', (c) => chatCompletions(served, c.get('exchange')))
+  app.post('/v1/completions', (c) => completions(served, c.get('exchange')))
+  for (const prefix of ['', '/v1']) {
+    app.post(`${prefix}/tokenize`, (c) => tokenize(served, c.get('exchange')))
+    app.post(`${prefix}/detokenize`, (c) => detokenize(served, c.get('exchange')))
+    app.get(`${prefix}/tokenizer_info`, (c) => tokenizerInfo(served, c.req.query('model')))
+  }
+
+  const describeModel = ({ name, model }: NamedModel) => ({
+    id: name,
+    object: 'model',
+    created: served.created,
+    owned_by: 'openvino-llm',
+    max_model_len: model.info.contextLength,
+  })
+
+  return {
+    fetch: async (request) => await app.fetch(request),
+    async listen(where = {}) {
+      check.checkOptions(where, listenTable, 'ListenOptions')
+      const one = await listen(async (request) => await app.fetch(request), where, !keys.isEmpty)
+      listening.add(one)
+      return one
+    },
+    async close({ deadline = 10_000 } = {}) {
+      closed = true
+      const ends = [...listening].map((one) => one.close())
+      await running.drain(deadline)
+      await Promise.all(ends)
+    },
+  }
+}

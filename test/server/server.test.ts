@@ -1,0 +1,143 @@
+import t from 'tap'
+import { createServer } from '#lib/server/index.js'
+import type { AccessRecord } from '#lib/server/options.js'
+import { post, serveTiny, user } from './serving.js'
+
+const chat = '/v1/chat/completions'
+
+t.test('bodies that are wrong get an error that names the field', async (t) => {
+  await using served = await serveTiny({ maxBodyBytes: 4096, maxN: 2 })
+  const { server } = served
+  const wrong: [string, unknown, object][] = [
+    [chat, '{', { message: /not JSON/ }],
+    [chat, '[]', { message: /an array/ }],
+    [chat, {}, { param: 'messages' }],
+    [chat, { messages: 5 }, { param: 'messages' }],
+    [chat, { messages: [{ role: 5 }] }, { message: /messages\[0\]\.role/ }],
+    [chat, { messages: [user('x')], model: 5 }, { param: 'model' }],
+    [chat, { messages: [user('x')], stop: ['a', 5] }, { param: 'stop' }],
+    [chat, { messages: [user('x')], stop: Array(17).fill('a') }, { param: 'stop' }],
+    [chat, { messages: [user('x')], n: 3 }, { param: 'n', message: /at most 2/ }],
+    [chat, { messages: [user('x')], top_logprobs: 2 }, { param: 'top_logprobs' }],
+    [chat, { messages: [user('x')], logit_bias: { 5: 101 } }, { param: 'logit_bias' }],
+    [chat, { messages: [user('x')], logit_bias: { a: 1 } }, { param: 'logit_bias' }],
+    [chat, { messages: [user('x')], presence_penalty: 3 }, { param: 'presence_penalty' }],
+    [chat, { messages: [user('x')], stream_options: {} }, { param: 'stream_options' }],
+    [chat, { messages: [user('x')], stream: true, stream_options: { include_usage: 1 } }, { param: 'include_usage' }],
+    [chat, { messages: [user('x')], maxNewTokens: 5 }, { code: 'unknown_parameter' }],
+    [chat, { messages: [user('x')], temperature: 0, n: 2 }, { param: 'n', message: /expected n to be 1 without/ }],
+    ['/v1/completions', {}, { param: 'prompt' }],
+    ['/v1/completions', { prompt: [] }, { param: 'prompt' }],
+    ['/v1/completions', { prompt: ['a', 5] }, { param: 'prompt' }],
+    ['/v1/completions', { prompt: 'a', suffix: 'b' }, { param: 'suffix' }],
+    ['/v1/completions', { prompt: 'a', best_of: 2 }, { param: 'best_of' }],
+    ['/v1/completions', { prompt: [100000] }, { code: 'ERR_TOKEN_ID' }],
+    ['/tokenize', {}, { param: 'prompt' }],
+    ['/detokenize', { tokens: 'x' }, { param: 'tokens' }],
+    ['/detokenize', { tokens: [100000] }, { code: 'ERR_TOKEN_ID' }],
+  ]
+  for (const [path, body, error] of wrong) {
+    const answer = await post(server, path, body)
+    t.equal(answer.status, 400, JSON.stringify(body))
+    t.match(answer.body, { error: { type: 'invalid_request_error', ...error } }, JSON.stringify(body))
+  }
+  t.match(await post(server, chat, { messages: [user('x'.repeat(5000))] }), {
+    status: 413,
+    body: { error: { code: 'body_too_large' } },
+  })
+  t.match(await post(server, '/v1/nothing', {}), { status: 404, body: { error: { code: 'unknown_url' } } })
+  t.match(await post(server, chat, { messages: [user('x')], max_tokens: 1 }), { status: 200 }, 'and it still works')
+})
+
+t.test('what OpenAI takes and what null means', async (t) => {
+  await using served = await serveTiny()
+  const body = {
+    messages: [{ role: 'developer', content: 'Be brief.' }, user('x')],
+    max_completion_tokens: 2,
+    temperature: null,
+    stop: null,
+    user: 'someone',
+    metadata: { a: 'b' },
+    store: false,
+    response_format: { type: 'text' },
+    seed: -1,
+    top_k: -1,
+  }
+  const answer = await post(served.server, chat, body, { 'x-request-id': 'mine-1' })
+  t.match(answer, { status: 200, body: { id: 'chatcmpl-mine-1', usage: { completion_tokens: 2 } } })
+  t.equal(answer.headers.get('x-request-id'), 'mine-1')
+})
+
+t.test(
+  'a request without a temperature samples from all tokens, unless the model is set to something else',
+  async (t) => {
+    await using served = await serveTiny()
+    const { llm, server } = served
+    const prompt = 'Hello there'
+    const sampled = await llm.generate(prompt, { maxNewTokens: 16, temperature: 1, topK: 0, seed: 5 })
+    const asked = { prompt, max_tokens: 16, seed: 5 }
+    t.match((await post(server, '/v1/completions', asked)).body, { choices: [{ text: sampled.text }] })
+  },
+)
+
+t.test('keys, the log and the numbers', async (t) => {
+  const log: AccessRecord[] = []
+  await using served = await serveTiny({
+    apiKeys: [{ name: 'ann', key: 'a long secret' }],
+    onAccess: (r) => log.push(r),
+  })
+  const { server } = served
+  const get = async (path: string, headers: Record<string, string> = {}) =>
+    await server.fetch(new Request(`http://localhost${path}`, { headers }))
+  t.equal((await get('/v1/models')).status, 401)
+  t.equal((await get('/v1/models', { authorization: 'Bearer nothing' })).status, 401)
+  t.equal((await get('/v1/models', { authorization: 'Bearer a long secret' })).status, 200)
+  t.equal((await get('/v1/models', { 'x-api-key': 'a long secret' })).status, 200)
+  t.equal((await get('/healthz')).status, 200)
+  t.equal((await get('/readyz')).status, 200)
+  await post(server, chat, { messages: [user('x')], max_tokens: 2 }, { authorization: 'Bearer a long secret' })
+  t.match(log.at(-1), { method: 'POST', path: chat, status: 200, model: 'tiny', key: 'ann' })
+  const metrics = await (await get('/metrics', { authorization: 'Bearer a long secret' })).text()
+  for (const line of [
+    'openvino_llm_http_responses_total{route="/v1/models",status="401"} 2',
+    'openvino_llm_requests_total{model="tiny",finish_reason="length"} 1',
+    'openvino_llm_generated_tokens_total{model="tiny"} 2',
+    'openvino_llm_requests_active{model="tiny"} 0',
+  ]) {
+    t.ok(metrics.includes(line), line)
+  }
+  await server.close()
+  t.equal((await get('/readyz')).status, 503)
+  t.equal((await get('/v1/models', { 'x-api-key': 'a long secret' })).status, 503)
+})
+
+t.test('where it listens, and under which names', async (t) => {
+  await using served = await serveTiny()
+  const { server } = served
+  await t.rejects(server.listen({ host: '0.0.0.0', port: 0 }), { name: 'TypeError', message: /apiKeys/ })
+  await t.rejects(server.listen({ hosts: 'x' } as object), { message: /did you mean host/ })
+  const { port, url } = await server.listen({ port: 0, allowedHosts: ['models.lan'] })
+  t.equal(url, `http://127.0.0.1:${port}`)
+  const as = async (host: string) => {
+    const { request } = await import('node:http')
+    return await new Promise<number | undefined>((resolve, reject) => {
+      const asked = request({ port, host: '127.0.0.1', path: '/healthz', headers: { host } }, (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      })
+      asked.on('error', reject).end()
+    })
+  }
+  t.equal(await as(`localhost:${port}`), 200)
+  t.equal(await as('models.lan'), 200)
+  t.equal(await as('attacker.example'), 403, 'a page that makes a browser ask its own name')
+  await t.rejects(server.listen({ port }), { code: 'EADDRINUSE' })
+})
+
+t.test('misuse is a TypeError', async (t) => {
+  t.throws(() => createServer({}), { name: 'TypeError', message: /at least one model/ })
+  t.throws(() => createServer({ a: 5 as never }), { message: /models\.a/ })
+  await using served = await serveTiny()
+  t.throws(() => createServer(served.llm, { apiKey: ['x'] } as object), { message: /did you mean apiKeys/ })
+  t.throws(() => createServer(served.llm, { apiKeys: ['short'] }), { message: /at least 8/ })
+})
