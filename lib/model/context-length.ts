@@ -9,6 +9,7 @@ const fields = [
   'max_seq_len',
   'seq_length',
   'max_sequence_length',
+  'model_max_length', // Baichuan of 13 billion parameters
 ] as const
 
 /** Names of the number of attention heads. */
@@ -37,7 +38,10 @@ export interface ContextLength {
 export function readContextLength(config: JsonObject): ContextLength {
   const field = fields.find((name) => config.has(name))
   const recurrent = config.has('state_size') && !heads.some((name) => config.has(name))
-  const contextLength = field ? config.integer(field, 1) : recurrent ? unbounded : undefined
+  const declared = field ? config.integer(field, 1) : recurrent ? unbounded : undefined
+  // Qwen (of 2023) stretches its positions beyond seq_length, up to max_position_embeddings; an export does not.
+  const trained = config.has('use_dynamic_ntk') ? config.integer('seq_length', 1) : undefined
+  const contextLength = declared && trained ? Math.min(declared, trained) : declared
   if (contextLength === undefined)
     throw new LLMError('ERR_MODEL_INVALID', `${config.file}: expected one of ${fields.join(', ')}, found none of them`)
 

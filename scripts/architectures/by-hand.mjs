@@ -7,8 +7,26 @@ const positions = 'the model cannot be paged: its positions would be those of th
 const refused = (type) =>
   `refused: ERR_UNSUPPORTED_MODEL: config.json: model_type ${type}: optimum-intel's export of it computes other tokens than the original model`
 
+const dynamic =
+  'export differs, warned: config.json stretches positions beyond 64 tokens (dynamic RoPE scaling), and exports for OpenVINO do not: the context ends there. ' +
+  'For a longer one, export the model with a scaling that hangs on no length, such as yarn, in config.json'
+
 /** @type {Omit<import('./verdict.mjs').Verdict, 'wrong'>[]} */
 export const byHand = [
+  {
+    name: 'chatglm3',
+    modelType: 'chatglm',
+    transformers: '4.53.3',
+    words:
+      'right, stateful: the model cannot be paged: its attention masks cannot be computed: a mask has the shape [1,1,48,49]',
+  },
+  {
+    name: 'deepseek',
+    modelType: 'deepseek',
+    transformers: '4.53.3',
+    words:
+      'not exported: AttributeError: Could not find the attribute named "qk_nope_head_dim" in the normalized config.',
+  },
   { name: 'deepseek_v2', modelType: 'deepseek_v2', transformers: '4.53.3', words: `right, stateful: ${positions}` },
   {
     name: 'deepseek_v2-yarn',
@@ -22,4 +40,9 @@ export const byHand = [
     transformers: '4.53.3',
     words: `${refused('deepseek_v3')}: it rotates other pairs of dimensions by their positions`,
   },
+  { name: 'internlm2', modelType: 'internlm2', transformers: '4.57.6', words: `right, stateful: ${positions}` },
+  { name: 'internlm2-dynamic', modelType: 'internlm2', transformers: '4.57.6', words: dynamic },
+  { name: 'minicpm', modelType: 'minicpm', transformers: '4.53.3', words: `right, stateful: ${positions}` },
+  { name: 'minicpm3', modelType: 'minicpm3', transformers: '4.53.3', words: `right, stateful: ${positions}` },
+  { name: 'qwen', modelType: 'qwen', transformers: '4.53.3', words: `right, stateful: ${positions}` },
 ]

@@ -12,10 +12,19 @@ t.test('the names of all families', async (t) => {
     'max_seq_len',
     'seq_length',
     'max_sequence_length',
+    'model_max_length',
   ])
     t.strictSame(read({ [name]: 77 }), { contextLength: 77, longRopeBorder: undefined })
   t.equal(read({ n_ctx: 5, max_position_embeddings: 6 }).contextLength, 6)
   t.equal(read({ max_position_embeddings: null, n_ctx: 5 }).contextLength, 5)
+})
+
+t.test('Qwen of 2023 ends at its trained length', async (t) => {
+  const qwen = { use_dynamic_ntk: true, seq_length: 2048 }
+  t.equal(read({ ...qwen, max_position_embeddings: 32768 }).contextLength, 2048)
+  t.equal(read({ ...qwen, n_positions: 6144 }).contextLength, 2048, 'the first version')
+  t.equal(read({ ...qwen, max_position_embeddings: 1024 }).contextLength, 1024)
+  t.equal(read({ seq_length: 2048, max_position_embeddings: 32768 }).contextLength, 32768, 'another family')
 })
 
 t.test('LongRoPE: the original length, where there is more', async (t) => {
