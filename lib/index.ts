@@ -35,12 +35,21 @@ export type { ActivationQuantization, CpuKernel } from './options/kernels.js'
 export type { LoadOptions, LoadProgress, ModelWarning } from './options/load.js'
 export type { LogprobsOptions } from './options/logprobs.js'
 export type { PromptLookup } from './options/prompt-lookup.js'
+export type { ReasoningOptions, ReasoningParser } from './options/reasoning.js'
 export type { SamplingOptions } from './options/sampling.js'
 export type { PerplexityOptions, ScoreOptions } from './options/scoring.js'
 export type { LogitBias, TokenSequence } from './options/token-lists.js'
 export type { WarmOptions } from './options/warm.js'
 export type { LikelyToken, PromptLogprob, TokenLogprob } from './output/logprobs.js'
-export type { StreamPart, TextPart } from './output/parts.js'
+export type {
+  ReasoningPart,
+  StreamPart,
+  TextPart,
+  ToolCall,
+  ToolCallDeltaPart,
+  ToolCallPart,
+  ToolCallStartPart,
+} from './output/parts.js'
 export type { Perplexity } from './scoring/perplexity.js'
 export type { Continuation, ContinuationScore } from './scoring/score.js'
 export type { EncodedPrompt } from './text/prompt/encoded-prompt.js'

@@ -7,8 +7,10 @@ import { resolveLookup } from '../options/prompt-lookup.js'
 import type { Sampling } from '../options/sampling.js'
 import { Answer } from '../output/answer.js'
 import { PromptLogprobs } from '../output/logprobs.js'
+import type { EncodedPrompt } from '../text/prompt/encoded-prompt.js'
 import type { TextWorker } from '../text/worker/text-worker.js'
 import type { Warn } from '../warnings.js'
+import { answerParsers } from './answer-parsers.js'
 import { type CheckedPrompt, checkToken } from './prompt.js'
 import type { RequestQueue } from './queue.js'
 import type { Submitted } from './stream.js'
@@ -60,6 +62,7 @@ export async function startRequest(
 ): Promise<Submitted> {
   const { stopTokens, stopWords } = stops(context, options)
   const wanted = resolveLogprobs(options)
+  const { tokens, text } = await encode(context, prompt, options, signal)
   const answers = handlers.map(
     (_, index) =>
       new Answer(context.text.tokens, {
@@ -68,10 +71,10 @@ export async function startRequest(
         skipSpecialTokens: options.skipSpecialTokens ?? generationDefaults.skipSpecialTokens,
         logprobs: wanted.logprobs >= 0,
         continuation: prompt.kind !== 'chat' || options.continueFinalMessage === true,
+        parsers: answerParsers(context.text, prompt, options, text),
         index,
       }),
   )
-  const tokens = await encode(context, prompt, options, signal)
   signal.throwIfAborted()
   checkEncoded(context, prompt, tokens)
   if (tokens.length > context.maxPrompt) {
@@ -150,12 +153,12 @@ async function encode(
   prompt: CheckedPrompt,
   options: GenerationOptions,
   signal: AbortSignal,
-): Promise<Int32Array> {
+): Promise<Pick<EncodedPrompt, 'tokens' | 'text'>> {
   switch (prompt.kind) {
     case 'tokens':
-      return prompt.tokens
+      return { tokens: prompt.tokens, text: '' }
     case 'text':
-      return (await context.text.encodeText(prompt.text, { ...encodeOptions(options), signal })).tokens
+      return await context.text.encodeText(prompt.text, { ...encodeOptions(options), signal })
     case 'chat': {
       const { contextLength } = context
       const reserve = Math.min(
@@ -168,7 +171,7 @@ async function encode(
           : {}
       const encoded = await context.text.encodeChat(prompt.messages, { ...encodeOptions(options), ...fit, signal })
       warnIgnored(context, encoded)
-      return encoded.tokens
+      return encoded
     }
   }
 }

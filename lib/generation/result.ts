@@ -1,7 +1,9 @@
 import type { NativeTimings } from '../engine/boundary.js'
 import type { Answer } from '../output/answer.js'
+import type { AnswerContent } from '../output/content.js'
 import type { FilteredAnswer } from '../output/filtered-answer.js'
 import type { PromptLogprob, PromptLogprobs, TokenLogprob } from '../output/logprobs.js'
+import type { ToolCall } from '../output/parts.js'
 
 /**
  * Why an answer ended: `stop`, a stop token or stop word; `length`, maxNewTokens or the context; `cancelled`, the caller;
@@ -14,6 +16,8 @@ export interface Usage {
   promptTokens: number
   /** Of all answers together. */
   completionTokens: number
+  /** Of those, the tokens that say something of the reasoning. */
+  reasoningTokens: number
   totalTokens: number
   /** Prompt tokens that were in the KV cache already and were not computed again. */
   cachedTokens: number
@@ -51,6 +55,10 @@ export type PreparationTimes = Pick<Timings, 'tokenize' | 'load'>
 export interface FinishedAnswer {
   /** Without stop words and, by default, special tokens; with a filter, what it let through. */
   text: string
+  /** What the model thought before it answered; '' when it did not, or when its format is not known. */
+  reasoningText: string
+  /** The tool calls that are complete. A call that the end of the answer cut is none. */
+  toolCalls: ToolCall[]
   /** What the model generated, the token that stopped it included. A filter changes no tokens; where it stops, those of that text are left out. */
   tokens: number[]
   finishReason: FinishReason
@@ -92,6 +100,8 @@ const noTimings: NativeTimings = {
   acceptedTokens: 0,
 }
 
+type Content = Pick<AnswerContent, 'text' | 'reasoningText' | 'toolCalls' | 'tokens' | 'logprobs'>
+
 /**
  * All answers of a request together.
  * @param parts at least one; without `answer` for those that never began, with `filtered` for those that went through a filter
@@ -99,8 +109,8 @@ const noTimings: NativeTimings = {
 export function resultOf(
   requestId: string,
   parts: readonly (AnswerProgress & {
-    answer: Pick<Answer, 'text' | 'tokens' | 'stopped' | 'stoppedBy' | 'logprobs'> | undefined
-    filtered?: Pick<FilteredAnswer, 'text' | 'tokens' | 'stopped' | 'done' | 'logprobs'> | undefined
+    answer: (Content & Pick<Answer, 'stopped' | 'stoppedBy' | 'reasoningTokens'>) | undefined
+    filtered?: (Content & Pick<FilteredAnswer, 'stopped' | 'done'>) | undefined
   })[],
   request: {
     promptTokens: number
@@ -110,12 +120,13 @@ export function resultOf(
   },
 ): GenerationResult {
   const answers = parts.map(({ answer, filtered, end }): FinishedAnswer => {
-    const { text = '', tokens = [], logprobs } = filtered ?? answer ?? {}
-    const output = { text, tokens, ...(logprobs && { logprobs }) }
+    const { text = '', reasoningText = '', toolCalls = [], tokens = [], logprobs } = filtered ?? answer ?? {}
+    const output = { text, reasoningText, toolCalls, tokens, ...(logprobs && { logprobs }) }
     if (filtered?.stopped) return { ...output, finishReason: 'content-filter', stoppedBy: null }
     // The caller left before the filter had seen the end.
     if (filtered?.done === false) return { ...output, finishReason: 'cancelled', stoppedBy: null }
-    const finishReason = answer?.stopped ? 'stop' : (end?.reason ?? 'cancelled')
+    const reason = answer?.stopped ? 'stop' : (end?.reason ?? 'cancelled')
+    const finishReason = reason === 'stop' && toolCalls.length > 0 ? 'tool-calls' : reason
     return { ...output, finishReason, stoppedBy: answer?.stoppedBy ?? null }
   })
   const timings = parts.map(({ end }) => end?.timings ?? noTimings)
@@ -131,6 +142,7 @@ export function resultOf(
     usage: {
       promptTokens,
       completionTokens,
+      reasoningTokens: sum(parts.map(({ answer }) => answer?.reasoningTokens ?? 0)),
       totalTokens: promptTokens + completionTokens,
       cachedTokens: first.cachedTokens,
       draftTokens: sum(timings.map(({ draftTokens }) => draftTokens)),

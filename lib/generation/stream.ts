@@ -157,25 +157,26 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
     return this.#submitted?.answers[index]?.stopped === true || this.#filtered[index]?.stopped === true
   }
 
-  /** Hands a part out, or to the filter. */
-  #deliver(index: number, part: AnswerPart | undefined): void {
-    if (!part) return
+  /** Hands parts out, or to the filter. */
+  #deliver(index: number, parts: readonly AnswerPart[]): void {
     const filtered = this.#filtered[index]
-    if (!filtered) {
-      this.#emit(part)
-      return
+    for (const part of parts) {
+      if (!filtered) {
+        this.#emit(part)
+        continue
+      }
+      filtered.push(part).then(
+        () => {
+          if (filtered.stopped) this.#submitted?.cancel(index)
+        },
+        (error) => this.#fail(error),
+      )
     }
-    filtered.push(part).then(
-      () => {
-        if (filtered.stopped) this.#submitted?.cancel(index)
-      },
-      (error) => this.#fail(error),
-    )
   }
 
   #emit(part: AnswerPart): void {
     const { requestId, onToken, onText } = this.#source
-    this.#parts.push({ ...part, requestId })
+    this.#parts.push({ ...part, requestId } as StreamPart)
     if (onToken) for (const token of part.tokens) onToken(token, part.index)
     if (part.text !== '') onText?.(part.text, part.index)
   }
@@ -183,7 +184,7 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
   #finish(progress: AnswerProgress, index: number, end: NonNullable<AnswerProgress['end']>): void {
     if (this.#ended) return
     try {
-      this.#deliver(index, (this.#submitted as Submitted).answers[index]?.end())
+      this.#deliver(index, (this.#submitted as Submitted).answers[index]?.end() ?? [])
     } catch (error) {
       this.#fail(error)
       return

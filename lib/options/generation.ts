@@ -2,6 +2,7 @@ import { type ChatOptions, encodeTable } from './encode.js'
 import type { TextFilter } from './filter.js'
 import { type LogprobsOptions, logprobsTable } from './logprobs.js'
 import { lookupRule, type PromptLookup } from './prompt-lookup.js'
+import { type ReasoningOptions, reasoningTable } from './reasoning.js'
 import * as check from './rules.js'
 import { type SamplingOptions, samplingTable } from './sampling.js'
 import { defaultsOf, type Rows, type Table } from './table.js'
@@ -10,7 +11,11 @@ import { defaultsOf, type Rows, type Table } from './table.js'
  * Options of one answer. An option that is not set comes from `LoadOptions.defaults`, else from generation_config.json, else from the model
  * card (`inference.parameters` in README.md), else it has the default named here. `llm.info.generationDefaults` shows which.
  */
-export interface GenerationOptions extends Omit<ChatOptions, 'maxTokens'>, SamplingOptions, LogprobsOptions {
+export interface GenerationOptions
+  extends Omit<ChatOptions, 'maxTokens'>,
+    SamplingOptions,
+    LogprobsOptions,
+    ReasoningOptions {
   /** Most tokens of the answer, ≥ 1. By default the answer may fill the context. */
   maxNewTokens?: number | undefined
   /** The answer ends before any of these texts, which never appear. A text that is one added token (`<|end|>`) also stops as a token. */
@@ -120,6 +125,7 @@ export const generationTable = {
   },
   numReturnSequences: { ...check.integer(1, 64), default: 1 },
   ...logprobsTable,
+  ...reasoningTable,
   ...encodeTable,
   signal: { ...check.signal, pipeline: 'signal' },
   requestId: {

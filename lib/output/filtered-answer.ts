@@ -1,20 +1,17 @@
 import { setMaxListeners } from 'node:events'
 import { LLMError } from '../errors.js'
 import { type FilterContext, readFilterResult, type TextFilter, type Verdict } from '../options/filter.js'
-import type { TokenLogprob } from './logprobs.js'
+import { AnswerContent } from './content.js'
 import type { AnswerPart } from './parts.js'
 
 /**
  * One answer on its way through a filter, which gets all text that has come since its last call, and never two calls at once. The engine
  * does not wait for it. A part goes with the text that completes its own; its tokens are the model's, whatever became of the text.
+ *
+ * The filter sees text of the answer only. Other parts keep their place: they wait until it has seen the text before them, and take the
+ * tokens of that text with them when it still holds some of it.
  */
-export class FilteredAnswer {
-  /** The text of all parts that were handed out. */
-  text = ''
-  /** Their tokens. */
-  readonly tokens: number[] = []
-  /** One for each of the tokens, when parts have them. */
-  logprobs: TokenLogprob[] | undefined
+export class FilteredAnswer extends AnswerContent {
   /** Whether the filter has ended the answer; later parts are ignored. */
   stopped = false
   /** Whether it has seen the end of the answer. */
@@ -24,12 +21,15 @@ export class FilteredAnswer {
   readonly #emit: (part: AnswerPart) => void
   /** Parts that were not handed out, and where their text ends: UTF-16 units of all text before the filter. */
   #waiting: { part: AnswerPart; end: number }[] = []
-  /** What the next call gets. */
+  /** What the next calls get. */
   #input = ''
+  /** Units of it that the filter has seen and held. */
+  #held = 0
   #produced = 0
   #fresh = false
   #ended = false
-  #work: Promise<void> | undefined
+  #runs = false
+  #work: Promise<void> = Promise.resolve()
   /** Resolves when the signal has aborted: nobody waits then for a filter that does not answer. */
   readonly #aborted: Promise<void>
 
@@ -42,6 +42,7 @@ export class FilteredAnswer {
     about: Pick<FilterContext, 'requestId' | 'index' | 'signal'>,
     emit: (part: AnswerPart) => void,
   ) {
+    super()
     this.#filter = filter
     this.#about = about
     this.#emit = emit
@@ -74,23 +75,34 @@ export class FilteredAnswer {
   }
 
   #run(): Promise<void> {
-    this.#work ??= this.#callAll()
+    // It may be done before it has returned, so that the promise alone does not tell whether it runs.
+    if (!this.#runs) this.#work = this.#callAll()
     return this.#work
   }
 
   async #callAll(): Promise<void> {
     const { signal } = this.#about
+    this.#runs = true
     try {
       while (this.#fresh && !this.stopped && !signal.aborted) {
-        const [input, done, before] = [this.#input, this.#ended, this.text]
-        this.#input = ''
-        this.#fresh = false
-        const result = await Promise.race([this.#call(input, { ...this.#about, before, done }), this.#aborted])
-        if (signal.aborted) return
-        this.#apply(readFilterResult(result, input, done), input, done)
+        const next = this.#waiting.find(({ part }) => part.type !== 'text')
+        // What stands before the next part that is no text.
+        const length = this.#input.length - (this.#produced - (next?.end ?? this.#produced))
+        if (next === undefined || length > this.#held) {
+          const [input, done, before] = [this.#input.slice(0, length), this.#ended && !next, this.text]
+          this.#input = this.#input.slice(length)
+          this.#held = 0
+          this.#fresh = false
+          const result = await Promise.race([this.#call(input, { ...this.#about, before, done }), this.#aborted])
+          if (signal.aborted) return
+          this.#apply(readFilterResult(result, input, done), input, done)
+        }
+        if (next === undefined || this.stopped) continue
+        this.#handOutUpTo(next.part)
+        this.#fresh = this.#ended || this.#waiting.length > 0
       }
     } finally {
-      this.#work = undefined
+      this.#runs = false
     }
   }
 
@@ -106,21 +118,32 @@ export class FilteredAnswer {
   #apply({ text, hold, stop }: Verdict, input: string, done: boolean): void {
     this.stopped = stop
     this.done = done
+    const through = this.#produced - this.#input.length - hold
+    this.#held = hold
     this.#input = input.slice(input.length - hold) + this.#input
-    const through = this.#produced - this.#input.length
-    // The tokens of a text that was taken back are no part of the answer.
-    const ready = this.#waiting.filter(({ end }) => end <= (stop ? through - input.length : through))
+    const reached = stop ? through - input.length : through
+    // The tokens of a text that was taken back are no part of the answer, nor is what came after it.
+    const texts = this.#waiting.findIndex(({ part }) => part.type !== 'text')
+    const before = texts < 0 ? this.#waiting : this.#waiting.slice(0, texts)
+    const ready = before.filter(({ end }) => end <= reached)
     if (text === '' && !(ready.length > 0 && (done || stop))) return
     this.#waiting = this.#waiting.slice(ready.length)
+    this.#handOut({ type: 'text', index: this.#about.index, text, ...this.#tokensOf(ready) })
+  }
+
+  /** Hands out a part that is no text, with the tokens that came before it. */
+  #handOutUpTo(part: AnswerPart): void {
+    const count = this.#waiting.findIndex((one) => one.part === part) + 1
+    this.#handOut({ ...part, ...this.#tokensOf(this.#waiting.splice(0, count)) })
+  }
+
+  #tokensOf(ready: readonly { part: AnswerPart }[]): Pick<AnswerPart, 'tokens' | 'logprobs'> {
     const tokens = ready.flatMap(({ part }) => part.tokens)
-    const logprobs = this.logprobs && ready.flatMap(({ part }) => part.logprobs ?? [])
-    this.#handOut({ type: 'text', index: this.#about.index, text, tokens, ...(logprobs && { logprobs }) })
+    return this.logprobs ? { tokens, logprobs: ready.flatMap(({ part }) => part.logprobs ?? []) } : { tokens }
   }
 
   #handOut(part: AnswerPart): void {
-    this.text += part.text
-    this.tokens.push(...part.tokens)
-    this.logprobs?.push(...(part.logprobs ?? []))
+    this.add(part)
     this.#emit(part)
   }
 }

@@ -1,12 +1,12 @@
 import type { TokenLogprob } from './logprobs.js'
 
-/** A piece of an answer, as it comes. More kinds of parts will follow: look at `type`. */
-export interface TextPart {
-  type: 'text'
+/** What every part has. */
+interface Part {
   /** Of the request. */
   requestId: string
   /** Which answer of the request, from 0. */
   index: number
+  /** Text of the answer; '' on all parts but those of the type `text`. */
   text: string
   /** The tokens since the part before; all parts' tokens together are the answer's. */
   tokens: number[]
@@ -14,57 +14,55 @@ export interface TextPart {
   logprobs?: TokenLogprob[]
 }
 
-/** A part of a stream. */
-export type StreamPart = TextPart
+/** A piece of the answer's text, as it comes. */
+export interface TextPart extends Part {
+  type: 'text'
+}
+
+/** A piece of what the model thinks before it answers. */
+export interface ReasoningPart extends Part {
+  type: 'reasoning'
+  text: ''
+  reasoningText: string
+}
+
+/** The model has begun to write a tool call. */
+export interface ToolCallStartPart extends Part {
+  type: 'tool-call-start'
+  text: ''
+  id: string
+  name: string
+}
+
+/** A piece of a tool call's arguments. Those of one call together are JSON. */
+export interface ToolCallDeltaPart extends Part {
+  type: 'tool-call-delta'
+  text: ''
+  id: string
+  argumentsText: string
+}
+
+/** A tool call that is complete. Whoever asked calls the tool. */
+export interface ToolCallPart extends Part, ToolCall {
+  type: 'tool-call'
+  text: ''
+}
+
+/** What a model wants to be called. */
+export interface ToolCall {
+  /** Unique in the process. The message with the tool's result names it as `tool_call_id`. */
+  id: string
+  name: string
+  arguments: Record<string, unknown>
+}
+
+/** A part of a stream: look at `type`. */
+export type StreamPart = TextPart | ReasoningPart | ToolCallStartPart | ToolCallDeltaPart | ToolCallPart
+
+type Without<Union, Field extends PropertyKey> = Union extends unknown ? Omit<Union, Field> : never
 
 /** A part before the stream says whose it is. */
-export type AnswerPart = Omit<TextPart, 'requestId'>
+export type AnswerPart = Without<StreamPart, 'requestId'>
 
-/** A token, and where its text ends. */
-interface Placed {
-  token: number
-  end: number
-}
-
-/**
- * Says which tokens belong to which part: a token goes with the part that completes its text. Positions count UTF-16
- * units of all the answer's text, special tokens included.
- */
-export class TokenLedger {
-  #produced = 0
-  #released = 0
-  #waiting: Placed[] = []
-
-  /** Tokens that are in no part yet. */
-  get waiting(): number {
-    return this.#waiting.length
-  }
-
-  /** A token came, whose text has so many units. */
-  add(token: number, length: number): void {
-    this.#produced += length
-    this.#waiting.push({ token, end: this.#produced })
-  }
-
-  /** So many units of text are in parts now, or were dropped by the last stage. */
-  release(length: number): void {
-    this.#released += length
-  }
-
-  /** Forgets the tokens behind the one that reaches `position`: decoding may have run past a stop word. */
-  cutAt(position: number): void {
-    const last = this.#waiting.findIndex(({ end }) => end >= position)
-    this.#waiting.splice(last + 1)
-  }
-
-  /** Takes the tokens whose text has been released. */
-  take(): number[] {
-    const held = this.#waiting.findIndex(({ end }) => end > this.#released)
-    return this.#waiting.splice(0, held < 0 ? this.#waiting.length : held).map(({ token }) => token)
-  }
-
-  /** Takes all that is left. */
-  takeAll(): number[] {
-    return this.#waiting.splice(0).map(({ token }) => token)
-  }
-}
+/** What a part says, before it is known which tokens said it. */
+export type PartContent = Without<AnswerPart, 'index' | 'tokens' | 'logprobs'>

@@ -38,9 +38,11 @@ export class StopWords implements Stage {
   push(segments: readonly Segment[]): Segment[] {
     for (const segment of segments) {
       if (this.#stopped) break
-      if (segment.text === '') continue
-      this.#held.push({ ...segment })
-      this.#scan(segment.text)
+      if (segment.text === '' && segment.events === undefined) continue
+      if (segment.kind === undefined) {
+        this.#held.push({ ...segment })
+        this.#scan(segment.text)
+      } else this.#pass(segment)
     }
     return this.#settled()
   }
@@ -50,6 +52,15 @@ export class StopWords implements Stage {
     this.#stopped ||= this.#match !== undefined
     this.#state = this.#root
     return this.#settled()
+  }
+
+  /** Lets through what is no text of the answer: no stop word lies in it, or reaches across it. */
+  #pass(segment: Segment): void {
+    this.#stopped ||= this.#match !== undefined
+    if (this.#stopped) return
+    this.#state = this.#root
+    this.#held.push({ ...segment })
+    this.#position += segment.text.length
   }
 
   #scan(text: string): void {
@@ -84,13 +95,14 @@ export class StopWords implements Stage {
   #take(length: number): Segment[] {
     const taken: Segment[] = []
     this.#start += Math.max(0, length)
-    while (length > 0) {
+    // What has no text, but says something of a tool call, goes with what is before it.
+    while (length > 0 || this.#held[0]?.text === '') {
       const segment = this.#held[0]!
       if (segment.text.length <= length) {
         taken.push(segment)
         this.#held.shift()
       } else {
-        taken.push({ text: segment.text.slice(0, length), special: segment.special })
+        taken.push({ ...segment, text: segment.text.slice(0, length) })
         segment.text = segment.text.slice(length)
       }
       length -= taken.at(-1)!.text.length

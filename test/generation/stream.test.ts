@@ -73,6 +73,7 @@ t.test('parts and result agree', async (t) => {
   t.same(result.usage, {
     promptTokens: 4,
     completionTokens: 8,
+    reasoningTokens: 0,
     totalTokens: 12,
     cachedTokens: 0,
     draftTokens: 0,

@@ -1,6 +1,7 @@
 import { LLMError } from '../../errors.js'
 import type { TextSource } from '../text-source.js'
 import { ChatTemplate } from './chat-template.js'
+import { chosenTemplate, type Wanted } from './chosen-template.js'
 import { TemplateProbe } from './template-probe.js'
 
 /** Templates that are kept compiled: callers may give one with each request. */
@@ -21,21 +22,17 @@ export class TemplateChoice {
    * @throws TypeError when `chatTemplate` is neither a name nor a template; LLMError ERR_NO_CHAT_TEMPLATE,
    * ERR_TEMPLATE.
    */
-  choose({ chatTemplate: wanted, tools }: { chatTemplate?: string | undefined; tools?: unknown }): TemplateProbe {
+  choose(wanted: Wanted): TemplateProbe {
     const { templates, templateFile, tokenizerPath } = this.#source
     const names = Object.keys(templates)
-    const named = (name: string): string | undefined => (Object.hasOwn(templates, name) ? templates[name] : undefined)
-    if (wanted !== undefined) {
-      const source = named(wanted)
-      if (source !== undefined) return this.#compile(source, templateFile)
-      if (/\{[{%#]/.test(wanted)) return this.#compile(wanted, 'option chatTemplate')
+    const chosen = chosenTemplate(templates, wanted)
+    if (chosen !== undefined) return this.#compile(chosen.source, chosen.own ? 'option chatTemplate' : templateFile)
+    if (wanted.chatTemplate !== undefined) {
       throw new TypeError(
         `chatTemplate: expected a template or one of [${names.join(', ')}], ` +
-          `received ${JSON.stringify(wanted.slice(0, 60))}`,
+          `received ${JSON.stringify(wanted.chatTemplate.slice(0, 60))}`,
       )
     }
-    const source = (tools !== undefined ? named('tool_use') : undefined) ?? named('default')
-    if (source !== undefined) return this.#compile(source, templateFile)
     const found = names.length === 0 ? 'none' : names.join(', ')
     throw new LLMError(
       'ERR_NO_CHAT_TEMPLATE',

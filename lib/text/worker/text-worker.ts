@@ -1,6 +1,7 @@
 import { LLMError } from '../../errors.js'
 import type { ChatOptions, EncodeOptions } from '../../options/encode.js'
 import type { EncodedPrompt } from '../prompt/encoded-prompt.js'
+import { chosenTemplate, type Wanted } from '../template/chosen-template.js'
 import type { ChatMessage } from '../template/messages.js'
 import type { TextSource } from '../text-source.js'
 import type { TokenTable } from '../tokenizer/token-table.js'
@@ -94,6 +95,11 @@ export class TextWorker {
     } finally {
       options.signal?.removeEventListener('abort', abort)
     }
+  }
+
+  /** The source of the template that chat messages are rendered with; undefined when there is none. */
+  templateOf(wanted: Wanted): string | undefined {
+    return chosenTemplate(this.#source.templates, wanted)?.source
   }
 
   /** Id of the token that `text` is, if it is exactly one added token. */

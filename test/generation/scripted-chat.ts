@@ -1,0 +1,65 @@
+import { startRequest } from '#lib/generation/request.js'
+import { GenerationStream } from '#lib/generation/stream.js'
+import type { GenerationOptions } from '#lib/options/generation.js'
+import { greedySampling } from '#lib/options/resolve-sampling.js'
+import { ChatTemplate } from '#lib/text/template/chat-template.js'
+import type { ChatMessage } from '#lib/text/template/messages.js'
+import type { TextWorker } from '#lib/text/worker/text-worker.js'
+import { startScripted } from '../engine/scripted.js'
+import { tableOf } from './table.js'
+
+/** A chat with the scripted runner: everything of a request but the tokenizer and the model. */
+export interface ScriptedChat {
+  template: string
+  messages: ChatMessage[]
+  options?: GenerationOptions
+  /** The tokens that the model answers with; the last one ends the answer. */
+  answer: readonly string[]
+  /** Those of them that are special tokens. */
+  special?: readonly string[]
+}
+
+/** Starts it. The caller closes what it gets. */
+export async function scriptedChat({ template, messages, options = {}, answer, special = [] }: ScriptedChat) {
+  const engine = await startScripted({ script: answer.map((_, token) => token), vocabulary: answer.length })
+  const marks = Uint8Array.from(answer, (piece) => (special.includes(piece) ? 1 : 0))
+  let rendered = ''
+  const text = {
+    tokens: { ...tableOf([...answer]), special: marks, added: marks },
+    templateOf: () => template,
+    addedTokenId: (word: string) => (special.includes(word) ? answer.indexOf(word) : undefined),
+    encodeChat: async (
+      given: readonly ChatMessage[],
+      { tools, chatTemplateKwargs, addGenerationPrompt }: GenerationOptions,
+    ) => {
+      rendered = new ChatTemplate(template, 'chat_template.jinja').render({
+        messages: given,
+        tools: tools ?? null,
+        add_generation_prompt: addGenerationPrompt !== false,
+        ...chatTemplateKwargs,
+      })
+      return { tokens: Int32Array.of(0), text: rendered, bos: 'file', droppedMessages: 0, ignoredRoles: [] }
+    },
+  } as unknown as TextWorker
+  const context = {
+    engine: { ready: async () => engine },
+    text,
+    warn: () => {},
+    contextLength: 10_000,
+    contextReason: '',
+    maxPrompt: Number.POSITIVE_INFINITY,
+    vocabularySize: answer.length,
+    canDraft: false,
+    stopTokenIds: [answer.length - 1],
+    stopWords: [],
+  } as unknown as Parameters<typeof startRequest>[0]
+  const stream = new GenerationStream({
+    requestId: 'r',
+    callSite: '',
+    filter: options.filter,
+    onText: options.onText,
+    start: (handlers, signal) =>
+      startRequest(context, { kind: 'chat', messages }, options, greedySampling, handlers, signal),
+  })
+  return { stream, rendered: () => rendered, close: () => engine.close() }
+}
