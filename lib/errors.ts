@@ -33,6 +33,7 @@ export const errorCodes = {
   ERR_UNAVAILABLE: 'the engine has failed repeatedly, and its next attempt has to wait',
   ERR_TIMEOUT: 'a request ran past its timeout',
   ERR_FILTER: 'the content filter of a request failed',
+  ERR_TASK_FILE: 'a task file or a results file of an evaluation does not hold what it should',
   ERR_ADDON_NOT_FOUND: 'the native addon is missing or cannot be loaded',
   ERR_ADDON_MISMATCH: 'the native addon, or the OpenVINO in this process, is of another version',
   ERR_SYSTEM: 'the operating system or the processor cannot run the native addon',

@@ -40,6 +40,7 @@ const layers = [
   'llm.ts',
   // What is made of the package's own interface.
   'integrations',
+  'evaluate',
   'index.ts',
   // What speaks HTTP.
   'server',

@@ -7,6 +7,7 @@ import { convertCommand } from './convert.js'
 import { devicesCommand } from './devices.js'
 import { doctorCommand } from './doctor.js'
 import { estimateCommand } from './estimate.js'
+import { evaluateCommand } from './evaluate.js'
 import { generateCommand } from './generate.js'
 import { infoCommand } from './info.js'
 import type { Interrupts } from './interrupts.js'
@@ -32,6 +33,7 @@ export function createProgram(interrupts: Interrupts): Command {
     generateCommand,
     serveCommand,
     tokenizeCommand,
+    evaluateCommand,
     convertCommand,
     checkCommand,
     infoCommand,

@@ -5,7 +5,7 @@ import { loadAddon } from '#lib/addon/load.js'
 import { tiny } from '../llm/fixtures.js'
 import { run } from './cli.js'
 
-const commands = ['chat', 'generate', 'tokenize', 'convert', 'check', 'info', 'devices', 'doctor']
+const commands = ['chat', 'generate', 'tokenize', 'evaluate', 'convert', 'check', 'info', 'devices', 'doctor']
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
 
 t.test('--help of every command fits a screen of 24 x 80 and has an example', async (t) => {
@@ -70,6 +70,13 @@ t.test('wrong usage ends with 2, in words, and nothing on standard output', asyn
     [['generate', model, 'Hi', '--tools', '{}'], /'--tools <json>' .* Expected an array, received an object/],
     [['generate', model, 'Hi', '--raw', '--tools', '[]'], /cannot be used with option '--raw'/],
     [['tokenize', model, 'Hi', '--system', 'x'], /--system.* need --chat/],
+    [
+      ['evaluate', model, 'questions.jsonl'],
+      /expected the option task, because the name of questions\.jsonl begins with none/,
+    ],
+    [['evaluate', model, 'mmlu.jsonl', '--task', 'mmmlu'], /received 'mmmlu'; did you mean mmlu\?/],
+    [['evaluate', model, 'humaneval.jsonl'], /expected the option output with the task humaneval/],
+    [['evaluate', model, 'mmlu.jsonl', '--shots', '-1'], /'--shots <n>' .* Expected an integer from 0 to 64/],
     [['convert', 'model.gguf'], /missing required argument 'folder'/],
   ]
   for (const [args, message] of wrong) {

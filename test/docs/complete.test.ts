@@ -45,6 +45,7 @@ t.test('every option has a row in the table of its page', (t) => {
     'docs/generation-options.md': ['GenerationOptions', 'GenerateAllOptions', 'PromptLookup', 'WarmOptions'],
     'docs/load-options.md': ['LoadOptions', 'EstimateOptions'],
     'docs/command-line.md': [],
+    'docs/evaluate.md': ['EvaluateOptions'],
   }
   const fields = fieldsOfExports()
   for (const [path, types] of Object.entries(places)) {
@@ -81,8 +82,8 @@ t.test('docs/command-line.md names every command and flag; the page of generatio
 
 /** The names of the fields of every exported interface or type. */
 function fieldsOfExports(): Map<string, string[]> {
-  const index = resolve('dist/index.d.ts')
-  const program = ts.createProgram([index], {
+  const entries = ['dist/index.d.ts', 'dist/evaluate/index.d.ts'].map((path) => resolve(path))
+  const program = ts.createProgram(entries, {
     module: ts.ModuleKind.NodeNext,
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
     types: ['node'],
@@ -90,10 +91,13 @@ function fieldsOfExports(): Map<string, string[]> {
     skipLibCheck: true,
   })
   const checker = program.getTypeChecker()
-  const source = program.getSourceFile(index)
-  const symbol = source && checker.getSymbolAtLocation(source)
+  const exports = entries.flatMap((entry) => {
+    const source = program.getSourceFile(entry)
+    const symbol = source && checker.getSymbolAtLocation(source)
+    return symbol ? checker.getExportsOfModule(symbol) : []
+  })
   return new Map(
-    (symbol ? checker.getExportsOfModule(symbol) : []).map((exported) => {
+    exports.map((exported) => {
       const target = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported
       const names = checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(target)).map(({ name }) => name)
       return [exported.name, names]

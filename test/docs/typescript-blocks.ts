@@ -78,6 +78,9 @@ const models = {
   './draft-model': tiny('tiny-llama'),
 }
 
+/** A task file that pages name. */
+const taskFile = 'boolq.jsonl'
+
 /** Names that stand for a model of real size; the demo model does for them. */
 const realModels = /\.\/phi-3-medium-4k-instruct-int4|\.\/model\.gguf/
 
@@ -90,6 +93,7 @@ export const hasDemoModel = (): boolean => existsSync(demoModelPath())
 export async function placeModels(folder: string): Promise<void> {
   // Copies: `check` stores its verdict with the model.
   for (const [name, source] of Object.entries(models)) cpSync(source, join(folder, name), { recursive: true })
+  cpSync(resolve('test/fixtures/evaluate', taskFile), join(folder, taskFile))
   if (!hasDemoModel()) return
   symlinkSync((await cachedModel(demoModelPath())).folder, join(folder, 'phi-3-medium-4k-instruct-int4'))
   symlinkSync(demoModelPath(), join(folder, 'model.gguf'))

@@ -1,0 +1,5 @@
+export type { EvaluateOptions, EvaluationProgress } from '../options/evaluate.js'
+export type { Evaluated } from './asking.js'
+export { evaluate } from './evaluate.js'
+export type { Estimate, Evaluation, GradedQuestions } from './evaluation.js'
+export { taskNames } from './tasks/table.js'
