@@ -3,6 +3,7 @@
  * Misuse of the API (a wrong type, an unknown option) is a `TypeError`, not one of these.
  */
 export const errorCodes = {
+  ERR_REFERENCE: 'the reference is not well formed, or names no model or several',
   ERR_MODEL_NOT_FOUND: 'the model, or a file it needs, does not exist',
   ERR_MODEL_UNREADABLE: 'the model exists but the process may not read it',
   ERR_MODEL_INVALID: 'a file of the model is damaged or does not hold what it should',
@@ -31,6 +32,7 @@ export const errorCodes = {
   ERR_CLOSED: 'the model has been closed',
   ERR_QUEUE_FULL: 'more requests wait than maxQueue allows',
   ERR_UNAVAILABLE: 'the engine has failed repeatedly, and its next attempt has to wait',
+  ERR_NO_STREAMING: 'answers of this model are changed as a whole, so they cannot be streamed',
   ERR_TIMEOUT: 'a request ran past its timeout',
   ERR_FILTER: 'the content filter of a request failed',
   ERR_TASK_FILE: 'a task file or a results file of an evaluation does not hold what it should',

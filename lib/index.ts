@@ -13,7 +13,7 @@ export type { Prompts } from './generation/generate-all.js'
 export type { Prompt } from './generation/prompt.js'
 export type { FinishedAnswer, FinishReason, GenerationResult, Timings, Usage, WarmResult } from './generation/result.js'
 export type { GenerationStream } from './generation/stream.js'
-export type { ModelInfo } from './info.js'
+export type { ModelInfo, ModelYamlInfo } from './info.js'
 export {
   type Generated,
   type PipelineOptions,
@@ -25,6 +25,7 @@ export { estimate, type MemoryEstimate } from './loading/estimate.js'
 export type { Metrics } from './metrics.js'
 export { type ConvertOptions, convert } from './model/convert.js'
 export type { Verdict } from './model/verdict.js'
+export type { Download, ModelYaml, YamlLoadOptions } from './model-yaml/settings.js'
 export type { BatchProgress, GenerateAllOptions } from './options/batch.js'
 export type { DefaultsSource, GenerationDefaults } from './options/defaults.js'
 export type { BosPolicy, ChatOptions, EncodeOptions } from './options/encode.js'
@@ -33,9 +34,11 @@ export type { FilterContext, FilterResult, TextFilter } from './options/filter.j
 export type { GenerationOptions, ReprefillProgress, RequestDefaults } from './options/generation.js'
 export type { ActivationQuantization, CpuKernel } from './options/kernels.js'
 export type { LoadOptions, LoadProgress, ModelWarning } from './options/load.js'
+export type { LoadSettings, LoadSource } from './options/load-settings.js'
 export type { LogprobsOptions } from './options/logprobs.js'
 export type { PromptLookup } from './options/prompt-lookup.js'
 export type { ReasoningOptions, ReasoningParser } from './options/reasoning.js'
+export type { TextRewrite } from './options/rewrite.js'
 export type { SamplingOptions } from './options/sampling.js'
 export type { PerplexityOptions, ScoreOptions } from './options/scoring.js'
 export type { LogitBias, TokenSequence } from './options/token-lists.js'
@@ -50,6 +53,7 @@ export type {
   ToolCallPart,
   ToolCallStartPart,
 } from './output/parts.js'
+export { type ResolvedReference, type ResolveOptions, resolveModel } from './references/resolve-model.js'
 export type { Perplexity } from './scoring/perplexity.js'
 export type { Continuation, ContinuationScore } from './scoring/score.js'
 export type { EncodedPrompt } from './text/prompt/encoded-prompt.js'

@@ -4,14 +4,37 @@ import type { Residency } from './engine/resident.js'
 import type { OpenedModel } from './loading/open-model.js'
 import { exporterDoubt } from './model/exporter.js'
 import { type Verdict, verdictFor } from './model/verdict.js'
+import type { ModelYaml } from './model-yaml/settings.js'
 import { type DefaultsLayer, describeDefaults, type GenerationDefaults } from './options/defaults.js'
+import type { LoadSettings } from './options/load-settings.js'
 import { tokenText } from './text/tokenizer/token-table.js'
 import { packageVersion } from './version.js'
+
+/** What a model.yaml is, beside what it sets. */
+export interface ModelYamlInfo {
+  /** Path or URL. */
+  file: string
+  name: string
+  /** Another name that the model is served under, or ''. */
+  alias: string
+  description: string
+  usage: string
+  /** Whether it changes whole answers (`cutstrings`, …), so that they cannot be streamed. */
+  rewrites: boolean
+  /** Seconds after which a caller that was turned away may ask again; null when it does not say. */
+  retryAfterSeconds: number | null
+}
 
 /** What is known of a loaded model: `llm.info`. */
 export interface ModelInfo {
   /** What was loaded: a folder, or a GGUF file and the folder it was converted into. */
   source: { kind: 'folder' | 'gguf'; path: string }
+  /** As the caller named it. */
+  reference: string
+  /** The repository that the model came from, and which of its commits; null for one of this machine. */
+  hub: { repo: string; commit: string } | null
+  /** The model.yaml that was named; else null. */
+  modelYaml: ModelYamlInfo | null
   folder: string
   /** `model_type` of config.json. */
   modelType: string
@@ -67,13 +90,15 @@ export interface ModelInfo {
   versions: { package: string; openvino: string; node: string }
   /** Token ids that end an answer, by the model's files. */
   stopTokenIds: number[]
-  /** Their texts, and stop words of generation_config.json. */
+  /** Their texts, and stop words of generation_config.json and model.yaml. */
   stopWords: string[]
   /**
-   * What a request has that sets nothing: the value of each option, and who set it (`LoadOptions.defaults`, a file of the model, or
+   * What a request has that sets nothing: the value of each option, and who set it (`LoadOptions.defaults`, `model.yaml`, a file of the model, or
    * `built-in`). Options that have no value then, such as `seed`, are absent.
    */
   generationDefaults: GenerationDefaults
+  /** What the model was loaded with: the value of each option, and who set it (`LoadOptions`, `model.yaml` or `built-in`). */
+  loadSettings: LoadSettings
   /** Bytes. `weights` lie in the memory-mapped file; `resident` is the whole process, now. */
   memory: { weights: number; resident: number }
   /** What multiplies with the weights of each scheme, and why; `scheme` '' are layers that no built-in kernel takes. CPU only. */
@@ -96,7 +121,8 @@ export function modelInfo(
   stopTokenIds: readonly number[],
   defaults: readonly DefaultsLayer[],
 ): ModelInfo {
-  const { definition, draft, device, engine, text, context, runnerReason } = opened
+  const { definition, draft, device, engine, text, context, runnerReason, resolved, settings } = opened
+  const { yaml } = resolved
   const ready = engine.info
   const { properties } = ready
   const { openvino } = loadAddon().buildInfo()
@@ -105,6 +131,9 @@ export function modelInfo(
   const verdict = verdictFor(definition, openvino) ?? null
   return {
     source: definition.source,
+    reference: resolved.reference,
+    hub: resolved.hub ?? null,
+    modelYaml: yaml ? yamlInfo(yaml) : null,
     folder: definition.folder,
     modelType: definition.modelType,
     contextLength: context.length,
@@ -136,9 +165,15 @@ export function modelInfo(
     stopTokenIds: [...stopTokenIds],
     stopWords: [...stopTokenIds.map((id) => tokenText(text.tokens, id)), ...definition.stopStrings],
     generationDefaults: describeDefaults(defaults),
+    loadSettings: settings,
     memory: { weights: definition.weightsBytes, resident: process.memoryUsage.rss() },
     kernels: ready.kernels,
     packed: ready.packed,
     timings: ready.timings,
   }
+}
+
+function yamlInfo({ file, name, alias, description, usage, rewrite, retryAfterSeconds }: ModelYaml): ModelYamlInfo {
+  const rewrites = rewrite !== undefined
+  return { file, name, alias, description, usage, rewrites, retryAfterSeconds: retryAfterSeconds ?? null }
 }

@@ -6,6 +6,7 @@ import { checkBatch, type Prompts, runAll } from './generation/generate-all.js'
 import { type CheckedPrompt, checkPrompt, type Prompt } from './generation/prompt.js'
 import { type RequestContext, type ScoringRequest, startRequest } from './generation/request.js'
 import { type GenerationResult, type WarmResult, warmResult } from './generation/result.js'
+import { requireStreaming, rewriteResult } from './generation/rewrite.js'
 import { GenerationStream } from './generation/stream.js'
 import { encodeOptions, textOf, tokenizePrompt } from './generation/tokenize.js'
 import { type ModelInfo, modelInfo } from './info.js'
@@ -51,12 +52,13 @@ export class LLM {
   #closing: Promise<void> | undefined
 
   /**
-   * Loads a model: a folder with an OpenVINO IR as optimum-intel exports it, or a GGUF file, which is converted once into the cache
-   * folder (`OPENVINO_LLM_CACHE`). Reading, compiling and warming up happen on another thread.
+   * Loads a model: a folder with an OpenVINO IR as optimum-intel exports it; a GGUF file, which is converted once into the cache folder
+   * (`OPENVINO_LLM_CACHE`); a repository of the Hugging Face hub, which is downloaded once; or a model.yaml of LocalAI. Reading, compiling
+   * and warming up happen on another thread.
    *
    * @throws TypeError for options that are unknown or out of range.
-   * @throws LLMError `ERR_MODEL_*`, `ERR_UNSUPPORTED_MODEL`, `ERR_*TOKENIZER*`, `ERR_DEVICE`, `ERR_PROPERTY`, `ERR_CONVERT`, `ERR_CACHE`,
-   * `ERR_OUT_OF_MEMORY`, `ERR_ENGINE`, `ERR_ADDON_*`; its message names the file, option or property.
+   * @throws LLMError `ERR_REFERENCE`, `ERR_NETWORK`, `ERR_ACCESS`, `ERR_OFFLINE`, `ERR_INTEGRITY`, `ERR_DISK_FULL`, `ERR_MODEL_*`,
+   * `ERR_UNSUPPORTED_MODEL`, `ERR_*TOKENIZER*`, `ERR_DEVICE`, `ERR_PROPERTY`, `ERR_CONVERT`, `ERR_CACHE`, `ERR_OUT_OF_MEMORY`, `ERR_ENGINE`, `ERR_ADDON_*`; its message names the file, option or property.
    * @throws `options.signal.reason` once the signal is aborted.
    */
   static async load(model: string | URL, options: LoadOptions = {}): Promise<LLM> {
@@ -71,7 +73,7 @@ export class LLM {
     this.#opened = opened
     this.#layers = [{ source: 'LoadOptions.defaults', options: { ...options.defaults } }, ...opened.definition.defaults]
     this.#defaults = mergeLayers(this.#layers)
-    this.#context = requestContext(opened, options, warn)
+    this.#context = requestContext(opened, warn)
     closeWhenForgotten(this, () => void closeModel(opened))
   }
 
@@ -84,9 +86,14 @@ export class LLM {
    * Starts an answer at once and gives it as a stream of parts. `result` of what is returned is the whole answer.
    *
    * @throws TypeError for a prompt or options that are wrong; everything later rejects `result` and the iteration.
-   * @throws LLMError `ERR_CLOSED`, `ERR_TOKEN_ID`.
+   * @throws LLMError `ERR_CLOSED`, `ERR_TOKEN_ID`, `ERR_NO_STREAMING`.
    */
   stream(prompt: Prompt, options: GenerationOptions = {}): GenerationStream {
+    requireStreaming(this.#context, 'llm.stream')
+    return this.#request(prompt, options, this.stream)
+  }
+
+  #request(prompt: Prompt, options: GenerationOptions, caller: CallableFunction): GenerationStream {
     const begun = performance.now()
     check.checkOptions(options, generationTable, 'GenerationOptions')
     checkSampling(options)
@@ -96,16 +103,18 @@ export class LLM {
     const { samples } = samplingDecision([{ source: 'request', options }, ...this.#layers])
     const sampling = resolveSampling(merged, samples)
     const checked = checkPrompt(prompt, this.#context.vocabularySize, options)
-    return this.#start(checked, merged, sampling, this.stream, begun)
+    return this.#start(checked, merged, sampling, caller, begun)
   }
 
   /**
-   * The whole answer: `stream(prompt, options).result`.
+   * The whole answer: `stream(prompt, options).result`, changed where a model.yaml says how.
    *
    * Rejects with what {@link stream} throws or rejects with.
    */
   async generate(prompt: Prompt, options: GenerationOptions = {}): Promise<GenerationResult> {
-    return await this.stream(prompt, options).result
+    if (options?.onText !== undefined) requireStreaming(this.#context, 'option onText')
+    const result = await this.#request(prompt, options, this.generate).result
+    return await rewriteResult(this.#context, result, prompt, options)
   }
 
   /**

@@ -28,6 +28,9 @@ const layers = [
   // What is fetched from the hub.
   'hub',
   'model',
+  // What is said about a model elsewhere, and where a reference leads.
+  'model-yaml',
+  'references',
   // An answer, and a request for one.
   'output',
   'generation',

@@ -45,6 +45,19 @@ export function chatCommand(interrupts: Interrupts): Command {
   const command = new Command('chat')
     .summary('chats with a model')
     .description('Chats with MODEL, a line a message. Ctrl+C stops an answer; see also /help.')
+  return addChat(command, interrupts, 'chat ./model --system "Be brief." --stats')
+}
+
+/** `run`: from a reference to a conversation. */
+export function runCommand(interrupts: Interrupts): Command {
+  const command = new Command('run')
+    .summary('downloads and chats')
+    .description('Downloads MODEL unless it is on this machine, loads it and chats with it, as `chat` does.')
+  return addChat(command, interrupts, 'run huggingface://owner/repo/model.yaml')
+}
+
+function addChat(command: Command, interrupts: Interrupts, example: string): Command {
+  command
     .argument('<model>')
     .option('--system <text>', 'system message')
     .option('--stats', 'prints TTFT and tokens/s after each answer')
@@ -52,7 +65,7 @@ export function chatCommand(interrupts: Interrupts): Command {
   // A conversation goes on when it is longer than the context; what the model no longer sees is said.
   answer.find(({ long }) => long === '--context-overflow')?.default('drop-oldest')
   addFlags(command, [...answer, ...flagsOf(loadTable)])
-  addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm chat ./model --system "Be brief." --stats')
+  addCommonFlags(command).addHelpText('after', `\nExample: openvino-llm ${example}`)
   return command.action(async (model: string, flags: Flags) => {
     const options = { ...generationOptions(flags, command), signal: interrupts.signal }
     await using llm = await loadForCommand(model, flags, interrupts)
@@ -191,6 +204,7 @@ class Chat {
   }
 
   async #answer(sent: readonly ChatMessage[]): Promise<GenerationResult> {
+    if (this.#llm.info.modelYaml?.rewrites) return await this.#whole(sent)
     const stream = this.#llm.stream(sent, this.#options)
     const parts = stream[Symbol.asyncIterator]()
     const writer = new AnswerWriter(process.stdout)
@@ -199,6 +213,22 @@ class Chat {
     try {
       for (let part = await parts.next(); !part.done; part = await parts.next()) await writer.write(part.value.text)
       return await stream.result
+    } finally {
+      this.#interrupts.onInterrupt = undefined
+      await writer.end()
+    }
+  }
+
+  /** An answer that is changed as a whole, and so comes at once. */
+  async #whole(sent: readonly ChatMessage[]): Promise<GenerationResult> {
+    const stop = new AbortController()
+    const signal = AbortSignal.any([this.#interrupts.signal, stop.signal])
+    if (this.#interactive) this.#interrupts.onInterrupt = () => stop.abort(new LLMError('ERR_TIMEOUT', 'stopped'))
+    const writer = new AnswerWriter(process.stdout)
+    try {
+      const result = await this.#llm.generate(sent, { ...this.#options, signal })
+      await writer.write(result.text)
+      return result
     } finally {
       this.#interrupts.onInterrupt = undefined
       await writer.end()

@@ -2,13 +2,13 @@ import { Command } from 'commander'
 import { loadAddon } from '../addon/load.js'
 import { deviceKind } from '../devices/table.js'
 import { isSystemError } from '../file-error.js'
+import { openReference } from '../loading/definition.js'
 import { checkModel } from '../model/check-model.js'
-import { loadModel } from '../model/load-model.js'
 import { type Verdict, verdictFile, writeVerdict } from '../model/verdict.js'
 import { loadDefaults, loadTable } from '../options/load.js'
 import type { Interrupts } from './interrupts.js'
-import { withProgress } from './load.js'
-import { addCommonFlags, addFlags, type Flags, flagsOf } from './options.js'
+import { warn, withProgress } from './load.js'
+import { addCommonFlags, addFlags, type Flags, flagsOf, optionsFrom, references } from './options.js'
 import { note, oneLine } from './report.js'
 import { put } from './terminal.js'
 
@@ -22,7 +22,7 @@ export function checkCommand(interrupts: Interrupts): Command {
     )
     .argument('<model>')
     .option('--json', 'one JSON object: the verdict with its numbers')
-  addFlags(command, flagsOf({ device: loadTable.device }))
+  addFlags(command, flagsOf({ device: loadTable.device, ...references }))
   addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm check ./model')
   return command.action(async (model: string, flags: Flags) => {
     const { signal } = interrupts
@@ -30,7 +30,8 @@ export function checkCommand(interrupts: Interrupts): Command {
     deviceKind(device)
     const { openvino } = loadAddon().buildInfo()
     const { folder, verdict } = await withProgress(async (onProgress) => {
-      const definition = await loadModel(model, { signal, onProgress, check: false })
+      const options = { ...optionsFrom(flags, references), signal, onProgress, check: false }
+      const { definition } = await openReference(model, options, warn)
       const found = await checkModel(definition, { signal, onProgress, device, openvino })
       return { folder: definition.folder, verdict: found }
     })

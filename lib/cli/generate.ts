@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander'
 import { LLMError } from '../errors.js'
+import type { Prompt } from '../generation/prompt.js'
 import type { GenerationResult } from '../generation/result.js'
-import type { GenerationStream } from '../generation/stream.js'
-import { generationTable } from '../options/generation.js'
+import type { LLM } from '../llm.js'
+import { type GenerationOptions, generationTable } from '../options/generation.js'
 import { loadTable } from '../options/load.js'
 import { textOf } from './input.js'
 import type { Interrupts } from './interrupts.js'
@@ -29,16 +30,16 @@ export function generateCommand(interrupts: Interrupts): Command {
     const options = { ...generationOptions(flags, command), signal }
     const text = await textOf(argument, command, signal)
     await using llm = await loadForCommand(model, flags, interrupts)
-    const show = flags.json ? drain : print
+    const show = (prompt: Prompt) => (flags.json ? llm.generate(prompt, options) : print(llm, prompt, options))
     const ask = async (): Promise<GenerationResult> => {
-      if (flags.raw) return await show(llm.stream(text, options))
+      if (flags.raw) return await show(text)
       const system = typeof flags.system === 'string' ? [{ role: 'system', content: flags.system }] : []
       try {
-        return await show(llm.stream([...system, { role: 'user', content: text }], options))
+        return await show([...system, { role: 'user', content: text }])
       } catch (error) {
         if (!(error instanceof LLMError && error.code === 'ERR_NO_CHAT_TEMPLATE') || asksForChat(flags)) throw error
         note('the model has no chat template: it continues the text, as with --raw')
-        return await show(llm.stream(text, options))
+        return await show(text)
       }
     }
     const result = await ask()
@@ -47,16 +48,18 @@ export function generateCommand(interrupts: Interrupts): Command {
   })
 }
 
-function drain(stream: GenerationStream): Promise<GenerationResult> {
-  return stream.result
-}
-
-async function print(stream: GenerationStream): Promise<GenerationResult> {
+async function print(llm: LLM, prompt: Prompt, options: GenerationOptions): Promise<GenerationResult> {
   const writer = new AnswerWriter(process.stdout)
   try {
+    if (llm.info.modelYaml?.rewrites) {
+      const result = await llm.generate(prompt, options)
+      await writer.write(result.text)
+      return result
+    }
+    const stream = llm.stream(prompt, options)
     for await (const part of stream) await writer.write(part.text)
+    return await stream.result
   } finally {
     await writer.end()
   }
-  return await stream.result
 }

@@ -1,5 +1,6 @@
 import { LLM } from '../llm.js'
 import type { ModelWarning } from '../options/load.js'
+import type { Warn } from '../warnings.js'
 import type { Interrupts } from './interrupts.js'
 import { type Flags, loadOptions } from './options.js'
 import { ProgressLine } from './progress.js'
@@ -22,6 +23,9 @@ export async function withProgress<T>(work: (onProgress: ProgressLine['show']) =
   }
 }
 
-function onWarning({ message }: ModelWarning): void {
-  note(`warning: ${message}`)
+function onWarning({ code, message }: ModelWarning): void {
+  warn(code, message)
 }
+
+/** Shows a warning. */
+export const warn: Warn = (_code, message) => note(`warning: ${message}`)

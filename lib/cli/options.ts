@@ -128,6 +128,9 @@ export function optionsFrom(flags: Flags, table: Rows): Record<string, unknown> 
   )
 }
 
+/** The options that say how a reference is followed. */
+export const references = { revision: loadTable.revision, offline: loadTable.offline }
+
 /** Whether a flag was given that only makes sense with a chat template. */
 export function asksForChat(flags: Flags): boolean {
   return [...chatOptionNames, 'system'].some((name) => flags[name] !== undefined)

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { loadAddon } from '../addon/load.js'
 import { packageVersion } from '../version.js'
-import { chatCommand } from './chat.js'
+import { chatCommand, runCommand } from './chat.js'
 import { checkCommand } from './check.js'
 import { convertCommand } from './convert.js'
 import { devicesCommand } from './devices.js'
@@ -17,7 +17,7 @@ import { tokenizeCommand } from './tokenize.js'
 /** The whole command line. Parsing it throws a CommanderError instead of ending the process. */
 export function createProgram(interrupts: Interrupts): Command {
   const program = new Command('openvino-llm')
-    .description('Runs large language models on OpenVINO. MODEL is a folder with an OpenVINO IR or a .gguf file.')
+    .description('Runs language models on OpenVINO. MODEL: a folder, .gguf, owner/repo or model.yaml.')
     .option('-V, --version', 'package and OpenVINO versions')
     .addHelpText('after', '\nExample: openvino-llm chat ./phi-3-mini-int4 --stats')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'openvino-llm: ')) })
@@ -29,6 +29,7 @@ export function createProgram(interrupts: Interrupts): Command {
       throw new CommanderError(0, 'commander.version', packageVersion)
     })
   const commands = [
+    runCommand,
     chatCommand,
     generateCommand,
     serveCommand,

@@ -1,13 +1,12 @@
 import { Command } from 'commander'
 import { warnIgnored } from '../generation/tokenize.js'
-import { loadModel } from '../model/load-model.js'
+import { openReference } from '../loading/definition.js'
 import { type ChatOptions, encodeTable } from '../options/encode.js'
 import { TextWorker } from '../text/worker/text-worker.js'
 import { textOf } from './input.js'
 import type { Interrupts } from './interrupts.js'
-import { withProgress } from './load.js'
-import { addCommonFlags, addFlags, asksForChat, type Flags, flagsOf, optionsFrom } from './options.js'
-import { note } from './report.js'
+import { warn, withProgress } from './load.js'
+import { addCommonFlags, addFlags, asksForChat, type Flags, flagsOf, optionsFrom, references } from './options.js'
 import { put } from './terminal.js'
 
 /** `tokenize`: what a prompt is to the model. Only the tokenizer is loaded. */
@@ -20,13 +19,15 @@ export function tokenizeCommand(interrupts: Interrupts): Command {
     .option('--chat', 'TEXT is a user message: applies the chat template')
     .option('--system <text>', 'system message; with --chat')
     .option('--json', 'one JSON object: tokens, rendered text, what was done')
-  addFlags(command, flagsOf(encodeTable, true))
+  addFlags(command, flagsOf({ ...encodeTable, ...references }, true))
   addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm tokenize ./model "Hello world"')
   return command.action(async (model: string, argument: string | undefined, flags: Flags) => {
     const { signal } = interrupts
     if (asksForChat(flags) && !flags.chat) command.error('error: --system and the flags of chat templates need --chat')
     const content = await textOf(argument, command, signal)
-    const definition = await withProgress((onProgress) => loadModel(model, { signal, onProgress }))
+    const { definition } = await withProgress((onProgress) =>
+      openReference(model, { ...optionsFrom(flags, references), signal, onProgress }, warn),
+    )
     const worker = await TextWorker.open(definition.text, { signal })
     try {
       const options: ChatOptions = optionsFrom(flags, encodeTable)
@@ -34,7 +35,7 @@ export function tokenizeCommand(interrupts: Interrupts): Command {
       const prompt = flags.chat
         ? await worker.encodeChat([...system, { role: 'user', content }], { ...options, signal })
         : await worker.encodeText(content, { ...options, signal })
-      warnIgnored({ warn: (_code, message) => note(`warning: ${message}`) }, prompt)
+      warnIgnored({ warn }, prompt)
       const tokens = [...prompt.tokens]
       const { text, bos, ignoredRoles } = prompt
       await put(

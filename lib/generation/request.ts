@@ -4,6 +4,7 @@ import { LLMError } from '../errors.js'
 import { type GenerationOptions, generationDefaults } from '../options/generation.js'
 import { resolveLogprobs } from '../options/logprobs.js'
 import { resolveLookup } from '../options/prompt-lookup.js'
+import type { TextRewrite } from '../options/rewrite.js'
 import type { Sampling } from '../options/sampling.js'
 import { Answer } from '../output/answer.js'
 import { PromptLogprobs } from '../output/logprobs.js'
@@ -40,6 +41,8 @@ export interface RequestContext {
   stopTokenIds: readonly number[]
   /** Stop words of the model's files. */
   stopWords: readonly string[]
+  /** What becomes of each whole answer. */
+  rewrite: TextRewrite | undefined
   warn: Warn
 }
 

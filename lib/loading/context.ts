@@ -15,11 +15,11 @@ export interface Context {
  * that the model does not have.
  */
 export function contextOf(
-  definition: Pick<ModelDefinition, 'contextLength' | 'longRopeBorder'>,
+  definition: Pick<ModelDefinition, 'contextLength' | 'contextReason' | 'longRopeBorder'>,
   ready: Pick<ReadyInfo, 'longRopeBorder' | 'ropeRegime' | 'kvCache' | 'maxPrompt'>,
   { contextLength: wanted, ropeRegime }: Pick<LoadOptions, 'contextLength' | 'ropeRegime'> = {},
 ): Context {
-  const limits: Context[] = [{ length: definition.contextLength, reason: '' }]
+  const limits: Context[] = [{ length: definition.contextLength, reason: definition.contextReason }]
   const short = shortFactorsOnly(definition, ready, ropeRegime)
   if (short) limits.push(short)
   const { tokens } = ready.kvCache

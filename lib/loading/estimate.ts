@@ -2,6 +2,7 @@ import type { MemoryNeeds } from '../memory/needs.js'
 import { reservations } from '../memory/reservation.js'
 import { type EstimateOptions, estimateTable } from '../options/estimate.js'
 import * as check from '../options/rules.js'
+import { warnOnce } from '../warnings.js'
 import { readDefinitions } from './definition.js'
 import { settleDevice } from './device.js'
 import { needsOf } from './memory.js'
@@ -22,9 +23,9 @@ export interface MemoryEstimate extends MemoryNeeds {
  */
 export async function estimate(model: string | URL, options: EstimateOptions = {}): Promise<MemoryEstimate> {
   check.checkOptions(options, estimateTable, 'EstimateOptions')
-  const models = await readDefinitions(model, options)
-  const device = await settleDevice(options, models.definition, reservations.free)
-  const needs = await needsOf(models, device, options)
+  const { options: merged, ...models } = await readDefinitions(model, options, warnOnce(undefined))
+  const device = await settleDevice(merged, models.definition, reservations.free)
+  const needs = await needsOf(models, device, merged)
   const available = reservations.free
   return { ...needs, available, fits: needs.total - needs.weights.mapped <= available }
 }

@@ -3,6 +3,8 @@ import { refusedPrecisions } from '../devices/properties.js'
 import { ResidentEngine } from '../engine/resident.js'
 import { type MemoryReservations, reservations } from '../memory/reservation.js'
 import type { LoadOptions } from '../options/load.js'
+import { describeLoad, type LoadSettings } from '../options/load-settings.js'
+import type { ResolvedModel } from '../references/resolve.js'
 import { TextWorker } from '../text/worker/text-worker.js'
 import type { Warn } from '../warnings.js'
 import { type Context, contextOf } from './context.js'
@@ -22,6 +24,12 @@ export interface OpenedModel extends Definitions {
   runnerReason: string
   /** Positions that prompt and answer share, and why not more. */
   context: Context
+  /** The reference, followed. */
+  resolved: ResolvedModel
+  /** The caller's options over those of a model.yaml. */
+  options: LoadOptions
+  /** The same with who said what. */
+  settings: LoadSettings
 }
 
 /** Ends running requests with `ERR_CLOSED`; resolves when the memory is free. */
@@ -36,15 +44,16 @@ export async function closeModel({ engine, text }: Pick<OpenedModel, 'engine' | 
  */
 export async function openModel(
   model: string | URL,
-  options: LoadOptions,
+  given: LoadOptions,
   warn: Warn,
   memory: MemoryReservations = reservations,
 ): Promise<OpenedModel> {
-  const { signal } = options
+  const { signal } = given
   signal?.throwIfAborted()
-  checkDeviceOptions(options)
-  const models = await readDefinitions(model, options)
+  checkDeviceOptions(given)
+  const { resolved, options, ...models } = await readDefinitions(model, given, warn)
   const { definition, draft } = models
+  if (resolved.yaml) checkDeviceOptions(options)
   const device = await settleDevice(options, definition, memory.free)
   const { runner, reason } = chooseRunner(options, device, definition, loadAddon().buildInfo().openvino, warn)
   const openEngine = await engineOpener(options, { ...models, device, runner, free: memory.free }, warn)
@@ -70,6 +79,9 @@ export async function openModel(
     for (const words of refusedPrecisions(device.asked, engine.info)) warn('precision', words)
     return {
       ...models,
+      resolved,
+      options,
+      settings: describeLoad(given, resolved.yaml?.load ?? {}),
       device,
       engine: new ResidentEngine(engine, { model: definition.folder, unloadAfter: options.unloadAfter, open }),
       text: await text,

@@ -1,16 +1,16 @@
 import { RequestQueue } from '../generation/queue.js'
 import type { RequestContext } from '../generation/request.js'
-import { type LoadOptions, loadDefaults } from '../options/load.js'
+import { loadDefaults } from '../options/load.js'
 import type { Warn } from '../warnings.js'
 import type { OpenedModel } from './open-model.js'
 
 /** What the requests of a model need of it. Warns of what its files ask for in vain. */
 export function requestContext(
-  { definition, engine, text, context }: OpenedModel,
-  { maxQueue = loadDefaults.maxQueue }: Pick<LoadOptions, 'maxQueue'>,
+  { definition, engine, text, context, options, resolved }: OpenedModel,
   warn: Warn,
 ): RequestContext {
   const { defaults, cardDoubt, exportLosses } = definition
+  const { maxQueue = loadDefaults.maxQueue } = options
   const { maxSequences, maxPrompt, vocabularySize, canDraft } = engine.info
   for (const { source, unsupported } of defaults) {
     if (unsupported.length === 0) continue
@@ -31,5 +31,6 @@ export function requestContext(
     // The tokenizer may know ends that the model does not.
     stopTokenIds: [...new Set([...definition.stopTokenIds, ...text.eosTokenIds])].filter((id) => id < vocabularySize),
     stopWords: definition.stopStrings,
+    rewrite: resolved.yaml?.rewrite,
   }
 }

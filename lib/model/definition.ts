@@ -25,6 +25,8 @@ export interface ModelDefinition {
   modelType: string
   /** Tokens that prompt and answer may have together. ≥ 1. */
   contextLength: number
+  /** Why that is less than what config.json says, or ''. */
+  contextReason: string
   /** Beyond it the model needs the second set of its LongRoPE factors; undefined when it has none, or no more positions. */
   longRopeBorder: number | undefined
   /** Tokens that a token of some layers sees before it, by config.json; undefined when all see everything. ≥ 1. */

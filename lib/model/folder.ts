@@ -87,6 +87,7 @@ export async function readFolder(path: string | URL): Promise<ModelDefinition> {
     weightsBytes,
     modelType,
     ...context,
+    contextReason: '',
     slidingWindow: readSlidingWindow(text),
     kvValuesPerToken: readKvValues(text),
     attentionBorders: readAttentionBorders(text, context.contextLength),

@@ -5,7 +5,7 @@ import { fileError } from '../file-error.js'
 
 type Kind = { is: (name: string) => boolean; explain: (folder: string, name: string) => string }
 
-const exportCommand = (folder: string): string =>
+export const exportCommand = (folder: string): string =>
   `export it with: optimum-cli export openvino --model ${JSON.stringify(folder)} --task text-generation-with-past --weight-format int4 ${JSON.stringify(`${basename(folder)}-int4`)}`
 
 /** What a folder without openvino_model.xml may be, the most telling first. */
@@ -39,8 +39,8 @@ const kinds: readonly Kind[] = [
   { is: (name) => name.endsWith('.xml'), explain: (_, name) => `expected openvino_model.xml, found ${name}` },
   {
     is: (name) => /\.ya?ml$/.test(name),
-    explain: (_, name) =>
-      `the folder holds a LocalAI model description (${name}), which this version does not read yet`,
+    explain: (folder, name) =>
+      `the folder holds a LocalAI model description (${name}): load the file itself, ${join(folder, name)}`,
   },
 ]
 
@@ -52,6 +52,14 @@ export async function explainFolder(folder: string): Promise<LLMError> {
   } catch (error) {
     throw fileError(folder, error)
   }
+  return explainNames(folder, names)
+}
+
+/**
+ * The same by the names of what a folder, or a repository, holds.
+ * @param folder its path, or `owner/name`
+ */
+export function explainNames(folder: string, names: readonly string[]): LLMError {
   for (const kind of kinds) {
     const name = names.find(kind.is)
     if (name !== undefined) return new LLMError('ERR_UNSUPPORTED_MODEL', `${folder}: ${kind.explain(folder, name)}`)
@@ -66,7 +74,6 @@ export async function explainFolder(folder: string): Promise<LLMError> {
 export function explainFile(path: string): LLMError {
   const name = basename(path)
   const unsupported = (text: string): LLMError => new LLMError('ERR_UNSUPPORTED_MODEL', `${path}: ${text}`)
-  if (/\.ya?ml$/.test(name)) return unsupported('a LocalAI model description; this version does not read those yet')
   if (name.endsWith('.onnx'))
     return unsupported('an ONNX model; this version reads OpenVINO IR folders and .gguf files')
   if (/\.(safetensors|pt|pth)$/.test(name))

@@ -134,7 +134,7 @@ function describe(value: unknown): string {
 }
 
 /** Whether containers are nested more than `limit` deep. Breadth first, because recursion is what a hostile file aims at. */
-function isDeeper(value: unknown, limit: number): boolean {
+export function isDeeper(value: unknown, limit: number): boolean {
   let level: unknown[] = [value]
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > limit) return true

@@ -3,7 +3,7 @@ import { samplingDecision } from './resolve-sampling.js'
 import { mergeOptions, type Rows } from './table.js'
 
 /** Who can set a default of a request, the strongest first. */
-export type DefaultsSource = 'LoadOptions.defaults' | 'generation_config.json' | 'README.md' | 'built-in'
+export type DefaultsSource = 'LoadOptions.defaults' | 'model.yaml' | 'generation_config.json' | 'README.md' | 'built-in'
 
 /** What one source sets. */
 export interface DefaultsLayer {

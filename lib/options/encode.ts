@@ -41,6 +41,8 @@ export interface ChatOptions extends EncodeOptions {
    * default is that one, else `default`.
    */
   chatTemplate?: string | undefined
+  /** The system message of conversations that have none; '' for none. By default that of a model.yaml, if one was loaded. */
+  systemPrompt?: string | undefined
   /**
    * What to do with a system message that the template would drop or refuse: `warn`, or `merge-user`, which puts it before the next
    * message of the user. Default `warn`.
@@ -94,6 +96,8 @@ export const encodeTable = {
     chatOnly: true,
     flag: { value: '<name>', help: "one of the model's templates, or a template", rare: true },
   },
+  // No flag: the command line's `--system` is a message.
+  systemPrompt: { ...check.string, chatOnly: true },
   systemFallback: {
     ...check.oneOf('warn', 'merge-user'),
     default: 'warn',

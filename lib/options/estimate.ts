@@ -13,6 +13,8 @@ export interface EstimateOptions
     | 'kvCachePrecision'
     | 'cpuKernel'
     | 'draftModel'
+    | 'revision'
+    | 'offline'
     | 'signal'
     | 'onProgress'
   > {
@@ -20,8 +22,19 @@ export interface EstimateOptions
   concurrency?: number | undefined
 }
 
-const { device, contextLength, ovConfig, precision, kvCachePrecision, cpuKernel, draftModel, signal, onProgress } =
-  loadTable
+const {
+  device,
+  contextLength,
+  ovConfig,
+  precision,
+  kvCachePrecision,
+  cpuKernel,
+  draftModel,
+  revision,
+  offline,
+  signal,
+  onProgress,
+} = loadTable
 
 /** The options of an estimate. */
 export const estimateTable = {
@@ -32,6 +45,8 @@ export const estimateTable = {
   kvCachePrecision,
   cpuKernel,
   draftModel,
+  revision,
+  offline,
   signal,
   onProgress,
   concurrency: {

@@ -76,10 +76,17 @@ export interface LoadOptions {
    * truncating it in place ends the processes that use it. If it cannot be written, there is a warning. Default 0, none.
    */
   packedCacheBytes?: number | undefined
-  /** A smaller model with the same vocabulary, a folder or GGUF: it guesses tokens that the model then verifies. Needs the paged engine. */
+  /** A smaller model with the same vocabulary, by its reference: it guesses tokens that the model then verifies. Needs the paged engine. */
   draftModel?: string | URL | undefined
   /** Options of every request that does not set its own. */
   defaults?: RequestDefaults | undefined
+  /**
+   * Of the repository that the reference names: a branch, a tag or a commit. One commit is always the same files, and once they are there
+   * nobody is asked. By default the default branch.
+   */
+  revision?: string | undefined
+  /** Whether to use only what is on this machine. By default `HF_HUB_OFFLINE` decides. */
+  offline?: boolean | undefined
   /** Aborts the load, which rejects with `signal.reason`. */
   signal?: AbortSignal | undefined
   /** Called as the load goes on. An error that it throws ends the load. */
@@ -90,7 +97,7 @@ export interface LoadOptions {
 
 /** How far a load is. */
 export interface LoadProgress {
-  /** `metadata`, `convert` and `check` (GGUF only, once), `read`, `measure` (once a machine), `pack`, `compile`, `warmup`. */
+  /** `download` (in bytes), `metadata`, `convert` and `check` (GGUF only, once), `read`, `measure` (once a machine), `pack`, `compile`, `warmup`. */
   stage: string
   /** Of `total`. */
   done: number
@@ -184,10 +191,15 @@ export const loadTable = {
     flag: { value: '<n>', help: 'keeps packed weights of models up to that', rare: true },
   },
   draftModel: {
-    expected: 'a path or a file: URL',
+    expected: 'a reference to a model: text, or a URL',
     accepts: (value: unknown) => (typeof value === 'string' && value !== '') || value instanceof URL,
     flag: { value: '<model>', help: 'smaller model that guesses tokens', rare: true },
   },
+  revision: {
+    ...check.string,
+    flag: { value: '<name>', help: 'branch, tag or commit of the repository', rare: true },
+  },
+  offline: { ...check.boolean, flag: { help: 'uses only what is on this machine', rare: true } },
   defaults: check.object,
   signal: check.signal,
   onProgress: check.callback,

@@ -13,8 +13,8 @@ interface Layer<Source> {
 
 /**
  * Whether answers are sampled, and by whose word: the strongest layer that sets doSample or temperature decides; a temperature above 0
- * samples. The caller's layers also sample by setting another option that only sampling has, unless the temperature is 0. A model's files
- * do not: transformers writes `top_k` whether or not it samples.
+ * samples. The caller's layers, and a model.yaml, also sample by setting another option that only sampling has, unless the temperature is 0.
+ * Other files of a model do not: transformers writes `top_k` whether or not it samples.
  * @param layers the strongest first
  * @returns no source when no layer says anything: greedy
  */
@@ -25,7 +25,7 @@ export function samplingDecision<Source extends string>(
   for (const { source, options } of layers) {
     if (options.doSample !== undefined) return { samples: options.doSample && options.temperature !== 0, source }
     if (options.temperature !== undefined) return { samples: options.temperature > 0, source }
-    const callers = source === 'request' || source === 'LoadOptions.defaults'
+    const callers = source === 'request' || source === 'LoadOptions.defaults' || source === 'model.yaml'
     const wished = samplingWishes.some((name) => options[name] !== undefined)
     if (callers && wished && temperature !== 0) return { samples: true, source }
   }

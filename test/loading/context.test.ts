@@ -2,7 +2,7 @@ import t from 'tap'
 import type { ReadyInfo } from '#lib/engine/boundary.js'
 import { contextOf } from '#lib/loading/context.js'
 
-const files = { contextLength: 1000, longRopeBorder: undefined }
+const files = { contextLength: 1000, longRopeBorder: undefined, contextReason: '' }
 const ready = (tokens: number, ropeRegime: ReadyInfo['ropeRegime'] = 'none', longRopeBorder = 0) => ({
   longRopeBorder,
   ropeRegime,

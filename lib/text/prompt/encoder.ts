@@ -48,8 +48,9 @@ export class PromptEncoder {
    * the shortest prompt is given.
    * @throws LLMError ERR_NO_CHAT_TEMPLATE, ERR_TEMPLATE; TypeError for messages or options of the wrong shape.
    */
-  encodeChat(messages: readonly ChatMessage[], options: ChatOptions): EncodedPrompt {
+  encodeChat(given: readonly ChatMessage[], options: ChatOptions): EncodedPrompt {
     check.checkOptions(options, rules, 'ChatOptions')
+    const messages = withSystemPrompt(given, options.systemPrompt)
     const probe = this.#templates.choose(options)
     const breaker =
       options.splitSpecialTokens === true ? unusedCharacter([messages, options, this.#source.templates]) : undefined
@@ -97,4 +98,12 @@ export class PromptEncoder {
       ignoredRoles: [...new Set(conversation.ignored(kept, rendered).map((message) => message.role))],
     }
   }
+}
+
+/** A conversation that begins with the prompt as its system message, unless it has such a message. */
+function withSystemPrompt(messages: readonly ChatMessage[], prompt = ''): readonly ChatMessage[] {
+  // What is no list of messages, or an empty one, is refused later, in words.
+  if (prompt === '' || !Array.isArray(messages) || messages.length === 0) return messages
+  if (messages.some((message) => message?.role === 'system')) return messages
+  return [{ role: 'system', content: prompt }, ...messages]
 }

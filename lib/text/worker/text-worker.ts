@@ -1,12 +1,13 @@
 import { LLMError } from '../../errors.js'
 import type { ChatOptions, EncodeOptions } from '../../options/encode.js'
+import type { TextRewrite } from '../../options/rewrite.js'
 import type { EncodedPrompt } from '../prompt/encoded-prompt.js'
 import { chosenTemplate, type Wanted } from '../template/chosen-template.js'
 import type { ChatMessage } from '../template/messages.js'
 import type { TextSource } from '../text-source.js'
 import type { TokenTable } from '../tokenizer/token-table.js'
 import { threadClocks } from './thread-clock.js'
-import type { Job, Ready } from './worker.js'
+import type { Done, Job, Ready } from './worker.js'
 import { Thread, type ThreadLimits } from './worker-thread.js'
 
 /** Settings of {@link TextWorker.open}. */
@@ -26,7 +27,7 @@ export interface TextWorkerOptions {
 
 interface Pending {
   job: Job
-  resolve: (prompt: EncodedPrompt) => void
+  resolve: (done: Done) => void
   reject: (reason: unknown) => void
   /** Holds the stack of the caller. */
   trace: Error
@@ -143,6 +144,20 @@ export class TextWorker {
     return this.#submit({ kind: 'chat', messages, options: rest }, signal)
   }
 
+  /**
+   * Whole answers as `rewrite` changes them, under the deadline of a job: its expressions come from a file.
+   * @param prompt what was asked, if it was a text
+   * @throws as {@link encodeText}
+   */
+  rewrite(
+    texts: readonly string[],
+    rewrite: TextRewrite,
+    prompt: string,
+    signal: AbortSignal | undefined,
+  ): Promise<string[]> {
+    return this.#submit({ kind: 'rewrite', texts, rewrite, prompt }, signal)
+  }
+
   /** Ends the thread. Jobs that wait or run, and later ones, fail with ERR_CLOSED. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true
@@ -153,8 +168,8 @@ export class TextWorker {
     await thread?.end(closed())
   }
 
-  #submit(job: Job, signal: AbortSignal | undefined): Promise<EncodedPrompt> {
-    return new Promise((resolve, reject) => {
+  #submit<Kind extends Job['kind']>(job: Job & { kind: Kind }, signal: AbortSignal | undefined): Promise<Done<Kind>> {
+    return new Promise<Done>((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
       const pending: Pending = {
         job,
@@ -169,7 +184,7 @@ export class TextWorker {
       signal?.addEventListener('abort', pending.onAbort, { once: true })
       this.#waiting.push(pending)
       this.#next()
-    })
+    }) as Promise<Done<Kind>>
   }
 
   #next(): void {
@@ -187,10 +202,10 @@ export class TextWorker {
       const thread = this.#thread
       await thread.ready
       if (!pending.settled) {
-        const prompt = await thread.run(pending.job, label(pending.job, this.#source))
+        const done = await thread.run(pending.job, label(pending.job, this.#source))
         if (!pending.settled) {
           this.#settle(pending)
-          pending.resolve(prompt)
+          pending.resolve(done)
         }
       }
     } catch (error) {
@@ -228,6 +243,7 @@ const closed = (): LLMError => new LLMError('ERR_CLOSED', 'the model has been cl
 
 /** What an error about time or memory names: the file, and what was done with it. */
 function label(job: Job, source: TextSource): string {
+  if (job.kind === 'rewrite') return 'model.yaml: cutstrings and extract_regex on an answer'
   const own =
     job.kind === 'chat' &&
     job.options.chatTemplate !== undefined &&

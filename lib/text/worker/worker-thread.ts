@@ -1,9 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { LLMError } from '../../errors.js'
-import type { EncodedPrompt } from '../prompt/encoded-prompt.js'
 import { Deadline, type TimeLimits } from './deadline.js'
 import type { ThreadClocks } from './thread-clock.js'
-import type { Answer, Failure, Job, Ready, WorkerMessage, WorkerStart } from './worker.js'
+import type { Answer, Done, Failure, Job, Ready, WorkerMessage, WorkerStart } from './worker.js'
 
 /** What a thread may use. */
 export interface ThreadLimits extends TimeLimits {
@@ -79,7 +78,7 @@ export class Thread {
    * Runs one job; never two at once.
    * @param what the file and the step, for errors.
    */
-  async run(job: Job, what: string): Promise<EncodedPrompt> {
+  async run(job: Job, what: string): Promise<Done> {
     this.#what = what
     try {
       this.#worker.postMessage(job)
@@ -88,6 +87,7 @@ export class Thread {
     }
     const message = await this.#wait()
     if ('prompt' in message) return message.prompt
+    if ('texts' in message) return message.texts
     throw failureOf(message)
   }
 

@@ -3,8 +3,10 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { Addon } from '../../engine/boundary.js'
 import { type ErrorCode, LLMError } from '../../errors.js'
 import type { ChatOptions, EncodeOptions } from '../../options/encode.js'
+import type { TextRewrite } from '../../options/rewrite.js'
 import type { EncodedPrompt } from '../prompt/encoded-prompt.js'
 import { PromptEncoder } from '../prompt/encoder.js'
+import { rewriteText } from '../rewrite/rewrite.js'
 import type { ChatMessage } from '../template/messages.js'
 import type { TextSource } from '../text-source.js'
 import { buffersOf, type TokenTable } from '../tokenizer/token-table.js'
@@ -23,6 +25,11 @@ export type Job =
   /** A text by itself, without special tokens around it. */
   | { kind: 'word'; text: string }
   | { kind: 'chat'; messages: readonly ChatMessage[]; options: ChatOptions }
+  /** Whole answers to a prompt. */
+  | { kind: 'rewrite'; texts: readonly string[]; rewrite: TextRewrite; prompt: string }
+
+/** What a job comes to. */
+export type Done<Kind extends Job['kind'] = Job['kind']> = Kind extends 'rewrite' ? string[] : EncodedPrompt
 
 /** An error on its way to the other thread. One without a code is a TypeError. */
 export interface Failure {
@@ -38,7 +45,7 @@ export interface Ready {
 }
 
 /** What ends the opening or a job. */
-export type Answer = { ready: Ready } | { prompt: EncodedPrompt } | { failure: Failure }
+export type Answer = { ready: Ready } | { prompt: EncodedPrompt } | { texts: string[] } | { failure: Failure }
 
 /** First the thread's clock, null if there is none; then answers. */
 export type WorkerMessage = { clock: number | null } | Answer
@@ -85,6 +92,11 @@ function run(): void {
   }
   port?.on('message', (job: Job) => {
     try {
+      if (job.kind === 'rewrite') {
+        const texts = job.texts.map((text) => rewriteText(text, job.rewrite, job.prompt))
+        port.postMessage({ texts } satisfies Answer)
+        return
+      }
       const prompt = encoded(encoder, job)
       port.postMessage({ prompt } satisfies Answer, [prompt.tokens.buffer as ArrayBuffer])
     } catch (error) {
@@ -94,7 +106,7 @@ function run(): void {
   port?.postMessage({ ready } satisfies Answer, tokens === undefined ? [] : buffersOf(tokens))
 }
 
-function encoded(encoder: PromptEncoder, job: Job): EncodedPrompt {
+function encoded(encoder: PromptEncoder, job: Exclude<Job, { kind: 'rewrite' }>): EncodedPrompt {
   switch (job.kind) {
     case 'text':
       return encoder.encodeText(job.text, job.options)

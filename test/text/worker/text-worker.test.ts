@@ -201,6 +201,25 @@ t.test('a template that loops fails alone', async (t) => {
   t.match(failing, { reason: { code: 'ERR_TEMPLATE', message: /no cats/, stack: /text-worker.test/ } })
 })
 
+t.test('an expression of a model.yaml that backtracks for minutes fails alone', async (t) => {
+  const worker = await TextWorker.open(source(t.testdir()), { cpuMs: 1500 })
+  t.teardown(() => worker.close())
+  const rewrite = { echo: false, cut: [], extract: ['(a+)+$'], prefixes: [], suffixes: [] }
+  const [slow, other, quick] = await Promise.allSettled([
+    worker.rewrite([`${'a'.repeat(60)}!`], rewrite, '', undefined),
+    worker.encodeText('Hello world'),
+    worker.rewrite(['b aaa', 'c'], rewrite, '', undefined),
+  ])
+  t.match(slow, {
+    reason: {
+      code: 'ERR_TEXT_TIMEOUT',
+      message: /^model\.yaml: cutstrings and extract_regex on an answer used more than 1\.5 s/,
+    },
+  })
+  t.equal(other.status, 'fulfilled')
+  t.match(quick, { value: ['aaa', 'c'] })
+})
+
 t.test('a job is given no time on the clock, only time of its thread', async (t) => {
   const worker = await TextWorker.open(source(t.testdir()), { cpuMs: 1000 })
   t.teardown(() => worker.close())
