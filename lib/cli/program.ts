@@ -17,7 +17,7 @@ import { tokenizeCommand } from './tokenize.js'
 /** The whole command line. Parsing it throws a CommanderError instead of ending the process. */
 export function createProgram(interrupts: Interrupts): Command {
   const program = new Command('openvino-llm')
-    .description('Runs language models on OpenVINO. MODEL: a folder, .gguf, owner/repo or model.yaml.')
+    .description('Runs language models on OpenVINO. MODEL: folder, .gguf, owner/repo, model.yaml.')
     .option('-V, --version', 'package and OpenVINO versions')
     .addHelpText('after', '\nExample: openvino-llm chat ./phi-3-mini-int4 --stats')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'openvino-llm: ')) })
