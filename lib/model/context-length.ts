@@ -18,6 +18,8 @@ const heads = ['num_attention_heads', 'n_head', 'n_heads'] as const
 /** The context of a model without attention: it has neither positions nor keys and values, so nothing in it bounds a sequence. */
 const unbounded = 2 ** 20
 
+const qwenPositions = 4096
+
 /** What config.json says of the positions. */
 export interface ContextLength {
   /** In tokens. */
@@ -39,14 +41,21 @@ export function readContextLength(config: JsonObject): ContextLength {
   const field = fields.find((name) => config.has(name))
   const recurrent = config.has('state_size') && !heads.some((name) => config.has(name))
   const declared = field ? config.integer(field, 1) : recurrent ? unbounded : undefined
-  // Qwen (of 2023) stretches its positions beyond seq_length, up to max_position_embeddings; an export does not.
-  const trained = config.has('use_dynamic_ntk') ? config.integer('seq_length', 1) : undefined
-  const contextLength = declared && trained ? Math.min(declared, trained) : declared
+  const contextLength = declared && Math.min(declared, readQwenEnd(config))
   if (contextLength === undefined)
     throw new LLMError('ERR_MODEL_INVALID', `${config.file}: expected one of ${fields.join(', ')}, found none of them`)
 
   const original = readLongRopeOriginal(config)
   return { contextLength, longRopeBorder: original === undefined || original >= contextLength ? undefined : original }
+}
+
+/**
+ * Where an export of Qwen of 2023 (`use_dynamic_ntk`) ends. The model stretches its positions beyond `seq_length`, which an export does not do;
+ * and exports of optimum-intel, 2.2.0 at least, hold {@link qwenPositions} of them: all tokens beyond would stand on the last one.
+ */
+function readQwenEnd(config: JsonObject): number {
+  if (!config.has('use_dynamic_ntk')) return Number.POSITIVE_INFINITY
+  return Math.min(config.integer('seq_length', 1) ?? qwenPositions, qwenPositions)
 }
 
 function readLongRopeOriginal(config: JsonObject): number | undefined {

@@ -13,6 +13,8 @@ const dynamic =
 
 /** @type {Omit<import('./verdict.mjs').Verdict, 'wrong'>[]} */
 export const byHand = [
+  { name: 'baichuan-13b', modelType: 'baichuan', transformers: '4.57.6', words: 'right, paged' },
+  { name: 'baichuan2-13b', modelType: 'baichuan', transformers: '4.57.6', words: 'right, paged' },
   {
     name: 'chatglm3',
     modelType: 'chatglm',
@@ -20,6 +22,8 @@ export const byHand = [
     words:
       'right, stateful: the model cannot be paged: its attention masks cannot be computed: a mask has the shape [1,1,48,49]',
   },
+  { name: 'baichuan2-7b', modelType: 'baichuan', transformers: '4.57.6', words: `right, stateful: ${positions}` },
+  { name: 'glm-4-9b-chat', modelType: 'chatglm', transformers: '4.53.3', words: 'right, paged' },
   {
     name: 'deepseek',
     modelType: 'deepseek',
@@ -28,6 +32,18 @@ export const byHand = [
       'not exported: AttributeError: Could not find the attribute named "qk_nope_head_dim" in the normalized config.',
   },
   { name: 'deepseek_v2', modelType: 'deepseek_v2', transformers: '4.53.3', words: `right, stateful: ${positions}` },
+  {
+    name: 'deepseek_v2-groups',
+    modelType: 'deepseek_v2',
+    transformers: '4.53.3',
+    words: `right, stateful: ${positions}`,
+  },
+  {
+    name: 'deepseek_v2-yarn-unscaled',
+    modelType: 'deepseek_v2',
+    transformers: '4.53.3',
+    words: `right, stateful: ${positions}`,
+  },
   {
     name: 'deepseek_v2-yarn',
     modelType: 'deepseek_v2',
@@ -40,9 +56,18 @@ export const byHand = [
     transformers: '4.53.3',
     words: `${refused('deepseek_v3')}: it rotates other pairs of dimensions by their positions`,
   },
+  { name: 'gemma4_text-limit-lifted', modelType: 'gemma4_text', transformers: '5.5.4', words: 'right, paged' },
+  {
+    name: 'gemma4_text-shared-limit-lifted',
+    modelType: 'gemma4_text',
+    transformers: '5.5.4',
+    words:
+      'right, stateful: the model cannot be paged: it keeps 4 states for 4 attention layers, not a key and a value for each',
+  },
   { name: 'internlm2', modelType: 'internlm2', transformers: '4.57.6', words: `right, stateful: ${positions}` },
   { name: 'internlm2-dynamic', modelType: 'internlm2', transformers: '4.57.6', words: dynamic },
   { name: 'minicpm', modelType: 'minicpm', transformers: '4.53.3', words: `right, stateful: ${positions}` },
   { name: 'minicpm3', modelType: 'minicpm3', transformers: '4.53.3', words: `right, stateful: ${positions}` },
+  { name: 'ouro', modelType: 'ouro', transformers: '4.57.6', words: 'right, paged' },
   { name: 'qwen', modelType: 'qwen', transformers: '4.53.3', words: `right, stateful: ${positions}` },
 ]

@@ -19,11 +19,13 @@ t.test('the names of all families', async (t) => {
   t.equal(read({ max_position_embeddings: null, n_ctx: 5 }).contextLength, 5)
 })
 
-t.test('Qwen of 2023 ends at its trained length', async (t) => {
+t.test('Qwen of 2023 ends at its trained length, or where its exports do', async (t) => {
   const qwen = { use_dynamic_ntk: true, seq_length: 2048 }
   t.equal(read({ ...qwen, max_position_embeddings: 32768 }).contextLength, 2048)
   t.equal(read({ ...qwen, n_positions: 6144 }).contextLength, 2048, 'the first version')
   t.equal(read({ ...qwen, max_position_embeddings: 1024 }).contextLength, 1024)
+  t.equal(read({ ...qwen, seq_length: 8192, max_position_embeddings: 32768 }).contextLength, 4096)
+  t.equal(read({ ...qwen, seq_length: null, max_position_embeddings: 32768 }).contextLength, 4096)
   t.equal(read({ seq_length: 2048, max_position_embeddings: 32768 }).contextLength, 32768, 'another family')
 })
 
