@@ -1,7 +1,8 @@
-import type { GenerationResult } from '../generation/result.js'
+import type { FinishedAnswer, GenerationResult } from '../generation/result.js'
 import type { GenerationStream } from '../generation/stream.js'
 import type { GenerationOptions } from '../options/generation.js'
 import * as check from '../options/rules.js'
+import type { StreamPart } from '../output/parts.js'
 import type { ChatMessage } from '../text/template/messages.js'
 import { ApiError } from './api-error.js'
 import { eventStream } from './event-stream.js'
@@ -23,7 +24,7 @@ export async function chatCompletions(models: ServedModels, exchange: Exchange):
   const answer = exchange.watch(named, named.model.stream(messagesOf(body), options))
   if (request.stream) {
     const events = chunks(answer, named, options, request.includeUsage)
-    return await eventStream(events, exchange)
+    return await eventStream(events, exchange.events)
   }
   return Response.json(completion(await answer.result, named))
 }
@@ -71,13 +72,29 @@ function headOf(object: string, requestId: string, { name, fingerprint }: NamedM
 function completion(result: GenerationResult, named: NamedModel) {
   return {
     ...headOf('chat.completion', result.requestId, named),
-    choices: result.answers.map(({ text, finishReason, logprobs }, index) => ({
+    choices: result.answers.map((answer, index) => ({
       index,
-      message: { role: 'assistant', content: text, refusal: null },
-      logprobs: chatLogprobs(logprobs),
-      finish_reason: finishReasons[finishReason],
+      message: messageOf(answer),
+      logprobs: chatLogprobs(answer.logprobs),
+      finish_reason: finishReasons[answer.finishReason],
     })),
     usage: usageOf([result]),
+  }
+}
+
+function messageOf({ text, reasoningText, toolCalls }: FinishedAnswer) {
+  return {
+    role: 'assistant',
+    content: text === '' && toolCalls.length > 0 ? null : text,
+    refusal: null,
+    ...(reasoningText !== '' && { reasoning_content: reasoningText }),
+    ...(toolCalls.length > 0 && {
+      tool_calls: toolCalls.map(({ id, name, arguments: args }) => ({
+        id,
+        type: 'function',
+        function: { name, arguments: JSON.stringify(args) },
+      })),
+    }),
   }
 }
 
@@ -90,19 +107,47 @@ async function* chunks(
   const head = { ...headOf('chat.completion.chunk', answer.requestId, named), ...(includeUsage && { usage: null }) }
   const choice = (index: number, delta: object, rest: object = {}) => ({
     ...head,
-    choices: [{ index, delta, logprobs: null, finish_reason: null, ...rest }],
+    // A key `content` in every delta: some clients fail without it.
+    choices: [{ index, delta: { content: null, ...delta }, logprobs: null, finish_reason: null, ...rest }],
   })
+  const begins = () =>
+    Array.from({ length: numReturnSequences }, (_, i) => choice(i, { role: 'assistant', content: '' }))
+  const deltas = Array.from({ length: numReturnSequences }, () => new Deltas())
   let begun = false
-  for await (const { index, text, logprobs } of answer) {
-    if (!begun) for (let i = 0; i < numReturnSequences; i++) yield choice(i, { role: 'assistant', content: '' })
+  for await (const part of answer) {
+    if (!begun) yield* begins()
     begun = true
-    if (text !== '' || logprobs?.length) yield choice(index, { content: text }, { logprobs: chatLogprobs(logprobs) })
+    const delta = (deltas[part.index] as Deltas).of(part)
+    const { logprobs } = part
+    if (delta || logprobs?.length) yield choice(part.index, delta ?? {}, { logprobs: chatLogprobs(logprobs) })
   }
   const result = await answer.result
-  if (!begun) for (let i = 0; i < numReturnSequences; i++) yield choice(i, { role: 'assistant', content: '' })
+  if (!begun) yield* begins()
   for (const [index, { finishReason }] of result.answers.entries()) {
-    // A key `content` in every delta: some clients fail without it.
     yield choice(index, { content: '' }, { finish_reason: finishReasons[finishReason] })
   }
   if (includeUsage) yield { ...head, choices: [], usage: usageOf([result]) }
+}
+
+/** What parts of one answer are in chunks. */
+class Deltas {
+  /** Ids of tool calls, in their order: a chunk names a call by its number. */
+  readonly #calls: string[] = []
+
+  of(part: StreamPart): object | undefined {
+    switch (part.type) {
+      case 'text':
+        return part.text === '' ? undefined : { content: part.text }
+      case 'reasoning':
+        return { reasoning_content: part.reasoningText }
+      case 'tool-call-start': {
+        const index = this.#calls.push(part.id) - 1
+        return { tool_calls: [{ index, id: part.id, type: 'function', function: { name: part.name, arguments: '' } }] }
+      }
+      case 'tool-call-delta':
+        return { tool_calls: [{ index: this.#calls.indexOf(part.id), function: { arguments: part.argumentsText } }] }
+      default:
+        return undefined
+    }
+  }
 }

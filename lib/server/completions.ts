@@ -61,7 +61,7 @@ export async function completions(models: ServedModels, exchange: Exchange): Pro
       const answer = exchange.watch(named, model.stream(prompt, { ...options, signal }))
       asked.push({ answer, index: i * numReturnSequences, text })
     }
-    if (request.stream) return await eventStream(chunks(asked, named, shown, request.includeUsage), exchange)
+    if (request.stream) return await eventStream(chunks(asked, named, shown, request.includeUsage), exchange.events)
     const results = await Promise.all(asked.map(({ answer }) => answer.result))
     return Response.json({
       ...headOf(exchange, named),

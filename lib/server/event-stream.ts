@@ -11,11 +11,14 @@ const headers = {
   // nginx would collect the events.
   'x-accel-buffering': 'no',
 }
-const done = encoder.encode('data: [DONE]\n\n')
 const comment = encoder.encode(': still computing\n\n')
 
-/** The bytes of one server-sent event. */
-export const eventBytes = (data: unknown): Uint8Array => encoder.encode(`data: ${JSON.stringify(data)}\n\n`)
+/** The bytes of one server-sent event; one whose data has a `type` is called so. */
+export function eventBytes(data: unknown): Uint8Array {
+  const { type } = data as { type?: unknown }
+  const name = typeof type === 'string' ? `event: ${type}\n` : ''
+  return encoder.encode(`${name}data: ${JSON.stringify(data)}\n\n`)
+}
 
 /** What a stream of events needs beside them. */
 export interface EventStreamOptions {
@@ -25,14 +28,16 @@ export interface EventStreamOptions {
   report(error: unknown): ApiError | undefined
   /** Default 10 seconds. */
   heartbeatMs?: number
+  /** What the last event is; default `[DONE]`, and none with ''. */
+  last?: string
 }
 
 /**
- * Server-sent events, the last of which is `[DONE]`. The response is there with the first event, or with the first heartbeat when that takes
+ * Server-sent events. The response is there with the first event, or with the first heartbeat when that takes
  * longer; an error before rejects, a later one is an event.
  */
 export async function eventStream(events: AsyncIterator<unknown>, options: EventStreamOptions): Promise<Response> {
-  const { abort, report } = options
+  const { abort, report, last = '[DONE]' } = options
   let next = events.next()
   // It is awaited later, or never.
   next.catch(() => {})
@@ -54,7 +59,7 @@ export async function eventStream(events: AsyncIterator<unknown>, options: Event
           if (problem === undefined) return
           controller.enqueue(eventBytes(problem.body))
         }
-        controller.enqueue(done)
+        if (last !== '') controller.enqueue(encoder.encode(`data: ${last}\n\n`))
         controller.close()
       },
       cancel: abort,

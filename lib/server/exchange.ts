@@ -19,7 +19,7 @@ export interface Surroundings {
 }
 
 /** One HTTP request, and what its answer needs: the body, an id, and a signal for a client that has left. */
-export class Exchange implements EventStreamOptions {
+export class Exchange {
   readonly requestId: string
   readonly limits: Limits
   /** The model that was asked; undefined while none was. */
@@ -51,6 +51,11 @@ export class Exchange implements EventStreamOptions {
     this.modelName = named.name
     this.#around.watch(named, answer, this.abort)
     return answer
+  }
+
+  /** What a stream of events needs. */
+  get events(): EventStreamOptions {
+    return { abort: this.abort, report: this.report }
   }
 
   /** The client has left, or the server closes. */

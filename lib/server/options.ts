@@ -15,6 +15,8 @@ export interface ServerOptions {
   maxBodyBytes?: number | undefined
   /** Most answers of one request (`n`), 1 to 64. Default 16. */
   maxN?: number | undefined
+  /** Responses of /v1/responses that are kept for `previous_response_id`, the last ones; 0 keeps none. Default 1000. */
+  storedResponses?: number | undefined
   /** Milliseconds after which a request fails with 504. By default never. */
   requestTimeout?: number | undefined
   /** Origins of web pages that may ask, or `*`. Default none. */
@@ -53,6 +55,7 @@ export const serverTable = {
   apiKeys: check.listOf(keyRule, 10_000),
   maxBodyBytes: { ...check.integer(1024), default: 16 << 20 },
   maxN: { ...check.integer(1, 64), default: 16 },
+  storedResponses: { ...check.integer(0, 1_000_000), default: 1000 },
   requestTimeout: check.integer(1),
   corsOrigins: check.listOf(check.string, 1000),
   onError: check.callback,

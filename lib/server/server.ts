@@ -12,6 +12,8 @@ import { type Listening, listen } from './listen.js'
 import { ServerMetrics } from './metrics.js'
 import { type NamedModel, type ServedModel, ServedModels } from './models.js'
 import { type ListenOptions, listenTable, type ServerOptions, serverDefaults, serverTable } from './options.js'
+import { createResponse, storedResponse } from './responses/responses.js'
+import { ResponseStore } from './responses/store.js'
 import { Running } from './running.js'
 import { detokenize, tokenize, tokenizerInfo } from './tokens.js'
 
@@ -45,6 +47,7 @@ export function createServer(
   const keys = new ApiKeys(options.apiKeys ?? [])
   const metrics = new ServerMetrics(served)
   const running = new Running()
+  const responses = new ResponseStore(options.storedResponses ?? serverDefaults.storedResponses)
   const listening = new Set<Listening>()
   let closed = false
   const around: Surroundings = {
@@ -100,6 +103,13 @@ export function createServer(
   app.get('/v1/models/:name{.+}', (c) => c.json(describeModel(served.of(c.req.param('name')))))
   app.post('/v1/chat/completions', (c) => chatCompletions(served, c.get('exchange')))
   app.post('/v1/completions', (c) => completions(served, c.get('exchange')))
+  app.post('/v1/responses', (c) => createResponse(served, responses, c.get('exchange'), c.get('key')))
+  app.get('/v1/responses/:id', (c) => c.json(storedResponse(responses, c.req.param('id'), c.get('key')).response))
+  app.delete('/v1/responses/:id', (c) => {
+    const { id } = storedResponse(responses, c.req.param('id'), c.get('key')).response
+    responses.delete(id)
+    return c.json({ id, object: 'response', deleted: true })
+  })
   for (const prefix of ['', '/v1']) {
     app.post(`${prefix}/tokenize`, (c) => tokenize(served, c.get('exchange')))
     app.post(`${prefix}/detokenize`, (c) => detokenize(served, c.get('exchange')))

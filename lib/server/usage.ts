@@ -18,7 +18,7 @@ export function usageOf(results: readonly Pick<GenerationResult, 'usage'>[]) {
     total_tokens: sum(({ totalTokens }) => totalTokens),
     prompt_tokens_details: { cached_tokens: sum(({ cachedTokens }) => cachedTokens) },
     completion_tokens_details: {
-      reasoning_tokens: 0,
+      reasoning_tokens: sum(({ reasoningTokens }) => reasoningTokens),
       accepted_prediction_tokens: sum(({ acceptedTokens }) => acceptedTokens),
       rejected_prediction_tokens: sum(({ draftTokens, acceptedTokens }) => draftTokens - acceptedTokens),
     },

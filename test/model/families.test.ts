@@ -37,7 +37,7 @@ t.test('exports that compute other tokens are refused by name', async (t) => {
 
 t.test('DeepSeek-V2 is refused where the export leaves out a scale of attention', async (t) => {
   const model_type = 'deepseek_v2'
-  const yarn = { type: 'yarn', factor: 40, mscale: 0.707, mscale_all_dim: 0.707 }
+  const yarn = { type: 'yarn', factor: 40, mscale: 0.75, mscale_all_dim: 0.75 }
   const refusal = { code: 'ERR_UNSUPPORTED_MODEL', message: /deepseek_v2: .*mscale_all_dim in rope_scaling/ }
   t.match(await taken(t, { model_type, rope_scaling: yarn }), refusal)
   t.match(await taken(t, { model_type, rope_parameters: { ...yarn, rope_type: 'yarn' } }), refusal)

@@ -1,0 +1,126 @@
+import type { GenerationResult } from '../../generation/result.js'
+import type { GenerationOptions } from '../../options/generation.js'
+import * as check from '../../options/rules.js'
+import type { ChatMessage } from '../../text/template/messages.js'
+import { ApiError } from '../api-error.js'
+import { eventStream } from '../event-stream.js'
+import type { Exchange } from '../exchange.js'
+import { answerRequest, readField } from '../fields.js'
+import type { ServedModels } from '../models.js'
+import { responseEvents } from './events.js'
+import { messagesOfInput } from './input.js'
+import { emptyResponse, endedResponse, outputItems, type ResponseObject } from './response.js'
+import type { ResponseStore, StoredResponse } from './store.js'
+
+/** Fields that a response repeats as they came. */
+const echoed = [
+  'instructions',
+  'previous_response_id',
+  'temperature',
+  'top_p',
+  'max_output_tokens',
+  'max_tool_calls',
+  'truncation',
+  'parallel_tool_calls',
+  'metadata',
+  'safety_identifier',
+  'prompt_cache_key',
+  'reasoning',
+  'tool_choice',
+  'text',
+  'store',
+]
+
+const own = [...echoed, 'input', 'background', 'include', 'tools', 'top_logprobs', 'client_metadata'].filter(
+  (name) => !['temperature', 'top_p'].includes(name),
+)
+
+/** POST /v1/responses */
+export async function createResponse(
+  models: ServedModels,
+  store: ResponseStore,
+  exchange: Exchange,
+  key: string | undefined,
+): Promise<Response> {
+  const body = await exchange.json()
+  const named = models.of(body['model'])
+  const request = answerRequest(body, 'chat', own, named, exchange.limits)
+  checkUnsupported(body)
+  const messages = [...before(body, store, key), ...messagesOfInput(body['input'])]
+  const instructions = readField(body, 'instructions', check.string) as string | undefined
+  const prompt = instructions === undefined ? messages : [{ role: 'system', content: instructions }, ...messages]
+  const options: GenerationOptions = { ...request.options, ...ownOptions(body), ...exchange.requestOptions }
+  const isStored = (readField(body, 'store', check.boolean) ?? true) as boolean
+  const empty = emptyResponse(exchange.requestId, named, echoOf(body))
+
+  const answer = exchange.watch(named, named.model.stream(prompt, options))
+  const keep = (response: ResponseObject, result: GenerationResult) => {
+    if (isStored) store.add({ response, messages: [...messages, messageOf(result)], key })
+  }
+  if (request.stream) return await eventStream(responseEvents(answer, empty, keep), { ...exchange.events, last: '' })
+  const result = await answer.result
+  const response = endedResponse(empty, result, outputItems(result, result.requestId))
+  keep(response, result)
+  return Response.json(response)
+}
+
+/** GET and DELETE /v1/responses/ID. @throws ApiError 404 */
+export function storedResponse(store: ResponseStore, id: string, key: string | undefined): StoredResponse {
+  const stored = store.get(id, key)
+  if (stored) return stored
+  throw new ApiError(404, `there is no response ${id.slice(0, 100)}: it was not stored, or has been forgotten`, {
+    code: 'response_not_found',
+    param: 'previous_response_id',
+  })
+}
+
+/** The conversation that the request goes on from. */
+function before(
+  body: Readonly<Record<string, unknown>>,
+  store: ResponseStore,
+  key: string | undefined,
+): readonly ChatMessage[] {
+  const id = readField(body, 'previous_response_id', check.string) as string | undefined
+  return id === undefined ? [] : storedResponse(store, id, key).messages
+}
+
+/** The answer as the history of the next one. */
+function messageOf({ text, toolCalls }: GenerationResult): ChatMessage {
+  if (toolCalls.length === 0) return { role: 'assistant', content: text }
+  const calls = toolCalls.map(({ id, name, arguments: args }) => ({
+    id,
+    type: 'function',
+    function: { name, arguments: JSON.stringify(args) },
+  }))
+  return { role: 'assistant', content: text, tool_calls: calls }
+}
+
+function ownOptions(body: Readonly<Record<string, unknown>>): GenerationOptions {
+  const maxNewTokens = readField(body, 'max_output_tokens', check.integer(1)) as number | undefined
+  const truncation = readField(body, 'truncation', check.oneOf('auto', 'disabled'))
+  return {
+    ...(maxNewTokens !== undefined && { maxNewTokens }),
+    ...(truncation === 'auto' && { contextOverflow: 'drop-oldest' }),
+  }
+}
+
+/** @throws ApiError 400 for what would change the answer and does not exist here */
+function checkUnsupported(body: Readonly<Record<string, unknown>>): void {
+  if (readField(body, 'background', check.boolean))
+    throw ApiError.invalid('background', 'expected background to be false')
+  const text = readField(body, 'text', check.object) as { format?: { type?: unknown } } | undefined
+  if (text?.format && text.format.type !== 'text') {
+    throw ApiError.invalid('text.format', "expected text.format.type to be 'text'")
+  }
+  if ((readField(body, 'n', check.integer(1, 1)) ?? 1) !== 1) throw ApiError.invalid('n', 'expected n to be 1')
+  const tools = (readField(body, 'tools', check.array) ?? []) as { type?: unknown }[]
+  // Agents send tools of the makers of their model, which mean nothing here.
+  if (tools.some((tool) => tool?.type === 'function')) {
+    throw ApiError.invalid('tools', 'tools of the type function are not supported yet')
+  }
+}
+
+function echoOf(body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const present = echoed.filter((name) => body[name] !== undefined && body[name] !== null)
+  return Object.fromEntries(present.map((name) => [name, body[name]]))
+}
