@@ -18,6 +18,7 @@ const heads = ['num_attention_heads', 'n_head', 'n_heads'] as const
 /** The context of a model without attention: it has neither positions nor keys and values, so nothing in it bounds a sequence. */
 const unbounded = 2 ** 20
 
+/** Rows of the table of positions in exports of Qwen of 2023. */
 const qwenPositions = 4096
 
 /** What config.json says of the positions. */

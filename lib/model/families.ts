@@ -69,7 +69,7 @@ const otherTokens = "optimum-intel's export of it computes other tokens than the
 
 /**
  * By `model_type`. Measured with optimum-intel 2.2.0, against transformers or, where that lacks the model, against the code of its authors.
- * Without that scale (1.59 for DeepSeek-V2-Lite), tiny random models choose other tokens from the first answer on.
+ * The scale that DeepSeek-V2 loses is 1.59 for its Lite models: tiny random models choose other tokens in their first answers without it.
  */
 export const wrongExports: Readonly<Record<string, WrongExport>> = {
   deepseek_v2: {
