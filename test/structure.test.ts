@@ -38,6 +38,8 @@ const layers = [
   'scoring',
   // The steps from a path to a model that is ready.
   'loading',
+  // What is on this machine of what was fetched.
+  'store',
   'metrics.ts',
   'info.ts',
   'llm.ts',

@@ -1,0 +1,112 @@
+import { basename, dirname, join } from 'node:path'
+import { LLMError } from '../errors.js'
+import { estimate } from '../loading/estimate.js'
+import { availableMemory } from '../memory/available.js'
+import { readFolder } from '../model/folder.js'
+import { readGgufHeader } from '../model/gguf/metadata.js'
+import type { StoredFile, StoredRepo, StoredRevision } from './scan.js'
+
+/** A model in the cache that this package could load. */
+export interface StoredModel {
+  /** What loads it: `owner/name`, with `@revision`, `/folder` or `/file.gguf` where needed. */
+  reference: string
+  repo: string
+  commit: string
+  /** The folder of the IR, or the GGUF. */
+  path: string
+  format: 'OpenVINO' | 'GGUF'
+  /** Bytes of its files. */
+  size: number
+  /** When it was last read, in milliseconds since 1970. */
+  used: number
+  /** Tokens, when its files tell. */
+  contextLength: number | undefined
+  /** Whether an estimate says that it fits the memory that is free now; undefined when there is no estimate. */
+  fits: boolean | undefined
+  /** Why it could not be read, or ''. */
+  problem: string
+}
+
+type Found = Pick<StoredModel, 'path' | 'format'> & { at: string; files: StoredFile[] }
+
+/** The models of repositories, each with what its files and an estimate tell. */
+export async function storedModels(repos: readonly StoredRepo[], signal?: AbortSignal): Promise<StoredModel[]> {
+  const models: StoredModel[] = []
+  for (const { repo, revisions } of repos) {
+    for (const revision of revisions) {
+      const found = modelsOf(revision)
+      for (const { at, path, format, files } of found) {
+        const size = files.reduce((sum, file) => sum + file.size, 0)
+        const used = Math.max(...files.map((file) => file.used))
+        const known = format === 'GGUF' ? await ofGguf(path, size) : await ofFolder(path, signal)
+        const reference = `${repo}${revisionOf(revision)}${at === '' ? '' : `/${at}`}`
+        models.push({ reference, repo, commit: revision.commit, path, format, size, used, ...known })
+      }
+    }
+  }
+  return models
+}
+
+/** How a reference names a commit: not at all when it is that of `main`. */
+function revisionOf({ commit, refs }: StoredRevision): string {
+  if (refs.includes('main')) return ''
+  return `@${refs[0] ?? commit}`
+}
+
+/** IRs and GGUFs of a commit; the parts of a split GGUF are one. */
+function modelsOf({ folder, files }: StoredRevision): Found[] {
+  const graphs = files.filter(({ path }) => basename(path) === 'openvino_model.xml')
+  const irs = graphs.map((graph): Found => {
+    const at = folderOf(graph.path)
+    return {
+      format: 'OpenVINO',
+      at,
+      path: join(folder, at),
+      files: files.filter(({ path }) => folderOf(path) === at && !isGguf(path)),
+    }
+  })
+  const ggufs = files.filter(({ path }) => isGguf(path) && !/-(?!00001-)\d{5}-of-\d{5}\.gguf$/i.test(path))
+  return [
+    ...irs,
+    ...ggufs.map(({ path }): Found => {
+      const [, stem, count] = /^(.*)-00001-of-(\d{5})\.gguf$/i.exec(path) ?? []
+      const parts = files.filter(
+        (file) =>
+          file.path === path || (stem && file.path.startsWith(`${stem}-`) && file.path.endsWith(`-of-${count}.gguf`)),
+      )
+      return { format: 'GGUF', at: path, path: join(folder, path), files: parts }
+    }),
+  ]
+}
+
+const isGguf = (path: string): boolean => /\.gguf$/i.test(path)
+const folderOf = (path: string): string => (dirname(path) === '.' ? '' : dirname(path))
+
+type Known = Pick<StoredModel, 'contextLength' | 'fits' | 'problem'>
+
+async function ofFolder(path: string, signal: AbortSignal | undefined): Promise<Known> {
+  let contextLength: number | undefined
+  try {
+    contextLength = (await readFolder(path)).contextLength
+    const { fits } = await estimate(path, { signal })
+    return { contextLength, fits, problem: '' }
+  } catch (error) {
+    return { contextLength, fits: undefined, problem: problemOf(error) }
+  }
+}
+
+/** Converting a GGUF takes long, so that its own size has to do for an estimate: it can only be too small. */
+async function ofGguf(path: string, size: number): Promise<Known> {
+  try {
+    const { metadata, architecture } = await readGgufHeader(path)
+    const fits = size < availableMemory()
+    return { contextLength: metadata.integer(`${architecture}.context_length`, 1), fits, problem: '' }
+  } catch (error) {
+    return { contextLength: undefined, fits: undefined, problem: problemOf(error) }
+  }
+}
+
+function problemOf(error: unknown): string {
+  if (error instanceof LLMError) return error.message
+  throw error
+}
