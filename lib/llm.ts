@@ -6,7 +6,7 @@ import { checkBatch, type Prompts, runAll } from './generation/generate-all.js'
 import { type CheckedPrompt, checkPrompt, type Prompt } from './generation/prompt.js'
 import { type RequestContext, type ScoringRequest, startRequest } from './generation/request.js'
 import { type GenerationResult, type WarmResult, warmResult } from './generation/result.js'
-import { requireStreaming, rewriteResult } from './generation/rewrite.js'
+import { rewriting } from './generation/rewrite.js'
 import { GenerationStream } from './generation/stream.js'
 import { encodeOptions, textOf, tokenizePrompt } from './generation/tokenize.js'
 import { type ModelInfo, modelInfo } from './info.js'
@@ -89,11 +89,6 @@ export class LLM {
    * @throws LLMError `ERR_CLOSED`, `ERR_TOKEN_ID`, `ERR_NO_STREAMING`.
    */
   stream(prompt: Prompt, options: GenerationOptions = {}): GenerationStream {
-    requireStreaming(this.#context, 'llm.stream')
-    return this.#request(prompt, options, this.stream)
-  }
-
-  #request(prompt: Prompt, options: GenerationOptions, caller: CallableFunction): GenerationStream {
     const begun = performance.now()
     check.checkOptions(options, generationTable, 'GenerationOptions')
     checkSampling(options)
@@ -103,18 +98,16 @@ export class LLM {
     const { samples } = samplingDecision([{ source: 'request', options }, ...this.#layers])
     const sampling = resolveSampling(merged, samples)
     const checked = checkPrompt(prompt, this.#context.vocabularySize, options)
-    return this.#start(checked, merged, sampling, caller, begun)
+    return this.#start(checked, merged, sampling, this.stream, begun)
   }
 
   /**
-   * The whole answer: `stream(prompt, options).result`, changed where a model.yaml says how.
+   * The whole answer: `stream(prompt, options).result`.
    *
    * Rejects with what {@link stream} throws or rejects with.
    */
   async generate(prompt: Prompt, options: GenerationOptions = {}): Promise<GenerationResult> {
-    if (options?.onText !== undefined) requireStreaming(this.#context, 'option onText')
-    const result = await this.#request(prompt, options, this.generate).result
-    return await rewriteResult(this.#context, result, prompt, options)
+    return await this.stream(prompt, options).result
   }
 
   /**
@@ -258,6 +251,8 @@ export class LLM {
       answers: maxNewTokens === 0 ? 0 : count,
       priority,
     }
+    const rewrite = maxNewTokens === 0 ? undefined : rewriting(this.#context, prompt)
+    if (rewrite && options.onText) throw rewrite.refusal
     const observer = new RequestTracker(this.#context.queue, about)
     return new GenerationStream({
       requestId,
@@ -269,6 +264,7 @@ export class LLM {
       timeout: options.timeout,
       count,
       observer,
+      rewrite,
       callSite: callSiteOf(caller),
       // Captures `this`: a model with a running request is not forgotten.
       start: async (handlers, signal) => {

@@ -1,10 +1,10 @@
 import { LLMError } from '../errors.js'
-import type { GenerationOptions } from '../options/generation.js'
 import type { TextRewrite } from '../options/rewrite.js'
 import type { TextWorker } from '../text/worker/text-worker.js'
 import type { Warn } from '../warnings.js'
-import type { Prompt } from './prompt.js'
+import type { CheckedPrompt } from './prompt.js'
 import type { GenerationResult } from './result.js'
+import type { StreamSource } from './stream.js'
 
 /** What rewriting needs of a model. */
 export interface RewriteContext {
@@ -14,42 +14,35 @@ export interface RewriteContext {
   warn: Warn
 }
 
-/**
- * An answer that is changed as a whole cannot be had piece by piece.
- * @throws LLMError `ERR_NO_STREAMING`
- */
-export function requireStreaming({ rewrite }: Pick<RewriteContext, 'rewrite'>, what: string): void {
-  if (rewrite === undefined) return
-  throw new LLMError(
-    'ERR_NO_STREAMING',
-    `${what}: the model's model.yaml changes whole answers (echo, cutstrings, extract_regex, trimspace, trimsuffix), which cannot be ` +
-      'streamed; llm.generate without onText gives them',
-  )
-}
+/** What {@link rewriting} makes: how a result is changed, and the error of whoever wants it piece by piece. */
+export type Rewriting = NonNullable<StreamSource['rewrite']>
 
 /**
- * The texts of a result as the model.yaml wants them; tokens and usage stay those of the model.
- * @throws LLMError `ERR_TEXT_TIMEOUT` when an expression takes too long
+ * How the results of a request are changed as its model.yaml wants; tokens and usage stay those of the model. Undefined when it wants nothing.
+ * Changing fails with `ERR_TEXT_TIMEOUT` when an expression takes too long.
  */
-export async function rewriteResult(
-  { text, rewrite, warn }: RewriteContext,
-  result: GenerationResult,
-  prompt: Prompt,
-  { signal }: Pick<GenerationOptions, 'signal'>,
-): Promise<GenerationResult> {
-  if (rewrite === undefined) return result
-  if (rewrite.echo && typeof prompt !== 'string')
+export function rewriting({ text, rewrite, warn }: RewriteContext, prompt: CheckedPrompt): Rewriting | undefined {
+  if (rewrite === undefined) return undefined
+  if (rewrite.echo && prompt.kind !== 'text')
     warn(
       'model-yaml',
-      'parameters.echo of model.yaml puts the prompt before answers to texts only: chats and tokens have none',
+      'parameters.echo of model.yaml puts the prompt before answers to texts: those to chats and tokens begin without it',
     )
-  const before = typeof prompt === 'string' ? prompt : ''
-  const texts = await text.rewrite(
-    result.answers.map((answer) => answer.text),
-    rewrite,
-    before,
-    signal,
+  const before = prompt.kind === 'text' ? prompt.text : ''
+  const refusal = new LLMError(
+    'ERR_NO_STREAMING',
+    "the model's model.yaml changes whole answers (echo, cutstrings, extract_regex, trimspace, trimsuffix), which cannot be streamed: " +
+      'llm.generate without onText, or the result of the stream, gives them',
   )
-  const answers = result.answers.map((answer, i) => ({ ...answer, text: texts[i] as string }))
-  return { ...result, text: texts[0] as string, answers }
+  const change = async (result: GenerationResult, signal: AbortSignal): Promise<GenerationResult> => {
+    const changed = await text.rewrite(
+      result.answers.map((answer) => answer.text),
+      rewrite,
+      before,
+      signal,
+    )
+    const answers = result.answers.map((answer, i) => ({ ...answer, text: changed[i] as string }))
+    return { ...result, text: changed[0] as string, answers }
+  }
+  return { change, refusal }
 }

@@ -47,6 +47,10 @@ export interface StreamSource {
   /** Answers to the one prompt; default 1. */
   count?: number
   observer?: StreamObserver
+  /** Set when whole answers are changed: there are no parts then. */
+  rewrite?:
+    | { change(result: GenerationResult, signal: AbortSignal): Promise<GenerationResult>; refusal: LLMError }
+    | undefined
   /** Frames of the caller, put under errors that come up from elsewhere. */
   callSite: string
   /** Prepares the prompt and submits it with a handler for each answer; `signal` aborts when nobody wants them any more. */
@@ -211,6 +215,20 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
       filtered: this.#filtered[i],
     }))
     const result = resultOf(this.requestId, parts, about)
+    const { rewrite } = this.#source
+    if (!rewrite) {
+      this.#succeed(result)
+      return
+    }
+    rewrite.change(result, this.#stop.signal).then(
+      (changed) => this.#succeed(changed),
+      (error) => this.#fail(error),
+    )
+  }
+
+  #succeed(result: GenerationResult): void {
+    // It may have been aborted while its text was changed.
+    if (this.#ended) return
     this.#end()
     this.#source.observer?.ended(result)
     this.#settle.resolve(result)
@@ -250,8 +268,16 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
     this.#stop.abort()
   }
 
-  /** @throws TypeError the second time: the parts are handed out once. */
+  /**
+   * @throws TypeError the second time: the parts are handed out once; LLMError `ERR_NO_STREAMING`, which ends the request, when a
+   * model.yaml changes whole answers
+   */
   [Symbol.asyncIterator](): AsyncIterator<StreamPart, undefined> {
+    if (this.#source.rewrite) {
+      const { refusal } = this.#source.rewrite
+      this.#fail(refusal)
+      throw refusal
+    }
     return this.#parts.iterate(() => this.#leave())
   }
 

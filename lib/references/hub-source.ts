@@ -1,6 +1,7 @@
 import { snapshot } from '../hub/download.js'
 import { httpsText } from '../hub/https-text.js'
 import type { Warn } from '../warnings.js'
+import { findStored } from './stored.js'
 
 /** How much of a download is done, in bytes. */
 export interface HubProgress {
@@ -32,9 +33,11 @@ export interface HubRequest {
 export interface HubSource {
   /** Files of one commit, on this machine. */
   snapshot(request: HubRequest): Promise<{ folder: string; commit: string }>
+  /** What is called so in the cache of downloads: references to it. */
+  stored(name: string): Promise<string[]>
   /** A text of at most `limit` bytes from a server. */
   text(url: string, options: { limit: number; signal?: AbortSignal | undefined }): Promise<string>
 }
 
 /** The hub, and the cache that is shared with Python. */
-export const hubSource: HubSource = { snapshot, text: httpsText }
+export const hubSource: HubSource = { snapshot, text: httpsText, stored: findStored }

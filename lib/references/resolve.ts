@@ -67,13 +67,25 @@ async function locate(model: string | URL, context: ResolveContext): Promise<Loc
     case 'path':
       return await fromPath(toPath(parsed.path), parsed.name, context)
     case 'name':
-      return await fromPath(toPath(parsed.name), undefined, context)
+      return await fromName(parsed.name, context)
     case 'url':
       return await fromServer(parsed, context)
     case 'hub':
       if (!parsed.explicit && (await exists(text))) return await fromPath(toPath(text), undefined, context)
       return await fromHub(withRevision(parsed, context), text, context)
   }
+}
+
+/** A file or folder of that name, else what is called so in the cache of downloads. */
+async function fromName(name: string, context: ResolveContext): Promise<Located> {
+  const stored = (await exists(name)) ? [] : await context.hub.stored(name)
+  const [only, ...others] = stored
+  if (only === undefined) return await fromPath(toPath(name), undefined, context)
+  if (others.length === 0) return await locate(only, context)
+  throw new LLMError(
+    'ERR_REFERENCE',
+    `${name}: ${stored.length} downloads are called so; name one: ${stored.join(', ')}`,
+  )
 }
 
 const exists = (path: string): Promise<boolean> =>

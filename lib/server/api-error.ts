@@ -55,6 +55,7 @@ const statuses: Partial<Record<ErrorCode, { status: number } & Details>> = {
   ERR_TEXT_TIMEOUT: { status: 400 },
   ERR_TEXT_MEMORY: { status: 400 },
   ERR_NO_TOKEN: { status: 400 },
+  ERR_NO_STREAMING: { status: 400, param: 'stream' },
   ERR_QUEUE_FULL: { status: 429, type: 'rate_limit_error', code: 'queue_full', retryAfter: 1 },
   ERR_TIMEOUT: { status: 504, code: 'timeout' },
   ERR_CLOSED: { status: 503 },

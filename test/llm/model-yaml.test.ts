@@ -118,11 +118,15 @@ t.test('whole answers are changed, and cannot be streamed', async (t) => {
   await plain.close()
   await using llm = await load('  echo: true\ncutstrings: ["(?s)^.{2}"]\ntrimsuffix: [""]\n')
   const options = { maxNewTokens: 16, ignoreEos: true }
-  t.throws(() => llm.stream('Hello', options), { code: 'ERR_NO_STREAMING', message: /llm\.stream.*cutstrings/ })
+  const stream = llm.stream('Hello', options)
+  t.throws(() => stream[Symbol.asyncIterator](), { code: 'ERR_NO_STREAMING', message: /cutstrings/ })
+  await t.rejects(stream.result, { code: 'ERR_NO_STREAMING' })
+  t.throws(() => llm.stream('Hello', options).toReadableStream(), { code: 'ERR_NO_STREAMING' })
   await t.rejects(llm.generate('Hello', { ...options, onText: () => {} }), { code: 'ERR_NO_STREAMING' })
   const result = await llm.generate('Hello', options)
   t.equal(result.text, `llo${text}`.trim())
   t.equal(result.answers[0]?.text, result.text)
+  t.equal((await llm.stream('Hello', options).result).text, result.text)
   t.equal(result.tokens.length, 16)
   t.equal(llm.info.modelYaml?.rewrites, true)
 })
@@ -134,4 +138,11 @@ t.test('what is without effect is one warning', async (t) => {
   })
   await llm.close()
   t.match(warnings, [/^model-yaml .*accepted.*f16/, /^model-yaml .*unknown.*stopword \(did you mean stopwords\?\)/])
+})
+
+t.test('an expression that backtracks for minutes fails its request, and the next one is answered', async (t) => {
+  await using llm = await load('  echo: true\nextract_regex: ["(a+)+!"]\n')
+  const slow = llm.generate('a'.repeat(64), { maxNewTokens: 1, timeout: 2000 })
+  await t.rejects(slow, { code: 'ERR_TIMEOUT' })
+  t.match(await llm.generate('aaa!', { maxNewTokens: 1 }), { text: 'aaa!' })
 })

@@ -42,6 +42,10 @@ export class FakeHub implements HubSource {
     return { folder, commit: commitOf(repo) }
   }
 
+  async stored(name: string): Promise<string[]> {
+    return Object.keys(this.#repositories).flatMap((repo) => (repo.split('/')[1] === name ? [`hf://${repo}`] : []))
+  }
+
   async text(url: string): Promise<string> {
     const text = this.#pages[url]
     if (text === undefined) throw new LLMError('ERR_MODEL_NOT_FOUND', `${url}: not found`)

@@ -214,3 +214,16 @@ t.test('download_files: the model is one of them, or a folder of them', async (t
   await t.rejects(follow('hf://o/f/b.yaml'), { code: 'ERR_REFERENCE' })
   t.match(warnings.at(-1), /download_files are left out/)
 })
+
+t.test('a word: a file or folder, else what is called so in the cache of downloads', async (t) => {
+  const { folder, hub, follow } = setUp({ 'o/phi': ir, 'o/two': ir, 'p/two': ir })
+  t.equal((await follow('phi')).path, join(folder, 'hub/o/phi'))
+  await t.rejects(follow('two'), {
+    code: 'ERR_REFERENCE',
+    message: 'two: 2 downloads are called so; name one: hf://o/two, hf://p/two',
+  })
+  t.equal((await follow('other')).path, resolve('other'))
+  hub.asked.length = 0
+  t.equal((await follow('lib')).path, resolve('lib'), 'a folder')
+  t.strictSame(hub.asked, [])
+})
