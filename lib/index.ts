@@ -20,6 +20,12 @@ export {
   pipeline,
   type TextGenerationPipeline,
 } from './integrations/pipeline.js'
+export {
+  type RunnableTool,
+  type RunToolsOptions,
+  type RunToolsResult,
+  runTools,
+} from './integrations/run-tools.js'
 export { LLM } from './llm.js'
 export { estimate, type MemoryEstimate } from './loading/estimate.js'
 export type { Metrics } from './metrics.js'
@@ -42,6 +48,7 @@ export type { TextRewrite } from './options/rewrite.js'
 export type { SamplingOptions } from './options/sampling.js'
 export type { PerplexityOptions, ScoreOptions } from './options/scoring.js'
 export type { LogitBias, TokenSequence } from './options/token-lists.js'
+export type { FunctionTool, Tool, ToolCallOptions, ToolCallParser, ToolOptions } from './options/tools.js'
 export type { WarmOptions } from './options/warm.js'
 export type { LikelyToken, PromptLogprob, TokenLogprob } from './output/logprobs.js'
 export type {
@@ -57,5 +64,5 @@ export { type ResolvedReference, type ResolveOptions, resolveModel } from './ref
 export type { Perplexity } from './scoring/perplexity.js'
 export type { Continuation, ContinuationScore } from './scoring/score.js'
 export type { EncodedPrompt } from './text/prompt/encoded-prompt.js'
-export type { ChatMessage } from './text/template/messages.js'
+export type { CalledTool, ChatMessage } from './text/template/messages.js'
 export { packageVersion as version } from './version.js'

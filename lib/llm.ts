@@ -23,6 +23,7 @@ import {
   type GenerationOptions,
   generationDefaults,
   generationTable,
+  toolsOf,
   withoutChat,
 } from './options/generation.js'
 import { type LoadOptions, loadTable } from './options/load.js'
@@ -95,6 +96,7 @@ export class LLM {
     this.#checkOpen()
     const merged = mergeOptions(this.#defaultsFor(prompt), options)
     checkLogprobs(options, merged)
+    toolsOf(merged)
     const { samples } = samplingDecision([{ source: 'request', options }, ...this.#layers])
     const sampling = resolveSampling(merged, samples)
     const checked = checkPrompt(prompt, this.#context.vocabularySize, options)

@@ -11,12 +11,12 @@ import { PromptLogprobs } from '../output/logprobs.js'
 import type { EncodedPrompt } from '../text/prompt/encoded-prompt.js'
 import type { TextWorker } from '../text/worker/text-worker.js'
 import type { Warn } from '../warnings.js'
-import { answerParsers } from './answer-parsers.js'
+import { answerFormat, answerParsers } from './answer-parsers.js'
 import { type CheckedPrompt, checkToken } from './prompt.js'
 import type { RequestQueue } from './queue.js'
 import type { Submitted } from './stream.js'
 import { resolveTokens, type TokenContext } from './token-options.js'
-import { encodeOptions, warnIgnored } from './tokenize.js'
+import { encodeOptions, warnIgnored, warnIgnoredTools } from './tokenize.js'
 
 /** Options of a request, and what only this package sets. */
 export interface ScoringRequest extends GenerationOptions {
@@ -65,6 +65,7 @@ export async function startRequest(
 ): Promise<Submitted> {
   const { stopTokens, stopWords } = stops(context, options)
   const wanted = resolveLogprobs(options)
+  const format = answerFormat(context.text, prompt, options)
   const { tokens, text } = await encode(context, prompt, options, signal)
   const answers = handlers.map(
     (_, index) =>
@@ -74,7 +75,7 @@ export async function startRequest(
         skipSpecialTokens: options.skipSpecialTokens ?? generationDefaults.skipSpecialTokens,
         logprobs: wanted.logprobs >= 0,
         continuation: prompt.kind !== 'chat' || options.continueFinalMessage === true,
-        parsers: answerParsers(context.text, prompt, options, text),
+        ...answerParsers(context.text, format, prompt, options, text),
         index,
       }),
   )
@@ -174,6 +175,7 @@ async function encode(
           : {}
       const encoded = await context.text.encodeChat(prompt.messages, { ...encodeOptions(options), ...fit, signal })
       warnIgnored(context, encoded)
+      warnIgnoredTools(context, options, encoded)
       return encoded
     }
   }

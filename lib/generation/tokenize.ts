@@ -1,5 +1,5 @@
 import { type ChatOptions, encodeTable } from '../options/encode.js'
-import type { GenerationOptions } from '../options/generation.js'
+import { type GenerationOptions, toolsOf } from '../options/generation.js'
 import { optionsOf } from '../options/table.js'
 import { Detokenizer } from '../output/detokenizer.js'
 import type { EncodedPrompt } from '../text/prompt/encoded-prompt.js'
@@ -39,7 +39,9 @@ export function textOf(
 
 /** The options that the text stage understands. */
 export function encodeOptions(options: GenerationOptions): Omit<ChatOptions, 'maxTokens'> {
-  return optionsOf(options, encodeTable)
+  const { tools: _, ...rest } = optionsOf(options, encodeTable)
+  const tools = toolsOf(options)
+  return tools === undefined ? rest : { ...rest, tools }
 }
 
 /** Says once when the chat template left a message out. */
@@ -52,5 +54,15 @@ export function warnIgnored(context: { warn: Warn }, { ignoredRoles }: EncodedPr
   context.warn(
     'template-ignores-messages',
     `the model's chat template leaves out messages of the role ${roles}${advice}`,
+  )
+}
+
+/** Says once when the chat template does not show the tools. */
+export function warnIgnoredTools(context: { warn: Warn }, options: GenerationOptions, { text }: EncodedPrompt): void {
+  const hidden = toolsOf(options)?.find((tool) => !text.includes(tool.function.name))
+  if (hidden === undefined) return
+  context.warn(
+    'template-ignores-tools',
+    `the model's chat template does not show it the tool ${hidden.function.name}; describe tools in a message`,
   )
 }

@@ -1,5 +1,6 @@
 import * as check from './rules.js'
 import type { Table } from './table.js'
+import { type ToolOptions, toolsTable } from './tools.js'
 
 /**
  * Where a beginning-of-sequence token stands.
@@ -25,13 +26,11 @@ export interface EncodeOptions {
  * Options of rendering chat messages, beside {@link EncodeOptions}. Names as in transformers' `apply_chat_template`, in
  * camelCase.
  */
-export interface ChatOptions extends EncodeOptions {
+export interface ChatOptions extends EncodeOptions, ToolOptions {
   /** Whether the template opens the assistant's answer. Default true. */
   addGenerationPrompt?: boolean | undefined
   /** Whether the answer continues the last message, which must be the assistant's. Default false. */
   continueFinalMessage?: boolean | undefined
-  /** Tools as JSON schemas. The template gets them. */
-  tools?: readonly unknown[] | undefined
   /** Documents for retrieval templates. */
   documents?: readonly unknown[] | undefined
   /** Further variables for the template, e.g. `{ enable_thinking: false }`. */
@@ -74,12 +73,7 @@ export const encodeTable = {
     chatOnly: true,
     pipeline: 'continue_final_message',
   },
-  tools: {
-    ...check.array,
-    chatOnly: true,
-    pipeline: 'tools',
-    flag: { value: '<json>', help: 'tools for the chat template', several: 'json', rare: true },
-  },
+  ...toolsTable,
   documents: {
     ...check.array,
     chatOnly: true,

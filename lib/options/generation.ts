@@ -6,6 +6,7 @@ import { type ReasoningOptions, reasoningTable } from './reasoning.js'
 import * as check from './rules.js'
 import { type SamplingOptions, samplingTable } from './sampling.js'
 import { defaultsOf, type Rows, type Table } from './table.js'
+import { checkTools, type ToolCallOptions, toolCallTable } from './tools.js'
 
 /**
  * Options of one answer. An option that is not set comes from `LoadOptions.defaults`, else from generation_config.json, else from the model
@@ -15,7 +16,8 @@ export interface GenerationOptions
   extends Omit<ChatOptions, 'maxTokens'>,
     SamplingOptions,
     LogprobsOptions,
-    ReasoningOptions {
+    ReasoningOptions,
+    ToolCallOptions {
   /** Most tokens of the answer, ≥ 1. By default the answer may fill the context. */
   maxNewTokens?: number | undefined
   /** The answer ends before any of these texts, which never appear. A text that is one added token (`<|end|>`) also stops as a token. */
@@ -126,6 +128,7 @@ export const generationTable = {
   numReturnSequences: { ...check.integer(1, 64), default: 1 },
   ...logprobsTable,
   ...reasoningTable,
+  ...toolCallTable,
   ...encodeTable,
   signal: { ...check.signal, pipeline: 'signal' },
   requestId: {
@@ -149,6 +152,12 @@ export const generationDefaults = defaultsOf(generationTable)
 export const chatOptionNames: readonly string[] = Object.entries<Rows[string]>(generationTable).flatMap(
   ([name, { chatOnly }]) => (chatOnly ? [name] : []),
 )
+
+/** The tools of a request in the form that chat templates expect; undefined when the model is not to see any. */
+export function toolsOf({ tools, toolChoice }: GenerationOptions): ReturnType<typeof checkTools> | undefined {
+  const checked = tools && checkTools(tools)
+  return checked === undefined || checked.length === 0 || toolChoice === 'none' ? undefined : checked
+}
 
 /** Defaults for a prompt that is no chat. */
 export function withoutChat(options: GenerationOptions): GenerationOptions {

@@ -1,5 +1,6 @@
 import type { NativeLogprobs } from '../engine/boundary.js'
 import type { TokenTable } from '../text/tokenizer/token-table.js'
+import { CallParts } from './call-parts.js'
 import { AnswerContent } from './content.js'
 import { Detokenizer } from './detokenizer.js'
 import { type TokenLogprob, tokenLogprobs } from './logprobs.js'
@@ -8,7 +9,6 @@ import { SpecialTokens } from './special-tokens.js'
 import { lengthOf, type Segment, type Stage } from './stage.js'
 import { StopWords } from './stop-words.js'
 import { TokenLedger } from './token-ledger.js'
-import { CallParts } from './tool-calls.js'
 
 /** Turns one answer's tokens into parts: detokenizer, stages, and last the special tokens are left out. */
 export class Answer extends AnswerContent {

@@ -75,11 +75,13 @@ const generationTag = /\{%(-?)\s*(end)?generation\s*(-?)%\}/g
 export class ChatTemplate {
   /** The file that errors name. */
   readonly file: string
+  readonly source: string
   readonly #program: Program
 
   /** @throws LLMError ERR_TEMPLATE when the template does not parse. */
   constructor(source: string, file: string) {
     this.file = file
+    this.source = source
     try {
       const tags = source.replace(generationTag, (_, left: string, end: string | undefined, right: string) => {
         return `{%${left} ${end === undefined ? 'if true' : 'endif'} ${right}%}`

@@ -1,5 +1,6 @@
 import { TemplateRefusal } from './chat-template.js'
-import { type ChatMessage, checkMessages, textOf, withText } from './messages.js'
+import { type ChatMessage, checkMessages, haveCalls, textOf, withCalls, withText } from './messages.js'
+import { withReasoning } from './reasoning-fields.js'
 import { standIn, type TemplateProbe, type Variables } from './template-probe.js'
 
 /** A text that is shorter may stand in a prompt by chance. */
@@ -28,7 +29,7 @@ export class Conversation {
     this.#probe = probe
     this.#variables = variables
     this.#continues = options.continueFinalMessage
-    const checked = checkMessages(messages)
+    const checked = this.#withCalls(withReasoning(probe.template.source, checkMessages(messages)))
     if (this.#continues && (checked.at(-1)?.role !== 'assistant' || !checked.at(-1)?.content)) {
       throw new TypeError(`continueFinalMessage: expected the last message to be of role 'assistant' with content`)
     }
@@ -37,6 +38,10 @@ export class Conversation {
     )
     const parts = checked.some((message) => Array.isArray(message.content)) && probe.takesParts(checked, variables)
     this.messages = parts ? checked : joined
+  }
+
+  #withCalls(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+    return haveCalls(messages) ? withCalls(messages, this.#probe.wantsJson(messages, this.#variables)) : messages
   }
 
   /** Finds the system messages that the template drops or refuses, and puts them into the next user message. */

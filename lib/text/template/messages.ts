@@ -1,21 +1,33 @@
 import { describe } from '../../options/rules.js'
 
-/** A chat message. Further fields (`tool_calls`, `name`, …) are handed to the model's chat template as they are. */
+/** A chat message. Further fields (`name`, …) are handed to the model's chat template as they are. */
 export interface ChatMessage {
   /** `system`, `user`, `assistant`, `tool`, or whatever the template knows. */
   role: string
   /** Text, or parts of which only `{ type: 'text', text }` is understood by text models. */
   content?: string | null | readonly { type: string; [field: string]: unknown }[]
+  /** Of a message of the assistant: the tools that it called, as `result.toolCalls` has them, or in OpenAI's form. */
+  tool_calls?: readonly CalledTool[] | null
+  /** Of a message of the role `tool`: the id of the call whose result it is. */
+  tool_call_id?: string
+  /** Of a message of the assistant: what it thought. It reaches the template under the name that this knows. */
+  reasoning_content?: string | null
   [field: string]: unknown
 }
 
+/** A tool call in a message, its arguments as an object or as JSON. */
+export type CalledTool =
+  | { id?: string; name: string; arguments?: unknown }
+  | { id?: string; type?: string; function: { name: string; arguments?: unknown } }
+
 /**
- * Checks roles and contents, and returns the messages unchanged.
+ * Checks roles, contents and tool calls, and returns the messages unchanged.
  * @throws TypeError that names the wrong message and field.
  */
 export function checkMessages(messages: unknown): ChatMessage[] {
   if (!Array.isArray(messages)) throw new TypeError(`expected messages to be an array, received ${describe(messages)}`)
   if (messages.length === 0) throw new TypeError('expected at least one chat message, received an empty array')
+  const ids = new Set<string>()
   return messages.map((message: unknown, i) => {
     const wrong = (field: string, expected: string, found: string): TypeError =>
       new TypeError(`messages[${i}]${field}: expected ${expected}, received ${found}`)
@@ -31,7 +43,75 @@ export function checkMessages(messages: unknown): ChatMessage[] {
     } else if (content !== null && content !== undefined && typeof content !== 'string') {
       throw wrong('.content', 'a string or an array of parts', describe(content))
     }
+    checkToolCalls(message as ChatMessage, ids, wrong)
     return message as ChatMessage
+  })
+}
+
+/** @param ids of the calls so far, which those of this message join */
+function checkToolCalls(
+  { role, tool_calls: calls, tool_call_id: id }: Record<string, unknown>,
+  ids: Set<string>,
+  wrong: (field: string, expected: string, found: string) => TypeError,
+): void {
+  if (role === 'tool' && id !== undefined && id !== null) {
+    if (typeof id !== 'string') throw wrong('.tool_call_id', 'a string', describe(id))
+    if (!ids.has(id)) throw wrong('.tool_call_id', 'the id of a tool call in an earlier message', describe(id))
+  }
+  if (calls === undefined || calls === null) return
+  if (!Array.isArray(calls)) throw wrong('.tool_calls', 'an array', describe(calls))
+  calls.forEach((call: Record<string, unknown> | null, j) => {
+    const at = `.tool_calls[${j}]`
+    if (typeof call !== 'object' || call === null) throw wrong(at, 'an object', describe(call))
+    const wrapped = call['function'] !== undefined
+    const called = (wrapped ? call['function'] : call) as Record<string, unknown> | null
+    const where = wrapped ? `${at}.function` : at
+    if (typeof called !== 'object' || called === null) throw wrong(where, 'an object', describe(called))
+    if (typeof called['name'] !== 'string') throw wrong(`${where}.name`, 'a string', describe(called['name']))
+    const given = argumentsOf(called['arguments'])
+    if (given === undefined) {
+      throw wrong(`${where}.arguments`, 'an object, or JSON of one', describe(called['arguments']))
+    }
+    if (call['id'] !== undefined && typeof call['id'] !== 'string')
+      throw wrong(`${at}.id`, 'a string', describe(call['id']))
+    if (typeof call['id'] === 'string') ids.add(call['id'])
+  })
+}
+
+/** The arguments of a call; undefined when they are no object. */
+function argumentsOf(given: unknown = {}): Record<string, unknown> | undefined {
+  let value = given
+  if (typeof given === 'string') {
+    try {
+      value = JSON.parse(given)
+    } catch {
+      return undefined
+    }
+  }
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined
+}
+
+/** Whether any of the messages has tool calls. */
+export const haveCalls = (messages: readonly ChatMessage[]): boolean =>
+  messages.some(({ tool_calls: calls }) => (calls?.length ?? 0) > 0)
+
+/** The messages with their tool calls in the form that templates know, with the arguments as an object or as JSON. */
+export function withCalls(messages: readonly ChatMessage[], asText: boolean): ChatMessage[] {
+  return messages.map((message) => {
+    if (!message.tool_calls) return message
+    const calls = message.tool_calls.map((call) => {
+      const { name, arguments: given } = 'function' in call ? call.function : call
+      const value = argumentsOf(given) ?? {}
+      const { id } = call
+      return {
+        ...(id !== undefined && { id }),
+        type: 'function' as const,
+        function: { name, arguments: asText ? (typeof given === 'string' ? given : JSON.stringify(value)) : value },
+      }
+    })
+    return { ...message, tool_calls: calls }
   })
 }
 

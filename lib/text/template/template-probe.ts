@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { serialize } from 'node:v8'
 import type { ChatTemplate } from './chat-template.js'
-import { type ChatMessage, textOf, withText } from './messages.js'
+import { type ChatMessage, textOf, withCalls, withText } from './messages.js'
 
 /** What a template sees beside the messages. */
 export type Variables = Readonly<Record<string, unknown>>
@@ -63,6 +63,20 @@ export class TemplateProbe {
         parts.map((message) => (Array.isArray(message.content) ? { ...message, content: textOf(message) } : message)),
       )
       return asText === undefined || asText === asParts
+    })
+  }
+
+  /**
+   * Whether the template wants the arguments of tool calls as JSON. Most write objects as JSON themselves; some put texts together.
+   * Renders once or twice, and only for messages of a new shape.
+   */
+  wantsJson(messages: readonly ChatMessage[], variables: Variables): boolean {
+    return this.#once(['calls', shapeOf(messages), variables], () => {
+      const render = (asText: boolean) =>
+        attempt(() => this.template.render({ ...variables, messages: withCalls(messages, asText) }))
+      const asObjects = render(false)
+      if (asObjects !== undefined && !asObjects.includes('[object ')) return false
+      return render(true) !== undefined
     })
   }
 

@@ -161,7 +161,7 @@ t.test('templates by name', async (t) => {
   const worker = await TextWorker.open(source(t.testdir(), { templates: { default: 'default', tool_use: 'tools' } }))
   t.teardown(() => worker.close())
   t.equal((await worker.encodeChat([user])).text, 'default')
-  t.equal((await worker.encodeChat([user], { tools: [{}] })).text, 'tools')
+  t.equal((await worker.encodeChat([user], { tools: [{ name: 'a' }] })).text, 'tools')
   t.equal((await worker.encodeChat([user], { chatTemplate: 'tool_use' })).text, 'tools')
   t.equal((await worker.encodeChat([user], { chatTemplate: '{{ x }}!', chatTemplateKwargs: { x: 1 } })).text, '1!')
   await t.rejects(worker.encodeChat([user], { chatTemplate: 'other' }), {

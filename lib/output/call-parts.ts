@@ -1,19 +1,13 @@
-import { randomInt } from 'node:crypto'
 import type { CallEvent } from './formats/call-events.js'
+import { newCallId } from './formats/tool-calls.js'
 import type { PartContent } from './parts.js'
-
-const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
-
-/** A name of so many letters and digits, which nobody guesses. */
-export const randomName = (length: number): string =>
-  Array.from({ length }, () => letters[randomInt(letters.length)]).join('')
 
 /** The parts of one answer's tool calls. */
 export class CallParts {
   readonly #newId: () => string
   #call: { id: string; name: string; text: string } | undefined
 
-  constructor(newId = () => `call_${randomName(24)}`) {
+  constructor(newId = newCallId) {
     this.#newId = newId
   }
 

@@ -1,0 +1,117 @@
+import * as check from './rules.js'
+import { defaultsOf, type Table } from './table.js'
+
+/** How families of models write tool calls. */
+export const toolCallParsers = [
+  'hermes',
+  'qwen3-coder',
+  'llama3',
+  'mistral',
+  'phi4-mini',
+  'granite',
+  'harmony',
+  'gemma',
+  'lfm2',
+] as const
+
+/** A format of tool calls, or `auto`: the one that the model's chat template knows. */
+export type ToolCallParser = 'auto' | (typeof toolCallParsers)[number]
+
+/** A tool that a model may ask for. It is described to the model, and never run by this package. */
+export interface Tool {
+  /** 1 to 64 letters, digits, `_`, `-` and `.`. */
+  name: string
+  description?: string | undefined
+  /** JSON Schema of the arguments, an object. By default there are none. */
+  parameters?: Readonly<Record<string, unknown>> | undefined
+  /** As in OpenAI's API; answers obey the schema either way where they are constrained. */
+  strict?: boolean | undefined
+}
+
+/** A tool in OpenAI's form. */
+export interface FunctionTool {
+  type: 'function'
+  function: Tool
+}
+
+/** Options of tools. */
+export interface ToolOptions {
+  /** Tools that the model may ask for, also in OpenAI's form. The chat template shows them to the model. */
+  tools?: readonly (Tool | FunctionTool)[] | undefined
+}
+
+/** Options of tools beside those that shape the prompt. */
+export interface ToolCallOptions {
+  /**
+   * How the model writes tool calls. With `auto` the chat template tells; when it is of no format that is known, tools are a TypeError.
+   * Default `auto`.
+   */
+  toolCallParser?: ToolCallParser | undefined
+  /**
+   * `auto`: the model decides. `none`: the model does not see the tools. Default `auto`.
+   */
+  toolChoice?: 'auto' | 'none' | undefined
+}
+
+/** The option of tools that shapes the prompt. */
+export const toolsTable = {
+  tools: {
+    ...check.array,
+    chatOnly: true,
+    pipeline: 'tools',
+    flag: { value: '<json>', help: 'tools for the chat template', several: 'json', rare: true },
+  },
+} as const satisfies Table<ToolOptions>
+
+/** The other options of tools. */
+export const toolCallTable = {
+  toolCallParser: {
+    ...check.oneOf('auto', ...toolCallParsers),
+    default: 'auto',
+    chatOnly: true,
+    flag: { value: '<name>', help: 'hermes, mistral, …: how tool calls are written', rare: true },
+  },
+  toolChoice: { ...check.oneOf('auto', 'none'), default: 'auto', chatOnly: true },
+} as const satisfies Table<ToolCallOptions>
+
+export const toolDefaults = defaultsOf(toolCallTable)
+
+const names: check.Rule = {
+  expected: '1 to 64 letters, digits, _, - and .',
+  accepts: (value) => typeof value === 'string' && /^[\w.-]{1,64}$/.test(value),
+}
+const toolFields = { name: names, description: check.string, parameters: check.object, strict: check.boolean }
+
+/**
+ * Tools in the form that chat templates expect.
+ * @throws TypeError that names the tool and the field
+ */
+export function checkTools(tools: readonly unknown[]): FunctionTool[] {
+  const checked = tools.map((given, i): FunctionTool => {
+    const wrapped = check.object.accepts(given) && 'function' in (given as object)
+    const tool = (wrapped ? (given as FunctionTool).function : given) as Record<string, unknown>
+    const where = `tools[${i}]${wrapped ? '.function' : ''}`
+    if (!check.object.accepts(tool))
+      throw new TypeError(`expected ${where} to be an object, received ${check.describe(tool)}`)
+    for (const [field, rule] of Object.entries(toolFields)) {
+      const value = tool[field]
+      if (value === undefined && field !== 'name') continue
+      if (!rule.accepts(value)) {
+        throw new TypeError(`expected ${where}.${field} to be ${rule.expected}, received ${check.describe(value)}`)
+      }
+    }
+    if (wrapped && (given as FunctionTool).type !== 'function') {
+      const { type } = given as FunctionTool
+      throw new TypeError(`expected tools[${i}].type to be 'function', received ${check.describe(type)}`)
+    }
+    const { name, description, parameters = { type: 'object', properties: {} } } = tool as unknown as Tool
+    return { type: 'function', function: { name, ...(description !== undefined && { description }), parameters } }
+  })
+  const seen = new Set<string>()
+  for (const [i, tool] of checked.entries()) {
+    const { name } = tool.function
+    if (seen.has(name)) throw new TypeError(`tools[${i}]: expected names to differ, received '${name}' twice`)
+    seen.add(name)
+  }
+  return checked
+}

@@ -1,0 +1,93 @@
+import { randomInt } from 'node:crypto'
+import type { ToolCallParser } from '../../options/tools.js'
+import type { CallReader, KnownTool } from './call-reader.js'
+import { GemmaCalls } from './gemma-calls.js'
+import { JsonCalls } from './json-calls.js'
+import { MistralCalls } from './mistral-calls.js'
+import { PythonCalls } from './python-calls.js'
+import { isHarmony } from './reasoning.js'
+import { XmlCalls } from './xml-calls.js'
+
+/** How a family of models writes tool calls. */
+export interface CallFormat {
+  /** Whether a chat template is one of such a model. */
+  isIn(template: string): boolean
+  /** What stands before calls; the first one is the usual one. */
+  begin: readonly string[]
+  /** What stands behind them. */
+  end?: string
+  /** Whether an answer that is nothing but a call of a known tool needs no mark. */
+  bare?: boolean
+  /** Reads what stands between the marks. */
+  reader(tools: readonly KnownTool[], begin: string): CallReader
+  /** Makes ids where the family's templates want them in a form of their own. */
+  callId?: () => string
+}
+
+const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+
+const randomName = (length: number): string => Array.from({ length }, () => letters[randomInt(letters.length)]).join('')
+
+/** Ids as OpenAI's API gives them. */
+export const newCallId = (): string => `call_${randomName(24)}`
+
+/** The families, in the order in which they are looked for: some marks of later ones stand in templates of earlier ones. */
+export const callFormats: Readonly<Record<Exclude<ToolCallParser, 'auto' | 'harmony'>, CallFormat>> = {
+  gemma: {
+    isIn: (template) => template.includes('<|tool_call>') || template.includes('<start_function_call>'),
+    begin: ['<|tool_call>', '<start_function_call>'],
+    end: '<tool_call|>',
+    reader: (_, begin) => new GemmaCalls(begin === '<|tool_call>' ? '<|"|>' : '<escape>'),
+  },
+  lfm2: {
+    isIn: (template) => /<\|tool_(call_start|list_start)\|>/.test(template),
+    begin: ['<|tool_call_start|>'],
+    end: '<|tool_call_end|>',
+    reader: () => new PythonCalls(),
+  },
+  'qwen3-coder': {
+    isIn: (template) => template.includes('<function=') && template.includes('<parameter='),
+    begin: ['<tool_call>'],
+    end: '</tool_call>',
+    reader: (tools) => new XmlCalls(tools),
+  },
+  mistral: {
+    isIn: (template) => /\[(TOOL_CALLS|AVAILABLE_TOOLS)\]/.test(template),
+    begin: ['[TOOL_CALLS]'],
+    reader: () => new MistralCalls(),
+    // Mistral's templates refuse any other.
+    callId: () => randomName(9),
+  },
+  'phi4-mini': {
+    isIn: (template) => template.includes('<|tool|>'),
+    begin: ['<|tool_call|>', 'functools'],
+    end: '<|/tool_call|>',
+    reader: () => new JsonCalls(),
+  },
+  granite: {
+    isIn: (template) => template.includes('<|tool_call|>'),
+    begin: ['<|tool_call|>', '<tool_call>'],
+    end: '</tool_call>',
+    reader: () => new JsonCalls(),
+  },
+  hermes: {
+    // GLM has the same mark and writes something else behind it.
+    isIn: (template) => template.includes('<tool_call>') && !template.includes('<arg_key>'),
+    begin: ['<tool_call>'],
+    end: '</tool_call>',
+    reader: () => new JsonCalls(),
+  },
+  llama3: {
+    isIn: (template) => template.includes('<|start_header_id|>') && /<\|python_tag\|>|"parameters"/.test(template),
+    begin: ['<|python_tag|>'],
+    bare: true,
+    reader: (tools) => new JsonCalls(tools),
+  },
+}
+
+/** The format that a chat template knows; undefined when it is none of these. */
+export function callsIn(template: string): Exclude<ToolCallParser, 'auto'> | undefined {
+  if (isHarmony(template)) return 'harmony'
+  const names = Object.keys(callFormats) as (keyof typeof callFormats)[]
+  return names.find((name) => callFormats[name].isIn(template))
+}
