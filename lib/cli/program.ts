@@ -12,6 +12,7 @@ import { generateCommand } from './generate.js'
 import { infoCommand } from './info.js'
 import type { Interrupts } from './interrupts.js'
 import { listCommand } from './list.js'
+import { pullCommand } from './pull.js'
 import { removeCommand } from './remove.js'
 import { serveCommand } from './serve.js'
 import { showCommand } from './show.js'
@@ -45,6 +46,7 @@ export function createProgram(interrupts: Interrupts): Command {
     checkCommand,
     infoCommand,
     estimateCommand,
+    pullCommand,
     listCommand,
     showCommand,
     removeCommand,

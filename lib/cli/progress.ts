@@ -1,4 +1,6 @@
+import type { DownloadProgress } from '../hub/progress.js'
 import type { LoadProgress } from '../options/load.js'
+import { size } from './byte-size.js'
 
 const width = 24
 
@@ -11,12 +13,12 @@ export class ProgressLine {
     this.#output = output
   }
 
-  readonly show = ({ stage, done, total }: LoadProgress): void => {
+  readonly show = ({ stage, done, total, ...pace }: LoadProgress & Partial<DownloadProgress>): void => {
     if (!this.#output.isTTY) return
     const part = total > 0 ? Math.min(done / total, 1) : 0
     const filled = Math.round(part * width)
     const percent = `${Math.floor(part * 100)}`.padStart(3)
-    const line = `${stage.padEnd(8)} ${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${percent} %`
+    const line = `${stage.padEnd(8)} ${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${percent} %${paceText(pace)}`
     if (line === this.#shown) return
     this.#shown = line
     this.#output.write(`\r\x1b[K${line}`)
@@ -27,4 +29,16 @@ export class ProgressLine {
     if (this.#shown !== '') this.#output.write('\r\x1b[K')
     this.#shown = ''
   }
+}
+
+/** What a download tells beside how far it is, e.g. `  12.5 MB/s, 40 s left`; '' for anything else. */
+function paceText({ bytesPerSecond = 0, secondsLeft }: Partial<DownloadProgress>): string {
+  if (bytesPerSecond === 0) return ''
+  return `  ${size(bytesPerSecond)}/s${secondsLeft === undefined ? '' : `, ${duration(secondsLeft)} left`}`
+}
+
+function duration(seconds: number): string {
+  const whole = Math.ceil(seconds)
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60]
+  return hours > 0 ? `${hours} h ${minutes} min` : minutes > 0 ? `${minutes} min ${whole % 60} s` : `${whole} s`
 }

@@ -122,3 +122,29 @@ t.test('the commands list, show and remove', async (t) => {
   })
   t.match(await run(['list'], { env }), { code: 0, stdout: '', stderr: /no models in / })
 })
+
+t.test('pull downloads what a reference names, says how much that is, and prints where it is', async (t) => {
+  const it = await Downloading.start(t)
+  const commit = it.hub.commit(repo, { ...ir, 'model.py': 'never needed' })
+  const env = {
+    HF_HUB_CACHE: it.cacheDir,
+    HF_ENDPOINT: it.hub.url,
+    HF_HOME: it.cacheDir,
+    HF_TOKEN: '',
+    HF_HUB_OFFLINE: '',
+  }
+  t.match(await run(['pull', repo, '--offline'], { env }), {
+    code: 1,
+    stdout: '',
+    stderr: /ERR_OFFLINE: owner\/model@main/,
+  })
+  const first = await run(['pull', repo], { env })
+  const folder = join(it.cacheDir, 'models--owner--model/snapshots', commit)
+  t.match(first, { code: 0, stdout: `${folder}\n`, stderr: /^openvino-llm: [\d.]+ kB to download\n$/ })
+  t.notOk(existsSync(join(folder, 'model.py')))
+  it.hub.asked()
+  t.same(await run(['pull', repo], { env }), { ...first, stderr: '' })
+  t.same(it.hub.asked(), ['/api/models/owner/model/revision/main'])
+  t.same(await run(['pull', repo, '--offline'], { env }), { ...first, stderr: '' })
+  t.match(await run(['pull', repo, '--revision', 'mai'], { env }), { code: 1, stderr: /did you mean main/ })
+})
