@@ -15,6 +15,8 @@ const dynamic =
 /** @type {Omit<import('./verdict.mjs').Verdict, 'wrong'>[]} */
 export const byHand = [
   { name: 'baichuan-13b', modelType: 'baichuan', transformers: '4.57.6', words: 'right, paged' },
+  { name: 'baichuan-7b', modelType: 'baichuan', transformers: '4.57.6', words: `right, stateful: ${positions}` },
+  { name: 'baichuan2-13b-6-heads', modelType: 'baichuan', transformers: '4.57.6', words: 'right, paged' },
   { name: 'baichuan2-13b', modelType: 'baichuan', transformers: '4.57.6', words: 'right, paged' },
   {
     name: 'chatglm3',
@@ -22,6 +24,13 @@ export const byHand = [
     transformers: '4.53.3',
     words:
       'right, stateful: the model cannot be paged: its attention masks cannot be computed: a mask has the shape [1,1,48,49]',
+  },
+  {
+    name: 'chatglm3-32k',
+    modelType: 'chatglm',
+    transformers: '4.53.3',
+    words:
+      "not exported: RuntimeError: Couldn't get TorchScript module by tracing. Exception: The size of tensor a (18) must match the size of tensor b (32) at non-singleton dimension 2",
   },
   { name: 'baichuan2-7b', modelType: 'baichuan', transformers: '4.57.6', words: `right, stateful: ${positions}` },
   { name: 'glm-4-9b-chat', modelType: 'chatglm', transformers: '4.53.3', words: 'right, paged' },
@@ -67,6 +76,8 @@ export const byHand = [
   },
   { name: 'internlm2', modelType: 'internlm2', transformers: '4.57.6', words: `right, stateful: ${positions}` },
   { name: 'internlm2-dynamic', modelType: 'internlm2', transformers: '4.57.6', words: dynamic },
+  { name: 'internlm2.5', modelType: 'internlm2', transformers: '4.57.6', words: 'right, paged' },
+  { name: 'internlm2.5-dynamic', modelType: 'internlm2', transformers: '4.57.6', words: dynamic },
   { name: 'minicpm', modelType: 'minicpm', transformers: '4.53.3', words: `right, stateful: ${positions}` },
   { name: 'minicpm3', modelType: 'minicpm3', transformers: '4.53.3', words: `right, stateful: ${positions}` },
   { name: 'ouro', modelType: 'ouro', transformers: '4.57.6', words: 'right, paged' },
