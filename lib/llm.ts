@@ -5,6 +5,7 @@ import { RequestTracker } from './generation/diagnostics.js'
 import { checkBatch, type Prompts, runAll } from './generation/generate-all.js'
 import { type CheckedPrompt, checkPrompt, type Prompt } from './generation/prompt.js'
 import { type RequestContext, type ScoringRequest, startRequest } from './generation/request.js'
+import { withRequestId } from './generation/request-id.js'
 import { type GenerationResult, type WarmResult, warmResult } from './generation/result.js'
 import { rewriting } from './generation/rewrite.js'
 import { GenerationStream } from './generation/stream.js'
@@ -91,16 +92,20 @@ export class LLM {
    */
   stream(prompt: Prompt, options: GenerationOptions = {}): GenerationStream {
     const begun = performance.now()
-    check.checkOptions(options, generationTable, 'GenerationOptions')
-    checkSampling(options)
-    this.#checkOpen()
-    const merged = mergeOptions(this.#defaultsFor(prompt), options)
-    checkLogprobs(options, merged)
-    toolsOf(merged)
-    const { samples } = samplingDecision([{ source: 'request', options }, ...this.#layers])
-    const sampling = resolveSampling(merged, samples)
-    const checked = checkPrompt(prompt, this.#context.vocabularySize, options)
-    return this.#start(checked, merged, sampling, this.stream, begun)
+    try {
+      check.checkOptions(options, generationTable, 'GenerationOptions')
+      checkSampling(options)
+      this.#checkOpen()
+      const merged = mergeOptions(this.#defaultsFor(prompt), options)
+      checkLogprobs(options, merged)
+      toolsOf(merged)
+      const { samples } = samplingDecision([{ source: 'request', options }, ...this.#layers])
+      const sampling = resolveSampling(merged, samples)
+      const checked = checkPrompt(prompt, this.#context.vocabularySize, options)
+      return this.#start(checked, merged, sampling, this.stream, begun)
+    } catch (error) {
+      throw withRequestId(error, options)
+    }
   }
 
   /**
@@ -136,17 +141,21 @@ export class LLM {
    */
   async warm(prompt: Prompt, options: WarmOptions = {}): Promise<WarmResult> {
     const begun = performance.now()
-    check.checkOptions(options, warmTable, 'WarmOptions')
-    this.#checkOpen()
-    const merged: GenerationOptions = {
-      ...encodeOptions(this.#defaultsFor(prompt)),
-      ...mergeOptions<GenerationOptions>({}, options),
-      addGenerationPrompt: false,
-      continueFinalMessage: false,
-      maxNewTokens: 0,
+    try {
+      check.checkOptions(options, warmTable, 'WarmOptions')
+      this.#checkOpen()
+      const merged: GenerationOptions = {
+        ...encodeOptions(this.#defaultsFor(prompt)),
+        ...mergeOptions<GenerationOptions>({}, options),
+        addGenerationPrompt: false,
+        continueFinalMessage: false,
+        maxNewTokens: 0,
+      }
+      const checked = checkPrompt(prompt, this.#context.vocabularySize, options)
+      return warmResult(await this.#start(checked, merged, greedySampling, this.warm, begun).result)
+    } catch (error) {
+      throw withRequestId(error, options)
     }
-    const checked = checkPrompt(prompt, this.#context.vocabularySize, options)
-    return warmResult(await this.#start(checked, merged, greedySampling, this.warm, begun).result)
   }
 
   /**
@@ -160,11 +169,15 @@ export class LLM {
     options: ScoreOptions = {},
   ): Promise<ContinuationScore[]> {
     const scorer = this.#scorer(this.score)
-    check.checkOptions(options, scoreTable, 'ScoreOptions')
-    this.#checkOpen()
-    const checked = checkScoring(prompt, continuations, this.#context.vocabularySize, options)
-    const merged = mergeOptions<ScoreOptions>(encodeOptions(this.#defaultsFor(prompt)), options)
-    return await scoreContinuations(this.#context, checked, merged, scorer)
+    try {
+      check.checkOptions(options, scoreTable, 'ScoreOptions')
+      this.#checkOpen()
+      const checked = checkScoring(prompt, continuations, this.#context.vocabularySize, options)
+      const merged = mergeOptions<ScoreOptions>(encodeOptions(this.#defaultsFor(prompt)), options)
+      return await scoreContinuations(this.#context, checked, merged, scorer)
+    } catch (error) {
+      throw withRequestId(error, options)
+    }
   }
 
   /**

@@ -2,10 +2,10 @@ import type { GenerationOptions } from '../options/generation.js'
 import { generationTable } from '../options/generation.js'
 import { checkSampling } from '../options/resolve-sampling.js'
 import { describe, didYouMean } from '../options/rules.js'
-import type { Option, Rows } from '../options/table.js'
-import { longName, readFlag } from './options.js'
+import type { Option } from '../options/table.js'
+import { longName, readFlag, withoutJson } from './options.js'
 
-const settable = Object.entries<Rows[string]>(generationTable).filter(([, { flag }]) => flag)
+const settable = Object.entries(withoutJson(generationTable)).filter(([, { flag }]) => flag)
 
 /** The options of a chat's answers that do not have their default, one a line: a flag's name and its value. */
 export function settingLines(options: GenerationOptions): string[] {

@@ -14,7 +14,7 @@ import { settingLines, withSetting } from './chat-settings.js'
 import { Conversation } from './conversation.js'
 import type { Interrupts } from './interrupts.js'
 import { loadForCommand } from './load.js'
-import { addCommonFlags, addFlags, type Flags, flagsOf, generationOptions } from './options.js'
+import { addCommonFlags, addFlags, type Flags, flagsOf, generationOptions, withoutJson } from './options.js'
 import { note, oneLine, reportFailure } from './report.js'
 import { AnswerWriter, statsLine } from './terminal.js'
 
@@ -61,7 +61,7 @@ function addChat(command: Command, interrupts: Interrupts, example: string): Com
     .argument('<model>')
     .option('--system <text>', 'system message')
     .option('--stats', 'prints TTFT and tokens/s after each answer')
-  const answer = flagsOf(generationTable)
+  const answer = flagsOf(withoutJson(generationTable))
   // A conversation goes on when it is longer than the context; what the model no longer sees is said.
   answer.find(({ long }) => long === '--context-overflow')?.default('drop-oldest')
   addFlags(command, [...answer, ...flagsOf(loadTable)])

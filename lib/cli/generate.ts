@@ -8,7 +8,15 @@ import { loadTable } from '../options/load.js'
 import { textOf } from './input.js'
 import type { Interrupts } from './interrupts.js'
 import { loadForCommand } from './load.js'
-import { addCommonFlags, addFlags, asksForChat, type Flags, flagsOf, generationOptions } from './options.js'
+import {
+  addCommonFlags,
+  addFlags,
+  asksForChat,
+  checkJsonFlags,
+  type Flags,
+  flagsOf,
+  generationOptions,
+} from './options.js'
 import { note } from './report.js'
 import { AnswerWriter, put, statsLine } from './terminal.js'
 
@@ -27,6 +35,7 @@ export function generateCommand(interrupts: Interrupts): Command {
   addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm generate ./model "Why is the sky blue?"')
   return command.action(async (model: string, argument: string | undefined, flags: Flags) => {
     const { signal } = interrupts
+    checkJsonFlags(flags, generationTable, command)
     const options = { ...generationOptions(flags, command), signal }
     const text = await textOf(argument, command, signal)
     await using llm = await loadForCommand(model, flags, interrupts)

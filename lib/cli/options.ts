@@ -25,9 +25,25 @@ function flagOf(name: string, row: Option, { value, help, showDefault }: Flag): 
   const text = showDefault ? `${help} (default ${row.default})` : help
   if (value === undefined)
     return new CommanderOption(`--${row.default === true ? 'no-' : ''}${longName(name, row)}`, text)
-  return new CommanderOption(`--${longName(name, row)} ${value}`, text).argParser((given: string, previous: unknown) =>
-    readFlag(row, given, previous),
+  const option = new CommanderOption(`--${longName(name, row)} ${value}`, text).argParser(
+    (given: string, previous: unknown) => readFlag(row, given, previous),
   )
+  // Commander takes `--no-repeat-ngram-size <n>` for the opposite of another flag.
+  option.negate = false
+  return option
+}
+
+/** The options of a table whose flags say something without JSON. */
+export const withoutJson = (table: Rows): Rows =>
+  Object.fromEntries(Object.entries(table).filter(([, { flag }]) => !flag?.json))
+
+/** Flags that only JSON answers are wrong usage without --json. */
+export function checkJsonFlags(flags: Flags, table: Rows, command: Command): void {
+  for (const [name, row] of Object.entries(table)) {
+    if (row.flag?.json && flags[name] !== undefined && !flags['json']) {
+      command.error(`error: --${longName(name, row)} needs --json`)
+    }
+  }
 }
 
 /** The name of an option's flag, without dashes. */

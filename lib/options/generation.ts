@@ -125,7 +125,11 @@ export const generationTable = {
     default: false,
     flag: { help: 'guesses from earlier text; quicker where answers quote', rare: true },
   },
-  numReturnSequences: { ...check.integer(1, 64), default: 1 },
+  numReturnSequences: {
+    ...check.integer(1, 64),
+    default: 1,
+    flag: { value: '<n>', help: 'answers to the prompt', rare: true, json: true },
+  },
   ...logprobsTable,
   ...reasoningTable,
   ...toolCallTable,
@@ -134,6 +138,7 @@ export const generationTable = {
   requestId: {
     expected: 'a string of 1 to 256 printable characters',
     accepts: (value: unknown) => typeof value === 'string' && /^\P{C}{1,256}$/u.test(value),
+    flag: { value: '<id>', help: 'names the request', rare: true, json: true },
   },
   filter: check.callback,
   onToken: check.callback,

@@ -21,9 +21,21 @@ const wanted = check.either(check.boolean, check.integer(0, 20))
 
 /** The options of log-probabilities. */
 export const logprobsTable = {
-  logprobs: { ...wanted, default: false },
-  logprobsOf: { ...check.oneOf('raw', 'processed'), default: 'raw' },
-  promptLogprobs: { ...wanted, default: false },
+  logprobs: {
+    ...wanted,
+    default: false,
+    flag: { value: '<n>', help: 'log-probabilities, and those of n likely tokens', rare: true, json: true },
+  },
+  logprobsOf: {
+    ...check.oneOf('raw', 'processed'),
+    default: 'raw',
+    flag: { value: '<what>', help: 'raw or processed', rare: true, json: true },
+  },
+  promptLogprobs: {
+    ...wanted,
+    default: false,
+    flag: { value: '<n>', help: 'the same as --logprobs for the prompt', rare: true, json: true },
+  },
 } as const satisfies Table<LogprobsOptions>
 
 /** The addon's fields of log-probabilities. */

@@ -89,7 +89,11 @@ type SamplingTable = {
 
 /** The options of sampling. */
 export const samplingTable = {
-  logitBias: { ...logitBias, huggingFace: 'sequence_bias' },
+  logitBias: {
+    ...logitBias,
+    huggingFace: 'sequence_bias',
+    flag: { value: '<json>', help: `added to logits, e.g. '{"1234": -5}'`, several: 'json', rare: true },
+  },
   repetitionPenalty: {
     ...check.number('from 0.0001 to 10000', (value) => value >= 1e-4 && value <= 1e4),
     default: 1,
@@ -148,7 +152,8 @@ export const samplingTable = {
     ...check.integer(0),
     default: 0,
     huggingFace: 'no_repeat_ngram_size',
-    native: { type: 'int' }, // no flag: the command line takes `--no-…` for the opposite of a flag
+    native: { type: 'int' },
+    flag: { value: '<n>', help: 'no sequence of so many tokens comes twice', rare: true },
   },
   badWordsIds: {
     ...words,

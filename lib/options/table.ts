@@ -26,6 +26,8 @@ export interface Flag {
   readonly showDefault?: true
   /** Only --help-all shows it. */
   readonly rare?: true
+  /** What it gives is in the JSON of an answer alone: `generate` takes it with --json, and `chat` does not have it. */
+  readonly json?: true
 }
 
 /** A row for each member of `Options`. A missing row does not compile. */

@@ -22,12 +22,12 @@ export interface Scorer {
 /** Scores many at once, each token with the likeliest one of its place. What they have in common is computed once. */
 export async function scoreTokens(
   items: Iterable<ScoredTokens>,
-  { priority, timeout, signal }: Pick<WarmOptions, 'priority' | 'timeout' | 'signal'>,
+  { requestId, priority, timeout, signal }: Pick<WarmOptions, 'requestId' | 'priority' | 'timeout' | 'signal'>,
   { score, concurrency, begun }: Scorer,
 ): Promise<TokenLogprob[][]> {
   return await runAll(items, { concurrency, signal }, ({ tokens, from }, signal) => {
     const left = timeout && Math.max(1, timeout - (performance.now() - begun))
     const wanted = { maxNewTokens: 0, promptLogprobs: 1, promptLogprobsFrom: from }
-    return score(tokens, { ...wanted, priority, timeout: left, signal })
+    return score(tokens, { ...wanted, requestId, priority, timeout: left, signal })
   })
 }
