@@ -29,6 +29,8 @@ function infoText(info: ModelInfo): string {
   const { weights, exporter, memory, timings, precision, versions } = info
   const rows: [string, string][] = [
     ['model', info.source.path],
+    ['repository', info.hub ? `${info.hub.repo}, commit ${info.hub.commit}` : ''],
+    ['model.yaml', info.modelYaml ? `${info.modelYaml.name}, ${info.modelYaml.file}` : ''],
     ['folder', info.folder === info.source.path ? '' : info.folder],
     ['type', info.modelType],
     ['context', `${info.contextLength} tokens${info.contextReason && ` (${info.contextReason})`}`],
@@ -51,7 +53,8 @@ function infoText(info: ModelInfo): string {
     ['draft model', info.draftModel],
     ['stops at', info.stopWords.map((word) => JSON.stringify(word)).join(', ')],
     ['stop ids', info.stopTokenIds.join(', ')],
-    ['defaults', changedDefaults(info)],
+    ['loaded with', changed(info.loadSettings)],
+    ['defaults', changed(info.generationDefaults)],
     ['memory', `${size(memory.resident)} resident`],
     [
       'loaded in',
@@ -67,9 +70,9 @@ function infoText(info: ModelInfo): string {
     .join('')
 }
 
-/** Defaults of requests that are not the built-in ones. */
-function changedDefaults({ generationDefaults }: ModelInfo): string {
-  return Object.entries(generationDefaults)
+/** Values that are not the built-in ones, with who set them. */
+function changed(settings: ModelInfo['loadSettings'] | ModelInfo['generationDefaults']): string {
+  return Object.entries(settings)
     .filter(([, { source }]) => source !== 'built-in')
     .map(([name, { value, source }]) => `${name} ${JSON.stringify(value)} (${source})`)
     .join(', ')

@@ -22,7 +22,6 @@ import { tokenizeCommand } from './tokenize.js'
 export function createProgram(interrupts: Interrupts): Command {
   const program = new Command('openvino-llm')
     .description('Runs language models on OpenVINO. MODEL: folder, .gguf, owner/repo, model.yaml.')
-    .description('Runs language models on OpenVINO. MODEL: folder, .gguf, owner/repo, model.yaml.')
     .usage('<command> [options], or --version')
     .addOption(new Option('-V, --version', 'package and OpenVINO versions').hideHelp())
     .helpCommand(false)

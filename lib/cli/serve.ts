@@ -35,9 +35,18 @@ export function serveCommand(interrupts: Interrupts): Command {
     try {
       for (const model of models) {
         const [, given, path = model] = /^([\w.:-]+)=(.+)$/.exec(model) ?? []
-        const name = given ?? basename(resolve(path)).replace(/\.gguf$/i, '')
-        if (served.has(name)) command.error(`error: two models are called ${name}: give one as NAME=MODEL`)
-        served.set(name, await loadForCommand(path, flags, interrupts))
+        const plain = given ?? basename(resolve(path)).replace(/\.gguf$/i, '')
+        // A model.yaml says what its model is called, but only once it is read.
+        const ownName = given === undefined && /\.ya?ml(#.*)?$/i.test(path)
+        const clash = (name: string) => command.error(`error: two models are called ${name}: give one as NAME=MODEL`)
+        if (!ownName && served.has(plain)) clash(plain)
+        const llm = await loadForCommand(path, flags, interrupts)
+        const name = (ownName && llm.info.modelYaml?.name) || plain
+        if (served.has(name)) {
+          await llm.close()
+          clash(name)
+        }
+        served.set(name, llm)
       }
       await serve(served, flags, interrupts)
     } finally {

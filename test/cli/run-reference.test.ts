@@ -91,6 +91,38 @@ t.test('what is there is used, with a warning, when the hub does not answer', as
   hub.asked()
 })
 
+t.test('show says what a reference would load, and where each value comes from', async (t) => {
+  const { code, stdout, stderr } = await run(['show', reference], { env })
+  t.equal(code, 0, stderr)
+  for (const line of [
+    /^loads +.*snapshots.*$/m,
+    new RegExp(`^model\\.yaml +phi3-medium, ${reference}$`, 'm'),
+    /^context +4096 tokens \(config\.json\)$/m,
+    /^stops at +"<\|end\|>" \(model\.yaml\)$/m,
+    /^stops at +"<\|endoftext\|>" \(model\.yaml\)$/m,
+    new RegExp(`^repository +${repo}$`, 'm'),
+  ])
+    t.match(stdout, line)
+  const file = join(work, 'own.yaml')
+  writeFileSync(
+    file,
+    `name: own\nparameters: {model: "${repo}", top_p: 0.5}\ncontext_size: 99\nthreads: 1\nf16: true\n`,
+  )
+  const own = await run(['show', file], { env })
+  for (const line of [
+    /^context +99 tokens \(context_size of model\.yaml\)$/m,
+    /^load +threads 1 \(model\.yaml\)$/m,
+    /^request +topP 0\.5 \(model\.yaml\)$/m,
+    /^warning +.*f16$/m,
+  ])
+    t.match(own.stdout, line)
+  const { definition } = JSON.parse((await run(['show', file, '--json'], { env })).stdout)
+  t.match(definition, { load: { threads: { value: 1, source: 'model.yaml' } }, modelYaml: { name: 'own' } })
+  t.match(await run(['show', 'phi3-medium'], { env }), { code: 0, stdout: /^loads +.*snapshots/ })
+  t.match(await run(['show', 'no/where'], { env }), { code: 1, stderr: /ERR_MODEL_NOT_FOUND/ })
+  t.same(hub.asked(), [], 'nothing is asked of the hub')
+})
+
 t.test('a repository that is not there', async (t) => {
   t.match(await tokenize('fakezeta/nothing'), {
     code: 1,
