@@ -4,7 +4,7 @@ import { callSiteOf } from './generation/call-site.js'
 import { RequestTracker } from './generation/diagnostics.js'
 import { checkBatch, type Prompts, runAll } from './generation/generate-all.js'
 import { type CheckedPrompt, checkPrompt, type Prompt } from './generation/prompt.js'
-import { type RequestContext, type ScoringRequest, startRequest } from './generation/request.js'
+import { checkRunner, type RequestContext, type ScoringRequest, startRequest } from './generation/request.js'
 import { withRequestId } from './generation/request-id.js'
 import { type GenerationResult, type WarmResult, warmResult } from './generation/result.js'
 import { rewriting } from './generation/rewrite.js'
@@ -29,6 +29,7 @@ import {
 } from './options/generation.js'
 import { type LoadOptions, loadTable } from './options/load.js'
 import { checkLogprobs } from './options/logprobs.js'
+import { checkBeams, searchesWithBeams, withBeams } from './options/resolve-beams.js'
 import { checkSampling, greedySampling, resolveSampling, samplingDecision } from './options/resolve-sampling.js'
 import * as check from './options/rules.js'
 import type { Sampling } from './options/sampling.js'
@@ -67,6 +68,7 @@ export class LLM {
     check.checkOptions(options, loadTable, 'LoadOptions')
     check.checkOptions(options.defaults ?? {}, defaultsTable, 'defaults')
     checkSampling(options.defaults ?? {})
+    checkBeams(options.defaults ?? {})
     const warn = warnOnce(options.onWarning)
     return new LLM(await openModel(model, options, warn), options, warn)
   }
@@ -88,19 +90,24 @@ export class LLM {
    * Starts an answer at once and gives it as a stream of parts. `result` of what is returned is the whole answer.
    *
    * @throws TypeError for a prompt or options that are wrong; everything later rejects `result` and the iteration.
-   * @throws LLMError `ERR_CLOSED`, `ERR_TOKEN_ID`, `ERR_NO_STREAMING`.
+   * @throws LLMError `ERR_CLOSED`, `ERR_TOKEN_ID`, `ERR_NO_STREAMING`; `ERR_UNSUPPORTED_MODEL` for more beams than the engine computes at once.
    */
   stream(prompt: Prompt, options: GenerationOptions = {}): GenerationStream {
     const begun = performance.now()
     try {
       check.checkOptions(options, generationTable, 'GenerationOptions')
       checkSampling(options)
+      checkBeams(options)
       this.#checkOpen()
-      const merged = mergeOptions(this.#defaultsFor(prompt), options)
-      checkLogprobs(options, merged)
-      toolsOf(merged)
-      const { samples } = samplingDecision([{ source: 'request', options }, ...this.#layers])
-      const sampling = resolveSampling(merged, samples)
+      const all = mergeOptions(this.#defaultsFor(prompt), options)
+      checkLogprobs(options, all)
+      toolsOf(all)
+      const layers = [{ source: 'request', options }, ...this.#layers]
+      const decision = samplingDecision(layers)
+      const searches = searchesWithBeams(layers, decision)
+      const merged = withBeams(options, all, searches)
+      if (searches) checkRunner(this.#context, merged)
+      const sampling = resolveSampling(merged, decision.samples && !searches)
       const checked = checkPrompt(prompt, this.#context.vocabularySize, options)
       return this.#start(checked, merged, sampling, this.stream, begun)
     } catch (error) {

@@ -2,6 +2,7 @@ import { type Command, Option as CommanderOption, InvalidArgumentError } from 'c
 import { propertyLines } from '../devices/properties.js'
 import { chatOptionNames, type GenerationOptions, generationTable } from '../options/generation.js'
 import { type LoadOptions, loadTable } from '../options/load.js'
+import { checkBeams } from '../options/resolve-beams.js'
 import { checkSampling } from '../options/resolve-sampling.js'
 import { describe } from '../options/rules.js'
 import type { Flag, Option, Rows } from '../options/table.js'
@@ -50,7 +51,8 @@ export function checkJsonFlags(flags: Flags, table: Rows, command: Command): voi
 export const longName = (name: string, { flag }: Option): string =>
   flag?.name ?? name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
-// What is no number stays text, so that the message can show it.
+// What is no number and no boolean stays text, so that the message can show it.
+const toValue = (text: string): unknown => (text === 'true' || text === 'false' ? text === 'true' : toNumber(text))
 const toNumber = (text: string): unknown => (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : text)
 
 /**
@@ -71,7 +73,7 @@ export function readFlag(row: Option, text: string, previous: unknown): unknown 
     case 'commas':
       return accepted(text.split(',').map((part) => toNumber(part.trim())))
     default:
-      return accepted(row.accepts(text) ? text : toNumber(text))
+      return accepted(row.accepts(text) ? text : toValue(text))
   }
   function accepted(value: unknown): unknown {
     if (row.accepts(value)) return value
@@ -125,6 +127,7 @@ export function generationOptions(flags: Flags, command: Command): GenerationOpt
   const options: GenerationOptions = optionsFrom(flags, generationTable)
   try {
     checkSampling(options)
+    checkBeams(options)
   } catch (error) {
     command.error(`error: ${(error as Error).message}`)
   }

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.js'
+import type { NativeBeams } from '../options/beams.js'
 import type { Sampling } from '../options/sampling.js'
 
 /**
@@ -106,7 +107,7 @@ export interface EngineConfig {
 }
 
 /** What `submit` takes beside the id and the prompt. Every field is required; the table of sampling options has those of sampling. */
-export interface RequestParams extends Sampling {
+export interface RequestParams extends Sampling, NativeBeams {
   /** With the prompt never more than the context and the KV cache. 0 only computes the prompt, for a later one with the same beginning. */
   maxNewTokens: number
   /** Generation ends after one of these (it is part of the answer). */
@@ -232,7 +233,7 @@ export interface NativeKernelChoice {
   reason: string
 }
 
-/** Log-probabilities of tokens: of the next ones of the prompt, or of those of the next event `tokens` of the same id. */
+/** Log-probabilities of tokens: of the next ones of the prompt, or of those of the next event `tokens` or `beam-answer` of the same id. */
 export interface NativeLogprobs {
   ofPrompt: boolean
   /** One a token. */
@@ -250,6 +251,8 @@ export type EngineEvent =
   /** The model was compiled again, for `precisionFallback`. */
   | { type: 'reopened'; info: ReadyInfo }
   | { type: 'tokens'; id: number; tokens: Int32Array }
+  /** An answer of a beam search, whole, and its score: the sum of the tokens' processed log-probabilities over their number ^ lengthPenalty. */
+  | { type: 'beam-answer'; id: number; tokens: Int32Array; score: number }
   | ({ type: 'logprobs'; id: number } & NativeLogprobs)
   /** The sequence has grown beyond the border of its position factors: `done` of its `total` tokens have been computed again. */
   | { type: 'reprefill'; id: number; done: number; total: number }

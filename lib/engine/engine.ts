@@ -16,6 +16,8 @@ import type { JobProgress } from './job.js'
 /** What becomes of one answer. `finished` or `failed` is called once, and last. */
 export interface RequestHandler {
   tokens(tokens: Int32Array): void
+  /** A whole answer of a beam search, and its score. */
+  beamAnswer?(tokens: Int32Array, score: number): void
   /** Log-probabilities of tokens of the prompt, or of the tokens that come next. */
   logprobs?(found: NativeLogprobs): void
   /** So many of the sequence's tokens have been computed again; see the event `reprefill`. */
@@ -188,6 +190,10 @@ export class Engine {
       case 'tokens':
         this.#hasComputed()
         this.#tell(event.id, (handler) => handler.tokens(event.tokens))
+        return
+      case 'beam-answer':
+        this.#hasComputed()
+        this.#tell(event.id, (handler) => handler.beamAnswer?.(event.tokens, event.score))
         return
       case 'logprobs':
         this.#tell(event.id, (handler) => handler.logprobs?.(event))

@@ -1,6 +1,7 @@
 import type { RequestHandler } from '../engine/engine.js'
 import type { ResidentEngine } from '../engine/resident.js'
 import { LLMError } from '../errors.js'
+import { resolveBeams } from '../options/beams.js'
 import { type GenerationOptions, generationDefaults } from '../options/generation.js'
 import { resolveLogprobs } from '../options/logprobs.js'
 import { resolveLookup } from '../options/prompt-lookup.js'
@@ -35,7 +36,11 @@ export interface RequestContext {
   /** Tokens of the longest prompt; Infinity where the context alone bounds it. */
   maxPrompt: number
   vocabularySize: number
-  /** Whether prompt lookup can be had. */
+  /** Sequences that are computed at once. */
+  maxSequences: number
+  /** Which runner computes them. */
+  runner: string
+  /** Whether prompt lookup, and beams that come from each other, can be had. */
   canDraft: boolean
   /** End tokens of the model's files. */
   stopTokenIds: readonly number[]
@@ -110,6 +115,7 @@ export async function startRequest(
       ...lookup(context, options),
       ...wanted,
       ...sampling,
+      ...resolveBeams(options),
       ...tokenParams,
     },
     handlers,
@@ -119,6 +125,19 @@ export async function startRequest(
   const promptLogprobs =
     wanted.promptLogprobs < 0 ? undefined : new PromptLogprobs(context.text.tokens, tokens, wanted.promptLogprobsFrom)
   return { answers, promptTokens: tokens.length, promptLogprobs, seed, times, cancel }
+}
+
+/** @throws LLMError `ERR_UNSUPPORTED_MODEL` when the model's engine cannot compute the beams of a request */
+export function checkRunner(
+  { canDraft, maxSequences, runner }: RequestContext,
+  { numBeams = 1 }: GenerationOptions,
+): void {
+  const most = canDraft ? maxSequences : 1
+  if (numBeams <= most) return
+  throw new LLMError(
+    'ERR_UNSUPPORTED_MODEL',
+    `numBeams is ${numBeams}, but the ${runner} engine of this model computes ${most === 1 ? 'no beams' : `at most ${most} at once (maxSequences)`}; numBeams: 1 asks for none`,
+  )
 }
 
 function tokenContext({ text, vocabularySize, stopTokenIds }: RequestContext): TokenContext {

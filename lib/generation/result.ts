@@ -64,6 +64,11 @@ export interface FinishedAnswer {
   finishReason: FinishReason
   /** The stop word or the id of the stop token that ended it; null when something else did. */
   stoppedBy: string | number | null
+  /**
+   * Of a beam search: the sum of the tokens' log-probabilities, after penalties and bans, over their number to the power of lengthPenalty. A
+   * stop word that was found in the finished answer does not change it.
+   */
+  score?: number
   /** With the option `logprobs`: one for each of `tokens`. */
   logprobs?: TokenLogprob[]
 }
@@ -74,7 +79,7 @@ export interface GenerationResult extends FinishedAnswer {
   requestId: string
   /** All answers, `numReturnSequences` of them, in their order. */
   answers: FinishedAnswer[]
-  /** Repeats the answers as the option `seed`; answer i was drawn with seed + i. Null when they are greedy. */
+  /** Repeats the answers as the option `seed`; answer i was drawn with seed + i. Null when nothing was drawn. */
   seed: number | null
   /** With the option `promptLogprobs`: one for each token of the prompt. */
   promptLogprobs?: PromptLogprob[]
@@ -86,6 +91,8 @@ export interface GenerationResult extends FinishedAnswer {
 export interface AnswerProgress {
   /** Tokens that were sampled; more than the answer has when a stop word was found late. */
   computed: number
+  /** Of a beam search. */
+  score?: number
   /** Absent while it goes on, and when it was left before it had begun. */
   end?: { reason: FinishReason; timings: NativeTimings }
 }
@@ -119,9 +126,10 @@ export function resultOf(
     times: PreparationTimes
   },
 ): GenerationResult {
-  const answers = parts.map(({ answer, filtered, end }): FinishedAnswer => {
+  const answers = parts.map(({ answer, filtered, end, score }): FinishedAnswer => {
     const { text = '', reasoningText = '', toolCalls = [], tokens = [], logprobs } = filtered ?? answer ?? {}
-    const output = { text, reasoningText, toolCalls, tokens, ...(logprobs && { logprobs }) }
+    const scored = { ...(score !== undefined && { score }), ...(logprobs && { logprobs }) }
+    const output = { text, reasoningText, toolCalls, tokens, ...scored }
     if (filtered?.stopped) return { ...output, finishReason: 'content-filter', stoppedBy: null }
     // The caller left before the filter had seen the end.
     if (filtered?.done === false) return { ...output, finishReason: 'cancelled', stoppedBy: null }

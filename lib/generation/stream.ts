@@ -122,20 +122,25 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
   // Events come on a later turn than submit, so they find #submitted set.
   #handler(progress: AnswerProgress, index: number): RequestHandler {
     let logprobs: NativeLogprobs | undefined
+    const take = (tokens: Int32Array) => {
+      const { answers, cancel } = this.#submitted as Submitted
+      const answer = answers[index] as Answer
+      progress.computed += tokens.length
+      if (this.#ended || this.#isStopped(index)) return
+      if (!this.#begun) this.#source.observer?.firstToken()
+      this.#begun = true
+      this.#deliver(index, answer.push(tokens, logprobs))
+      if (answer.stopped) cancel(index)
+    }
     return {
       logprobs: (found) => {
         if (found.ofPrompt) this.#submitted?.promptLogprobs?.add(found)
         else logprobs = found
       },
-      tokens: (tokens) => {
-        const { answers, cancel } = this.#submitted as Submitted
-        const answer = answers[index] as Answer
-        progress.computed += tokens.length
-        if (this.#ended || this.#isStopped(index)) return
-        if (!this.#begun) this.#source.observer?.firstToken()
-        this.#begun = true
-        this.#deliver(index, answer.push(tokens, logprobs))
-        if (answer.stopped) cancel(index)
+      tokens: take,
+      beamAnswer: (tokens, score) => {
+        progress.score = score
+        take(tokens)
       },
       reprefill: (done, total) => {
         if (this.#ended || this.#isStopped(index)) return

@@ -11,7 +11,7 @@ export function requestContext(
 ): RequestContext {
   const { defaults, cardDoubt, exportLosses } = definition
   const { maxQueue = loadDefaults.maxQueue } = options
-  const { maxSequences, maxPrompt, vocabularySize, canDraft } = engine.info
+  const { maxSequences, maxPrompt, vocabularySize, canDraft, runner } = engine.info
   for (const { source, unsupported } of defaults) {
     if (unsupported.length === 0) continue
     warn('generation-config', `${source} asks for ${unsupported.join(', ')}, which this version does not apply`)
@@ -27,6 +27,8 @@ export function requestContext(
     contextReason: context.reason,
     maxPrompt: maxPrompt || Number.POSITIVE_INFINITY,
     vocabularySize,
+    maxSequences,
+    runner,
     canDraft,
     // The tokenizer may know ends that the model does not.
     stopTokenIds: [...new Set([...definition.stopTokenIds, ...text.eosTokenIds])].filter((id) => id < vocabularySize),

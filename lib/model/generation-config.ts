@@ -1,5 +1,6 @@
 import { configOptions, unsupportedFields } from '../options/config-fields.js'
 import type { RequestDefaults } from '../options/generation.js'
+import { samplingDecision } from '../options/resolve-sampling.js'
 import type { FileDefaults } from './definition.js'
 import type { JsonObject } from './json-object.js'
 
@@ -29,6 +30,11 @@ export function readOptions(config: JsonObject): Pick<FileDefaults, 'options' | 
     if (value !== undefined) Object.assign(options, { [name]: value })
   }
   const unsupported: string[] = []
+  const { numBeams = 1 } = options
+  if (numBeams > 1 && samplingDecision([{ source: 'file', options }]).samples) {
+    unsupported.push(`num_beams ${numBeams} with sampling`)
+    delete options.numBeams
+  }
   for (const [name, value] of Object.entries(unsupportedFields)) {
     const found = config.get(name)
     if (found !== undefined && found !== value && !(Array.isArray(found) && found.length === 0))

@@ -13,7 +13,6 @@ export const configOptions = Object.entries<Option>(generationTable).flatMap(([n
 const changingFields: Readonly<Record<string, number | false>> = {
   begin_suppress_tokens: false,
   bad_words_ids: false,
-  diversity_penalty: 0,
   encoder_no_repeat_ngram_size: 0,
   encoder_repetition_penalty: 1,
   epsilon_cutoff: 0,
@@ -28,7 +27,6 @@ const changingFields: Readonly<Record<string, number | false>> = {
   min_length: 0,
   min_new_tokens: 0,
   no_repeat_ngram_size: 0,
-  num_beams: 1,
   penalty_alpha: 0,
   repetition_penalty: 1,
   sequence_bias: false,

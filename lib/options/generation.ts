@@ -1,3 +1,4 @@
+import { type BeamOptions, beamTable } from './beams.js'
 import { type ChatOptions, encodeTable } from './encode.js'
 import type { TextFilter } from './filter.js'
 import { type LogprobsOptions, logprobsTable } from './logprobs.js'
@@ -15,6 +16,7 @@ import { checkTools, type ToolCallOptions, toolCallTable } from './tools.js'
 export interface GenerationOptions
   extends Omit<ChatOptions, 'maxTokens'>,
     SamplingOptions,
+    BeamOptions,
     LogprobsOptions,
     ReasoningOptions,
     ToolCallOptions {
@@ -46,7 +48,10 @@ export interface GenerationOptions
    * Default false. Where `llm.info.canDraft` is false it is ignored, with a warning.
    */
   promptLookup?: boolean | PromptLookup | undefined
-  /** Answers to the same prompt, 1 to 64. More than one needs sampling; answer i has the seed `seed` + i. Default 1. */
+  /**
+   * Answers to the same prompt, 1 to 64. More than one needs sampling, where answer i has the seed `seed` + i, or as many beams, whose best
+   * answer comes first. Default 1.
+   */
   numReturnSequences?: number | undefined
   /** Aborts the request at any moment; the promises reject with `signal.reason`. */
   signal?: AbortSignal | undefined
@@ -92,6 +97,7 @@ export const generationTable = {
     flag: { value: '<n>', help: 'most tokens of the answer (default: context)' },
   },
   ...samplingTable,
+  ...beamTable,
   stop: {
     ...check.either(check.string, check.listOf(check.string, 64)),
     huggingFace: 'stop_strings',

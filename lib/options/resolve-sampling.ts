@@ -54,10 +54,10 @@ export function checkSampling(options: GenerationOptions): void {
  * @throws TypeError for several greedy answers
  */
 export function resolveSampling(options: GenerationOptions, samples: boolean): Sampling {
-  const { numReturnSequences = 1 } = options
-  if (!samples && numReturnSequences > 1) {
+  const { numReturnSequences = 1, numBeams = 1 } = options
+  if (!samples && numBeams === 1 && numReturnSequences > 1) {
     throw new TypeError(
-      `expected numReturnSequences to be 1 without sampling, received ${numReturnSequences}: greedy answers would all be the same`,
+      `expected numReturnSequences to be 1 without sampling or beams, received ${numReturnSequences}: greedy answers would all be the same`,
     )
   }
   if (!samples) return greedy(options)

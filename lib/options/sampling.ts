@@ -1,3 +1,4 @@
+import type { BeamOptions } from './beams.js'
 import * as check from './rules.js'
 import { defaultsOf, type Option } from './table.js'
 import { type LogitBias, logitBias, texts, words } from './token-lists.js'
@@ -296,6 +297,7 @@ export const nativeSampling = Object.entries<SamplingOption<unknown>>(samplingTa
  */
 export const samplingSteps = [
   'logitBias',
+  'diversityPenalty',
   'repetitionPenalty',
   'presencePenalty',
   'frequencyPenalty',
@@ -314,7 +316,7 @@ export const samplingSteps = [
   'epsilonCutoff',
   'etaCutoff',
   'xtcProbability',
-] as const satisfies readonly (keyof SamplingOptions)[]
+] as const satisfies readonly (keyof SamplingOptions | keyof BeamOptions)[]
 
 /** The options that make a request sample by being set. */
 export const samplingWishes = Object.entries<SamplingOption<unknown>>(samplingTable).flatMap(([name, { samples }]) =>

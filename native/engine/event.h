@@ -153,7 +153,7 @@ struct Tokens {
   SequenceId id = 0;
   TokenList tokens;
 };
-// Log-probabilities of tokens of a prompt, or of the tokens of the next Tokens event of the sequence.
+// Log-probabilities of tokens of a prompt, or of those of the next Tokens or BeamAnswer event of the sequence.
 struct Logprobs {
   SequenceId id = 0;
   bool of_prompt = false;
@@ -161,6 +161,12 @@ struct Logprobs {
   // Of each token's place the likeliest tokens, as many as were asked for; -1 where there are no more.
   std::vector<Token> top_tokens;
   std::vector<double> top_values;
+};
+// An answer of a beam search, whole.
+struct BeamAnswer {
+  SequenceId id = 0;
+  std::vector<Token> tokens;
+  double score = 0;  // the sum of the tokens' processed log-probabilities over their number ^ lengthPenalty
 };
 // A sequence has grown beyond the border of its position factors and is computed again.
 struct Reprefill {
@@ -195,8 +201,8 @@ struct Done {
 };
 struct Closed {};
 
-using Event =
-    std::variant<Progress, Warning, Ready, Reopened, Tokens, Logprobs, Reprefill, Finished, Failed, Done, Closed>;
+using Event = std::variant<Progress, Warning, Ready, Reopened, Tokens, BeamAnswer, Logprobs, Reprefill, Finished,
+                           Failed, Done, Closed>;
 
 // Takes events on any thread; never blocks and never throws.
 using EventSink = std::function<void(Event)>;

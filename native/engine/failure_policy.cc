@@ -28,9 +28,13 @@ void FailurePolicy::compute_again(LoadedModel& model) {
     return die(&model, current_failure(ERR_ENGINE));
   }
   // The cache in the other precision may hold fewer tokens.
-  for (auto sequence = scheduler.waiting.begin(); sequence != scheduler.waiting.end();) {
-    const auto place = sequence++;
-    if (const auto refusal = model.refusal(*place)) outcomes_.fail(scheduler.waiting, place, *refusal);
+  for (auto next = scheduler.waiting.begin(); next != scheduler.waiting.end();) {
+    if (const auto refusal = model.refusal(*next)) {
+      outcomes_.fail(scheduler.waiting, next, *refusal);
+      next = scheduler.waiting.begin();  // all beams of a search go
+    } else {
+      ++next;
+    }
   }
 }
 

@@ -22,7 +22,27 @@ std::optional<Failure> LoadedModel::refusal(const Sequence& sequence) const {
     return Failure(ERR_CONTEXT_LENGTH, "prompt and answer may need " + std::to_string(sequence.max_length()) +
                                            " tokens; the KV cache holds " + std::to_string(kv_tokens));
   }
-  return std::nullopt;
+  return sequence.beam ? refusal_of_beams(sequence) : std::nullopt;
+}
+
+std::optional<Failure> LoadedModel::refusal_of_beams(const Sequence& sequence) const {
+  const auto beams = static_cast<size_t>(sequence.params.num_beams);
+  if (!info.can_draft || info.max_sequences < beams) {
+    return Failure(ERR_UNSUPPORTED_MODEL, "numBeams is " + std::to_string(beams) + "; the " + info.runner +
+                                              " runner computes " +
+                                              std::to_string(info.can_draft ? info.max_sequences : 1) +
+                                              " sequences that come from each other");
+  }
+  const size_t size = runner->kv().block_tokens;
+  if (kv_tokens == 0 || size == 0) return std::nullopt;
+  // The whole blocks of the prompt are shared. Each beam needs a block more while it is admitted.
+  const size_t shared = sequence.prompt / size;
+  const size_t own = (sequence.max_length() + size - 1) / size - shared + 1;
+  const size_t needed = (shared + beams * own) * size;
+  if (needed <= kv_tokens) return std::nullopt;
+  return Failure(ERR_CONTEXT_LENGTH, std::to_string(beams) + " beams of prompt and answer may need " +
+                                         std::to_string(needed) + " tokens; the KV cache holds " +
+                                         std::to_string(kv_tokens));
 }
 
 std::unique_ptr<LoadedModel> Lifecycle::open() const {

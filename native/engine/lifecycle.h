@@ -27,9 +27,12 @@ struct LoadedModel {
   std::optional<SpeculativeDecoder> speculative_decoder;
   std::optional<Scheduler> scheduler;
 
-  // Why a sequence can never be computed: a token that is not in the vocabulary, or more tokens than the KV cache
-  // holds.
+  // Why a sequence can never be computed: a token that is not in the vocabulary, more tokens than the KV cache holds,
+  // or beams that the runner does not.
   std::optional<Failure> refusal(const Sequence& sequence) const;
+
+ private:
+  std::optional<Failure> refusal_of_beams(const Sequence& sequence) const;
 };
 
 // On the engine's thread.

@@ -21,8 +21,13 @@ void EngineLoop::submit(Request request) {
   auto& first = sequences.emplace_back(request.ids.front(), std::move(request.prompt), request.params, now);
   first.rank =
       std::chrono::duration<double>(now - begun_).count() - Scheduler::kSecondsPerPriority * first.params.priority;
-  for (size_t i = 1; i < request.ids.size(); ++i) {
-    first.group.add({request.ids[i], request.params.seed + static_cast<uint32_t>(i)});
+  if (first.params.num_beams > 1) {
+    first.beam = Beam{std::make_shared<BeamSearch>(first.params, std::move(request.ids)), {}, {}};
+    first.beam->search->begin(first);
+  } else {
+    for (size_t i = 1; i < request.ids.size(); ++i) {
+      first.group.add({request.ids[i], request.params.seed + static_cast<uint32_t>(i)});
+    }
   }
   mailbox_.submit(std::move(sequences));
 }
@@ -177,6 +182,7 @@ void EngineLoop::take(Sequence& sequence, const Span& span, const Rows& rows, si
     return;
   }
   const size_t sampled = row + span.rows - (1 + sequence.drafts);
+  if (sequence.beam) return beam_decoder_.take(*model_, sequence, rows.row(sampled));
   fork_group(sequence, rows, sampled);
   accept(sequence, rows, sampled);
 }
@@ -238,7 +244,8 @@ void EngineLoop::note_reprefill(Sequence& sequence) {
   if (sequence.left() == 0) {
     sequence.counts.reprefill = milliseconds(Clock::now() - *std::exchange(sequence.reprefill_begun, std::nullopt));
   }
-  post_(Reprefill{sequence.id, static_cast<int64_t>(sequence.computed), static_cast<int64_t>(sequence.tokens.size())});
+  const SequenceId id = sequence.beam ? sequence.beam->search->first_wanted() : sequence.id;
+  post_(Reprefill{id, static_cast<int64_t>(sequence.computed), static_cast<int64_t>(sequence.tokens.size())});
 }
 
 }  // namespace llm

@@ -5,6 +5,7 @@
 #include <span>
 #include <thread>
 
+#include "engine/beams/beam_decoder.h"
 #include "engine/event.h"
 #include "engine/failure_policy.h"
 #include "engine/lifecycle.h"
@@ -65,6 +66,7 @@ class EngineLoop {
   // Engine thread only.
   Outcomes outcomes_{post_, metrics_};
   FailurePolicy failures_{post_, outcomes_};
+  BeamDecoder beam_decoder_{post_, outcomes_};
   std::unique_ptr<LoadedModel> model_;
 
   std::thread thread_;  // last: starts when everything above exists

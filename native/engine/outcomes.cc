@@ -1,6 +1,8 @@
 #include "engine/outcomes.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string>
 #include <utility>
 
 namespace llm {
@@ -25,31 +27,75 @@ void forget(std::list<Sequence>& list) {
 
 }  // namespace
 
-// Metrics are published before the end is reported.
-AnswerGroup Outcomes::take_out(Sequences& list, Sequences::iterator sequence) {
+Outcomes::Sequences::iterator Outcomes::erase(Sequences& list, Sequences::iterator sequence) {
   if (model_) {
     if (sequence->status == Status::kRunning) model_->runner->drop(sequence->id);
     model_->speculative_decoder->drop(sequence->id);
   }
-  AnswerGroup group = std::move(sequence->group);
-  list.erase(sequence);
+  return list.erase(sequence);
+}
+
+// Gives the ids of all answers that end. Metrics are published before the end is reported.
+std::vector<SequenceId> Outcomes::take_out(Sequences& list, Sequences::iterator sequence) {
+  std::vector<SequenceId> ids;
+  if (sequence->beam) {
+    ids = sequence->beam->search->answers();
+    std::erase(ids, BeamSearch::kCancelled);
+    drop_beams(*sequence, [&](const Sequence& beam) { return &beam == &*sequence; });
+  } else {
+    ids.push_back(sequence->id);
+  }
+  for (const auto& answer : sequence->group) ids.push_back(answer.id);
+  erase(list, sequence);
   if (model_) metrics_.publish(*model_->scheduler, *model_->runner);
-  return group;
+  return ids;
+}
+
+void Outcomes::drop_beams(const Sequence& one, const std::function<bool(const Sequence&)>& kept) {
+  if (!model_) return;
+  for (auto* list : {&model_->scheduler->running, &model_->scheduler->waiting}) {
+    for (auto next = list->begin(); next != list->end();) {
+      next = together(*next, one) && !kept(*next) ? erase(*list, next) : std::next(next);
+    }
+  }
 }
 
 void Outcomes::finish(Sequences& list, Sequences::iterator sequence, FinishReason reason) {
-  const SequenceId id = sequence->id;
+  const bool search = sequence->beam.has_value();
   const Timings timings = timings_of(*sequence, reason);
-  const AnswerGroup group = take_out(list, sequence);
-  post_(Finished{id, reason, timings});
-  for (const auto& answer : group) post_(Finished{answer.id, reason, {}});
+  const auto ids = take_out(list, sequence);
+  for (size_t i = 0; i < ids.size(); ++i) post_(Finished{ids[i], reason, search || i == 0 ? timings : Timings{}});
+}
+
+void Outcomes::finish(Sequences::iterator sequence, BeamSearch& search) {
+  std::vector<Hypothesis> best;
+  for (auto& group : search.groups) std::move(group.ended.begin(), group.ended.end(), std::back_inserter(best));
+  std::stable_sort(best.begin(), best.end(), [](const auto& a, const auto& b) { return a.score > b.score; });
+  const auto ids = search.answers();
+  auto& running = model_->scheduler->running;
+  if (best.size() < ids.size()) {
+    return fail(running, sequence,
+                {ERR_NO_TOKEN, "the beam search found " + std::to_string(best.size()) + " answers and was asked for " +
+                                   std::to_string(ids.size()) + ": the options of the request ban all others"});
+  }
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] == BeamSearch::kCancelled) continue;
+    metrics_.counts.generated_tokens += static_cast<int64_t>(best[i].tokens.size());
+  }
+  const Timings timings = timings_of(*sequence, FinishReason::kStop);
+  take_out(running, sequence);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] == BeamSearch::kCancelled) continue;
+    auto& [score, tokens, stopped, logprobs] = best[i];
+    logprobs.id = ids[i];
+    if (!logprobs.values.empty()) post_(std::move(logprobs));
+    post_(BeamAnswer{ids[i], std::move(tokens), score});
+    post_(Finished{ids[i], stopped ? FinishReason::kStop : FinishReason::kLength, timings});
+  }
 }
 
 void Outcomes::fail(Sequences& list, Sequences::iterator sequence, const Failure& failure) {
-  const SequenceId id = sequence->id;
-  const AnswerGroup group = take_out(list, sequence);
-  post_(Failed{id, failure.code(), failure.what()});
-  for (const auto& answer : group) post_(Failed{answer.id, failure.code(), failure.what()});
+  for (const SequenceId id : take_out(list, sequence)) post_(Failed{id, failure.code(), failure.what()});
 }
 
 void Outcomes::fail(SequenceId id, const Failure& failure) {
@@ -73,6 +119,17 @@ void Outcomes::cancel(SequenceId id) {
     for (auto sequence = list->begin(); sequence != list->end(); ++sequence) {
       if (sequence->group.remove(id)) {
         post_(Finished{id, FinishReason::kCancelled, {}});
+        return;
+      }
+      if (sequence->beam) {
+        auto& search = *sequence->beam->search;
+        if (!search.has(id)) continue;
+        if (search.wanted() > 1) {
+          search.cancel(id);
+          post_(Finished{id, FinishReason::kCancelled, {}});
+        } else {
+          finish(*list, sequence, FinishReason::kCancelled);
+        }
         return;
       }
       if (sequence->id != id) continue;

@@ -3,13 +3,14 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/beams/params.h"
 #include "engine/sampling/params.h"
 #include "engine/types.h"
 
 namespace llm {
 
 // Mirrors RequestParams in lib/engine/boundary.ts.
-struct RequestParams : SamplingParams {
+struct RequestParams : SamplingParams, BeamParams {
   int32_t max_new_tokens = 0;
   std::vector<Token> stop_token_ids;
   double priority = 0;
@@ -22,7 +23,7 @@ struct RequestParams : SamplingParams {
 };
 
 struct Request {
-  std::vector<SequenceId> ids;  // one per answer; answer i draws with seed + i
+  std::vector<SequenceId> ids;  // one per answer; answer i draws with seed + i, or is the i-th best of a beam search
   std::vector<Token> prompt;
   RequestParams params;
 };

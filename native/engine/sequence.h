@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/answer_group.h"
+#include "engine/beams/beam.h"
 #include "engine/clock.h"
 #include "engine/drafting/prompt_lookup.h"
 #include "engine/event.h"
@@ -52,9 +53,10 @@ struct Sequence {
   LogitsProcessors processors;  // of its sampling options
   Sampler sampler;
   std::optional<PromptLookup> lookup;
-  AnswerGroup group;  // the other answers to its prompt, while that is not computed
-  double rank = 0;    // the lowest is served first; see Scheduler
-  Timings counts;     // the token counts of it
+  std::optional<Beam> beam;  // when it is one of a beam search
+  AnswerGroup group;         // the other answers to its prompt, while that is not computed
+  double rank = 0;           // the lowest is served first; see Scheduler
+  Timings counts;            // the token counts of it
   Clock::time_point submitted, started{}, first_token{}, last_token{};
   std::optional<Clock::time_point> reprefill_begun;  // while it is computed again because it needs other factors
 
@@ -77,9 +79,27 @@ struct Sequence {
     return next;
   }
 
+  // A beam that has the same tokens, and that a runner has to be told of.
+  Sequence fork(SequenceId child_id) const {
+    Sequence child(child_id, tokens, params, submitted);
+    child.prompt = child.unreported = prompt;
+    child.beam = beam;
+    child.rank = rank;
+    child.rope = rope;
+    child.computed = computed;
+    child.counts = counts;
+    child.first_token = first_token;
+    child.last_token = last_token;
+    child.begin(started, 0);
+    return child;
+  }
+
   size_t generated() const { return tokens.size() - drafts - prompt; }
   size_t max_length() const { return prompt + static_cast<size_t>(params.max_new_tokens); }
-  size_t left() const { return tokens.size() - computed; }  // at least 1 between steps
+  // At least 1 between steps, but for a beam that waits for others.
+  size_t left() const { return tokens.size() - computed; }
+  // In the batch. A search that begins has those of all its beams.
+  size_t places() const { return beam && generated() == 0 ? static_cast<size_t>(params.num_beams) : 1; }
   bool reports() const { return unreported < prompt; }
   // The first token whose logits are wanted. What comes before it may be taken from the cache.
   size_t first_row() const { return (reports() ? unreported : tokens.size() - drafts) - 1; }

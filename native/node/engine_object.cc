@@ -95,8 +95,11 @@ void EngineObject::submit(const Napi::CallbackInfo& info) {
   Request request{read_ids(info[0]), read_tokens(info[1], "prompt"),
                   read_struct<RequestParams>(info[2], "RequestParams")};
   const auto& params = request.params;
+  const auto beams = static_cast<size_t>(params.num_beams);
   const bool looks_up = params.lookup_tokens > 0;
-  if (params.max_new_tokens < 0 || !in_range(params) || !std::isfinite(params.priority) || params.lookup_tokens < 0 ||
+  if (params.max_new_tokens < 0 || !in_range(static_cast<const SamplingParams&>(params)) ||
+      !in_range(static_cast<const BeamParams&>(params)) || (beams > 1 && (looks_up || params.max_new_tokens == 0)) ||
+      (beams > 1 && request.ids.size() > beams) || !std::isfinite(params.priority) || params.lookup_tokens < 0 ||
       params.lookup_tokens > 64 || params.lookup_ngram < 0 || params.lookup_ngram > 64 ||
       looks_up != (params.lookup_ngram > 0) || !in_range(params.logprobs) || !in_range(params.prompt_logprobs) ||
       params.prompt_logprobs_from < 1) {

@@ -57,6 +57,7 @@ void each_field(RequestParams& params, Visit&& visit) {
   visit("maxNewTokens", params.max_new_tokens);
   visit("stopTokenIds", params.stop_token_ids);
   each_field(static_cast<SamplingParams&>(params), visit);
+  each_field(static_cast<BeamParams&>(params), visit);
   visit("priority", params.priority);
   visit("lookupNgram", params.lookup_ngram);
   visit("lookupTokens", params.lookup_tokens);
@@ -230,6 +231,13 @@ void each_field(const Tokens& event, Visit&& visit) {
 }
 
 template <class Visit>
+void each_field(const BeamAnswer& event, Visit&& visit) {
+  visit("id", event.id);
+  visit("tokens", event.tokens);
+  visit("score", event.score);
+}
+
+template <class Visit>
 void each_field(const Logprobs& event, Visit&& visit) {
   visit("id", event.id);
   visit("ofPrompt", event.of_prompt);
@@ -308,6 +316,8 @@ template <>
 inline constexpr const char* kTypeName<Reopened> = "reopened";
 template <>
 inline constexpr const char* kTypeName<Tokens> = "tokens";
+template <>
+inline constexpr const char* kTypeName<BeamAnswer> = "beam-answer";
 template <>
 inline constexpr const char* kTypeName<Logprobs> = "logprobs";
 template <>

@@ -2,6 +2,7 @@ import type { EngineConfig, RequestParams } from '#lib/engine/boundary.js'
 import { Engine, type EngineListeners, type RequestHandler } from '#lib/engine/engine.js'
 import { noTokenParams } from '#lib/generation/token-options.js'
 import { plainConfig } from '#lib/loading/engine-config.js'
+import { noBeams } from '#lib/options/beams.js'
 import { noLogprobs } from '#lib/options/logprobs.js'
 import { greedySampling } from '#lib/options/resolve-sampling.js'
 
@@ -46,6 +47,7 @@ export function params(overrides: Partial<RequestParams> = {}): RequestParams {
     stopTokenIds: new Int32Array(0),
     ...greedySampling,
     ...noTokenParams,
+    ...noBeams,
     priority: 0,
     lookupNgram: 0,
     lookupTokens: 0,

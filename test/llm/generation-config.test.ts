@@ -42,6 +42,29 @@ t.test('what this version does not apply is warned of, once', async (t) => {
   t.equal(warnings.length, 1)
 })
 
+t.test(
+  'num_beams of the config searches, and a request that samples does not; beams that sample are warned of',
+  async (t) => {
+    const own = { num_beams: 3, early_stopping: true, length_penalty: 0, max_new_tokens: 8 }
+    const { llm, warnings } = await withConfig('beams', own)
+    await using _ = llm
+    const options = { ignoreEos: true }
+    const searched = await llm.generate(prompt, options)
+    t.type(searched.score, 'number')
+    const asked = await llm.generate(prompt, { ...options, numBeams: 3, lengthPenalty: 0 })
+    t.same(searched.tokens, asked.tokens)
+    t.ok(Math.abs((searched.score ?? 0) - (asked.score ?? 1)) < 1e-3)
+    t.ok((searched.score ?? 0) < -8, 'length_penalty 0 of the file makes it the sum')
+    t.equal((await llm.generate(prompt, { ...options, temperature: 1 })).score, undefined)
+    t.equal((await llm.generate(prompt, { ...options, numBeams: 1 })).score, undefined)
+    t.same(warnings, [])
+    const both = await withConfig('beams-that-sample', { ...own, do_sample: true })
+    await using __ = both.llm
+    t.equal((await both.llm.generate(prompt, options)).score, undefined)
+    t.match(both.warnings, [{ message: /num_beams 3 with sampling/ }])
+  },
+)
+
 t.test('end tokens and stop strings of the config count', async (t) => {
   const plain = await withConfig('plain', { max_new_tokens: 12 })
   const { tokens, text } = await plain.llm.generate(prompt, { ignoreEos: true })

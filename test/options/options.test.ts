@@ -1,9 +1,10 @@
 import t from 'tap'
 import { refusedPrecisions, withOptions } from '#lib/devices/properties.js'
-import { generationTable } from '#lib/options/generation.js'
+import { type GenerationOptions, generationTable } from '#lib/options/generation.js'
 import { loadTable } from '#lib/options/load.js'
 import { resolveLookup } from '#lib/options/prompt-lookup.js'
-import { resolveSampling } from '#lib/options/resolve-sampling.js'
+import { searchesWithBeams } from '#lib/options/resolve-beams.js'
+import { resolveSampling, samplingDecision } from '#lib/options/resolve-sampling.js'
 import { checkOptions } from '#lib/options/rules.js'
 import { warmTable } from '#lib/options/warm.js'
 
@@ -17,6 +18,11 @@ const cases: [table: object, name: string, good: unknown[], bad: unknown[]][] = 
     ['yes', 3, [], { maxNgram: 0 }, { maxTokens: 65 }, { maxTokens: 1.5 }, { ngram: 3 }, null],
   ],
   [generationTable, 'numReturnSequences', [1, 64], [0, 65, 1.5, '2']],
+  [generationTable, 'numBeams', [1, 64], [0, 65, 1.5, '2']],
+  [generationTable, 'numBeamGroups', [1, 64], [0, 65, 1.5]],
+  [generationTable, 'diversityPenalty', [0, 0.5, 1e4], [-0.1, 1e5, Number.NaN]],
+  [generationTable, 'lengthPenalty', [-100, -1, 0, 2.5, 100], [101, Number.NaN, '1']],
+  [generationTable, 'earlyStopping', [true, false, 'never'], ['always', 1, null]],
   [loadTable, 'engine', ['auto', 'paged', 'stateful'], ['fast', '', true]],
   [loadTable, 'threads', [1, 1024], [0, 1.5, '4']],
   [loadTable, 'precision', ['auto', 'f32', 'bf16', 'f16'], ['f64', 'int8', 16]],
@@ -60,6 +66,29 @@ t.test('several answers need sampling', async (t) => {
   })
   t.equal(resolveSampling({ numReturnSequences: 1 }, false).temperature, 0)
   t.equal(resolveSampling({ numReturnSequences: 2, temperature: 1 }, true).temperature, 1)
+})
+
+t.test('the strongest source that sets numBeams or samples decides for beams', async (t) => {
+  const beams = { numBeams: 4 }
+  const draws = { temperature: 0.7 }
+  const cases: [layers: GenerationOptions[], searches: boolean][] = [
+    [[{}, {}], false],
+    [[beams, {}], true],
+    [[{}, beams], true],
+    [[beams, draws], true],
+    [[draws, beams], false],
+    [[{ numBeams: 1 }, beams], false],
+    [[{ doSample: false }, { ...beams, doSample: true }], true],
+    [[{}, { ...beams, ...draws }], false],
+    [[{ ...beams, temperature: 0 }, draws], true],
+  ]
+  for (const [options, searches] of cases) {
+    const layers = options.map((each, i) => ({
+      source: ['request', 'generation_config.json'][i] as string,
+      options: each,
+    }))
+    t.equal(searchesWithBeams(layers, samplingDecision(layers)), searches, JSON.stringify(options))
+  }
 })
 
 t.test('options that stand for a property may not contradict the same one in ovConfig', async (t) => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { batchTable } from '#lib/options/batch.js'
+import { beamTable } from '#lib/options/beams.js'
 import { encodeTable } from '#lib/options/encode.js'
 import { estimateTable } from '#lib/options/estimate.js'
 import { generationTable } from '#lib/options/generation.js'
@@ -9,6 +10,7 @@ import { samplingTable } from '#lib/options/sampling.js'
 import { defaultsOf, mergeOptions, optionsOf, type Rows, type Table } from '#lib/options/table.js'
 
 const concerns: Record<string, Rows> = {
+  beams: beamTable,
   encode: encodeTable,
   sampling: samplingTable,
   generation: generationTable,

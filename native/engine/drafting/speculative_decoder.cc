@@ -19,6 +19,7 @@ bool SpeculativeDecoder::look_up(std::span<Sequence* const> decoding, const Step
   rows_ = decoding.size();
   proposals_.clear();
   for (Sequence* sequence : decoding) {
+    if (sequence->beam) continue;
     const auto& tokens = sequence->tokens;
     const size_t wanted = sequence->max_length() - tokens.size();
     if (wanted <= 1) continue;

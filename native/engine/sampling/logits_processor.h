@@ -14,6 +14,8 @@ struct TokensSoFar {
   std::span<const Token> prompt;
   std::span<const Token> answer;
   std::span<const Token> all;  // both
+  // What the groups of beams before this one have chosen in this step.
+  std::span<const Token> groups_before{};
 };
 
 // One per sequence. What it keeps must follow from the tokens so far: a sequence may be computed anew. From call to

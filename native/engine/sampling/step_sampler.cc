@@ -1,6 +1,7 @@
 #include "engine/sampling/step_sampler.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "engine/failure.h"
@@ -14,12 +15,27 @@ Token StepSampler::sample(Sequence& sequence, size_t length, std::span<const flo
   if (limit > 0) row = row.first(std::min(limit, row.size()));
   processed_ = processed(sequence, length, row);
   const Token token = drawn(sequence, processed_, row);
-  if (static_cast<size_t>(token) >= vocabulary_) {
-    // Rows of logits may be wider than the embedding table, which does not check what is looked up.
-    throw Failure(ERR_TOKEN_ID, "the model chose token " + std::to_string(token) +
-                                    ", but its embedding table ends at " + std::to_string(vocabulary_ - 1));
-  }
+  check(token);
   return token;
+}
+
+// Rows of logits may be wider than the embedding table, which does not check what is looked up.
+void StepSampler::check(Token token) const {
+  if (static_cast<size_t>(token) < vocabulary_) return;
+  throw Failure(ERR_TOKEN_ID, "the model chose token " + std::to_string(token) + ", but its embedding table ends at " +
+                                  std::to_string(vocabulary_ - 1));
+}
+
+std::span<const float> StepSampler::log_probabilities(Sequence& sequence, std::span<const float> row,
+                                                      std::span<const Token> groups_before) {
+  const float max = sound_max(row);
+  const auto logarithm = static_cast<float>(std::log(sum_of_exponentials(row, max, 1)));
+  const auto limit = static_cast<size_t>(sequence.params.token_limit);
+  if (limit > 0) row = row.first(std::min(limit, row.size()));
+  scratch_.resize(row.size());
+  std::transform(row.begin(), row.end(), scratch_.begin(), [&](float logit) { return logit - max - logarithm; });
+  process(sequence, sequence.tokens.size(), groups_before);
+  return scratch_;
 }
 
 void StepSampler::note(const Sequence& sequence, Token token, std::span<const float> row, Logprobs& found) const {
@@ -47,10 +63,14 @@ Token StepSampler::drawn(Sequence& sequence, std::span<const float> logits, std:
 std::span<const float> StepSampler::processed(Sequence& sequence, size_t length, std::span<const float> row) {
   if (sequence.processors.empty()) return row;
   scratch_.assign(row.begin(), row.end());
-  const auto tokens = std::span<const Token>(sequence.tokens).first(length);
-  const TokensSoFar so_far{tokens.first(sequence.prompt), tokens.subspan(sequence.prompt), tokens};
-  for (const auto& processor : sequence.processors) processor->process(scratch_, so_far);
+  process(sequence, length, {});
   return scratch_;
+}
+
+void StepSampler::process(Sequence& sequence, size_t length, std::span<const Token> groups_before) {
+  const auto tokens = std::span<const Token>(sequence.tokens).first(length);
+  const TokensSoFar so_far{tokens.first(sequence.prompt), tokens.subspan(sequence.prompt), tokens, groups_before};
+  for (const auto& processor : sequence.processors) processor->process(scratch_, so_far);
 }
 
 }  // namespace llm

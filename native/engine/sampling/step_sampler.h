@@ -19,6 +19,14 @@ class StepSampler {
   // table does not have, ERR_NO_TOKEN when the processors ban all.
   Token sample(Sequence& sequence, size_t length, std::span<const float> row);
 
+  // The logarithm of the softmax over a row, changed by the sequence's processors; of tokens that cannot follow
+  // -infinity. `groups_before`: see TokensSoFar. Valid until the next call. Throws Failure ERR_NON_FINITE.
+  std::span<const float> log_probabilities(Sequence& sequence, std::span<const float> row,
+                                           std::span<const Token> groups_before);
+
+  // Throws Failure ERR_TOKEN_ID for a token that the embedding table does not have.
+  void check(Token token) const;
+
   // Adds the log-probability of the token that was sampled last, from the same row, to `found` if the sequence wants
   // it.
   void note(const Sequence& sequence, Token token, std::span<const float> row, Logprobs& found) const;
@@ -26,6 +34,7 @@ class StepSampler {
  private:
   Token drawn(Sequence& sequence, std::span<const float> logits, std::span<const float> row);
   std::span<const float> processed(Sequence& sequence, size_t length, std::span<const float> row);
+  void process(Sequence& sequence, size_t length, std::span<const Token> groups_before);
 
   size_t vocabulary_;
   std::vector<float> scratch_;

@@ -6,6 +6,7 @@
 #include "engine/request.h"
 #include "engine/sampling/processors/bans.h"
 #include "engine/sampling/processors/dry.h"
+#include "engine/sampling/processors/hamming_diversity.h"
 #include "engine/sampling/processors/no_repeat_ngram.h"
 #include "engine/sampling/processors/penalties.h"
 #include "engine/sampling/processors/sequence_bias.h"
@@ -21,6 +22,10 @@ Made bias(const RequestParams& params) {
   each_sequence(params.logit_bias,
                 [&](auto sequence) { made->add(sequence, static_cast<float>(params.logit_bias_values[i++])); });
   return made->empty() ? nullptr : std::move(made);
+}
+
+Made diversity(const RequestParams& params) {
+  return params.diversity_penalty == 0 ? nullptr : std::make_unique<HammingDiversity>(params.diversity_penalty);
 }
 
 Made penalties(const RequestParams& params) {
@@ -68,8 +73,9 @@ Made suppressed_first(const RequestParams& params) { return banned(params.begin_
 
 }  // namespace
 
-const std::array<ProcessorStep, 11> kProcessorSteps{{
+const std::array<ProcessorStep, 12> kProcessorSteps{{
     {"logitBias", bias},
+    {"diversityPenalty", diversity},
     {"repetitionPenalty", penalties},
     {"presencePenalty", with_the_first},
     {"frequencyPenalty", with_the_first},

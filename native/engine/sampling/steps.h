@@ -1,5 +1,6 @@
 // The steps between a row of logits and a token, by the names of their options and in their order: transformers' where
-// it has one, presence and frequency penalties beside its repetition penalty, then DRY; XTC last, as its author has it.
+// it has one (diversity is a penalty of groups of beams), presence and frequency penalties beside its repetition
+// penalty, then DRY; XTC last, as its author has it.
 #pragma once
 #include <array>
 #include <memory>
@@ -18,7 +19,7 @@ struct ProcessorStep {
   const char* option;
   std::unique_ptr<LogitsProcessor> (*make)(const RequestParams& params);  // null when the request does not ask for it
 };
-extern const std::array<ProcessorStep, 11> kProcessorSteps;
+extern const std::array<ProcessorStep, 12> kProcessorSteps;
 
 // The processors of a request; last of all those ids are banned that have no token.
 LogitsProcessors make_processors(const RequestParams& params);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/beams/beam_search.h"
 #include "engine/failure.h"
 
 namespace llm {
@@ -24,10 +25,25 @@ void Scheduler::add(std::list<Sequence>& from, Iterator sequence) { insert_by_ra
 
 void Scheduler::join(std::list<Sequence>& from) { insert_by_rank(running, from, from.begin()); }
 
+bool Scheduler::has_place(size_t places) const {
+  for (const auto& sequence : running) places += sequence.places();
+  return places <= limits_.sequences;
+}
+
+// With a beam, the others of its search.
 void Scheduler::preempt(Iterator sequence) {
+  for (auto next = running.begin(); next != running.end();) {
+    const auto other = next++;
+    if (other != sequence && together(*other, *sequence)) give_up(other);
+  }
+  give_up(sequence);
+}
+
+void Scheduler::give_up(Iterator sequence) {
   if (sequence->status == Status::kRunning) runner_.drop(sequence->id);
   sequence->status = Status::kWaiting;
   sequence->computed = 0;
+  if (sequence->beam) sequence->beam->logits.clear();
   insert_by_rank(waiting, running, sequence);
 }
 
@@ -41,32 +57,33 @@ std::span<Sequence* const> Scheduler::make_room() {
   decoding_.clear();
   spans_.clear();
   stepping_.clear();
-  bool full = false;
-  for (auto next = running.begin(); next != running.end() && !full;) {
-    const auto sequence = next++;
-    if (grown_beyond(*sequence)) {
-      preempt(sequence);
+  for (auto next = running.begin(); next != running.end();) {
+    const bool grown = grown_beyond(*next);
+    if (!grown && runner_.reserve(next->id, next->tokens.size())) {
+      ++next;
       continue;
     }
-    while (!runner_.reserve(sequence->id, sequence->tokens.size())) {
-      if (running.size() == 1) {
-        // Cannot happen: a request that needs more than the whole cache is refused when it comes.
-        spans_.push_back({sequence->id, {}, 0, 0});
-        stepping_.push_back(&*sequence);
-        throw Failure(ERR_OUT_OF_MEMORY, "the KV cache has no room for the next token");
-      }
-      const auto last = std::prev(running.end());
-      full = last == sequence;
-      if (next == last) next = running.end();
-      preempt(last);
+    if (!grown && runs_alone(*next)) {
+      // Cannot happen: a request that needs more than the whole cache is refused when it comes.
+      spans_.push_back({next->id, {}, 0, 0});
+      stepping_.push_back(&*next);
+      throw Failure(ERR_OUT_OF_MEMORY, "the KV cache has no room for the next token");
+    }
+    preempt(grown ? next : std::prev(running.end()));
+    if (!grown) {
       preempted_ = true;
       ++preemptions;
-      if (full) break;
     }
+    next = running.begin();  // which ones gave up their room is not known here; those that have room keep it
   }
   if (has_work(other(rope_))) rope_ = other(rope_);
   take_decoding();
   return decoding_;
+}
+
+bool Scheduler::runs_alone(const Sequence& sequence) const {
+  return std::ranges::all_of(running,
+                             [&](const auto& other) { return &other == &sequence || together(other, sequence); });
 }
 
 bool Scheduler::grown_beyond(const Sequence& sequence) const {
@@ -76,7 +93,8 @@ bool Scheduler::grown_beyond(const Sequence& sequence) const {
 // Whether a step with these factors may have something to compute. The first that waits may still find no room.
 bool Scheduler::has_work(Rope rope) const {
   if (std::ranges::any_of(running, [rope](auto& sequence) { return sequence.rope == rope; })) return true;
-  return !preempted_ && has_place() && !waiting.empty() && limits_.border.of(waiting.front().tokens.size()) == rope;
+  return !preempted_ && !waiting.empty() && has_place(waiting.front().places()) &&
+         limits_.border.of(waiting.front().tokens.size()) == rope;
 }
 
 void Scheduler::take_decoding() {
@@ -93,7 +111,23 @@ std::span<const Span> Scheduler::plan() {
     take_decoding();
     compute_all();
   }
+  if (spans_.empty() && !preempted_) free_waiting_beams();
   return spans_;
+}
+
+// Nothing can be computed: beams have room and wait for others of their searches, which find none. So the last of them
+// give up theirs.
+void Scheduler::free_waiting_beams() {
+  const auto last = std::find_if(running.rbegin(), running.rend(), [](auto& sequence) { return sequence.beam; });
+  if (last == running.rend()) return;
+  if (runs_alone(*last) && !waiting.empty() && together(*last, waiting.front())) {
+    // Cannot happen: see make_room().
+    spans_.push_back({last->id, {}, 0, 0});
+    stepping_.push_back(&*last);
+    throw Failure(ERR_OUT_OF_MEMORY, "the KV cache has no room for the beams of a search");
+  }
+  preempt(std::prev(last.base()));
+  ++preemptions;
 }
 
 void Scheduler::compute_all() {
@@ -133,8 +167,9 @@ void Scheduler::took(double milliseconds) {
 }
 
 void Scheduler::admit(size_t& budget) {
-  while (budget > 0 && has_place() && !waiting.empty()) {
+  while (budget > 0 && !waiting.empty()) {
     const auto sequence = waiting.begin();
+    if (!has_place(sequence->places())) return;
     if (limits_.border.of(sequence->tokens.size()) != rope_) return;
     if (sequence->reports() && rows_left_ == 0) return;
     spans_.push_back({sequence->id, {}, 0, 0});  // if its admission throws, it fails with the step

@@ -6,7 +6,7 @@
 // Waiting sequences are admitted by rank: the time when they came, less 10 seconds per unit of priority. So a higher
 // priority goes first, and every request is first in the end. When the KV cache is full, the running sequence with the
 // last rank is preempted: it gives up its blocks, waits again, and is computed anew from what is still cached. The
-// first one can take all blocks, so one sequence always proceeds.
+// first one can take all blocks, so one sequence always proceeds. Beams of a search give up their blocks together.
 //
 // Logits are wanted for each token of a prompt whose log-probabilities are reported. A step has a bounded number of
 // such rows, so that the logits of a whole prompt never exist at once; and of such a prompt the cache gives only what
@@ -75,7 +75,7 @@ class Scheduler {
   void preempt_all();
 
   // A place in the batch for a sequence that the runner knows already (a fork).
-  bool has_place() const { return running.size() < limits_.sequences; }
+  bool has_place(size_t places = 1) const;
   void join(std::list<Sequence>& from);
 
   std::list<Sequence> waiting;  // by rank
@@ -87,6 +87,9 @@ class Scheduler {
  private:
   using Iterator = std::list<Sequence>::iterator;
   void preempt(Iterator sequence);
+  void give_up(Iterator sequence);
+  bool runs_alone(const Sequence& sequence) const;
+  void free_waiting_beams();
   bool grown_beyond(const Sequence& sequence) const;
   bool has_work(Rope rope) const;
   void take_decoding();

@@ -38,6 +38,7 @@ class Gate {
 // Everything that came for one request.
 struct Answer {
   std::vector<llm::Token> tokens;
+  std::optional<double> score;              // of a beam search
   std::optional<llm::FinishReason> reason;  // when it finished
   std::string code, message;                // when it failed
   llm::Timings timings;
@@ -122,6 +123,12 @@ class EventLog {
       problems_.emplace_back("Tokens that do not follow their Logprobs");
     }
     answer.tokens.insert(answer.tokens.end(), event.tokens.begin(), event.tokens.end());
+  }
+  void take(llm::BeamAnswer& event) {
+    auto& answer = answers_[event.id];
+    if (answer.ended() || answer.score) problems_.push_back("a second answer of request " + std::to_string(event.id));
+    answer.tokens = event.tokens;
+    answer.score = event.score;
   }
   void take(llm::Logprobs& event) {
     auto& answer = answers_[event.id];

@@ -50,7 +50,7 @@ llm::Sequence sequence_of(const Golden& golden) {
   llm::RequestParams params;
   params.max_new_tokens = 1000;
   golden.set(params);
-  CHECK(llm::in_range(params));
+  CHECK(llm::in_range(static_cast<const llm::SamplingParams&>(params)));
   llm::Sequence sequence(1, golden.prompt, params, llm::Clock::now());
   sequence.tokens.insert(sequence.tokens.end(), golden.answer.begin(), golden.answer.end());
   return sequence;

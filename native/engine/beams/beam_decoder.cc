@@ -1,0 +1,104 @@
+#include "engine/beams/beam_decoder.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "engine/beams/best_continuations.h"
+#include "engine/sampling/log_probabilities.h"
+
+namespace llm {
+
+void BeamDecoder::take(LoadedModel& model, Sequence& sequence, std::span<const float> logits) {
+  sequence.beam->logits.assign(logits.begin(), logits.end());
+  const auto search = sequence.beam->search;  // its beams may end
+  if (!search->ready()) return;
+  try {
+    advance(model, *search);
+  } catch (...) {
+    auto& running = model.scheduler->running;
+    const auto any = std::find_if(running.begin(), running.end(),
+                                  [&](const auto& other) { return other.beam && other.beam->search == search; });
+    outcomes_.fail(running, any, current_failure(ERR_ENGINE));
+  }
+}
+
+// Groups choose one after the other: each sees what those before it have chosen.
+void BeamDecoder::advance(LoadedModel& model, BeamSearch& search) {
+  std::vector<Token> chosen;
+  Sequence* any = nullptr;
+  for (auto& group : search.groups) {
+    if (group.done) continue;
+    BestContinuations best(group.candidates());
+    for (const auto& running : group.running) {
+      any = running.beam;
+      best.show(running, model.sampler->log_probabilities(*any, any->beam->logits, chosen));
+    }
+    group.step(best.best(), any->generated() + 1);
+    for (const auto& running : group.running) {
+      model.sampler->check(running.token);
+      chosen.push_back(running.token);
+    }
+    if (group.done) group.running.clear();
+  }
+  const auto now = Clock::now();
+  auto& running = model.scheduler->running;
+  for (auto& sequence : running) {
+    if (!together(sequence, *any)) continue;
+    sequence.last_token = now;
+    if (sequence.first_token == Clock::time_point{}) sequence.first_token = now;
+  }
+  if (search.done()) {
+    outcomes_.finish(find(running, any->id), search);
+  } else {
+    run_on(model, search);
+  }
+}
+
+// Makes the beams that run be what the search has chosen: the last one that goes on from a beam takes its place, those
+// before are forked off. Beams that nothing goes on from leave first, so that there is place.
+void BeamDecoder::run_on(LoadedModel& model, BeamSearch& search) {
+  std::vector<Continuation*> next;
+  for (auto& group : search.groups) {
+    for (auto& running : group.running) next.push_back(&running);
+  }
+  const Sequence& kept = *next.front()->beam;
+  outcomes_.drop_beams(kept, [&](const Sequence& beam) {
+    return std::any_of(next.begin(), next.end(), [&](const auto* one) { return one->beam == &beam; });
+  });
+  double reprefill = 0;
+  for (size_t i = 0; i < next.size(); ++i) {
+    const auto* parent = next[i]->beam;
+    reprefill = std::max(reprefill, parent->counts.reprefill);
+    const bool forks = std::any_of(next.begin() + static_cast<std::ptrdiff_t>(i) + 1, next.end(),
+                                   [parent](const auto* later) { return later->beam == parent; });
+    if (forks) next[i]->beam = &fork(model, *parent);
+  }
+  for (const auto* one : next) {
+    Sequence& sequence = *one->beam;
+    if (sequence.params.logprobs >= 0) {
+      add_log_probability(sequence.beam->logits, one->token, static_cast<size_t>(sequence.params.logprobs),
+                          sequence.beam->logprobs);
+    }
+    sequence.beam->logits.clear();
+    sequence.tokens.push_back(one->token);
+    sequence.counts.reprefill = reprefill;
+  }
+  Sequence& first = *next.front()->beam;
+  if (model.border.of(first.tokens.size()) != first.rope) {
+    first.reprefill_begun = first.last_token;
+    post_(Reprefill{search.first_wanted(), 0, static_cast<int64_t>(first.tokens.size())});
+  }
+}
+
+Sequence& BeamDecoder::fork(LoadedModel& model, const Sequence& parent) {
+  std::list<Sequence> list;
+  auto& child = list.emplace_back(parent.fork(next_id_--));
+  model.runner->fork(parent.id, child.id, child.max_length());
+  child.status = Status::kRunning;
+  model.scheduler->join(list);
+  return child;
+}
+
+}  // namespace llm
