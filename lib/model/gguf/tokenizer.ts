@@ -21,6 +21,15 @@ const kinds: ReadonlyMap<string, (vocabulary: Vocabulary) => TokenizerParts> = n
   ['llama', sentencePieceParts],
 ])
 
+/** Kinds that llama.cpp knows and this package does not take, and why. */
+const otherKinds: ReadonlyMap<string, string> = new Map([
+  ['bert', 'WordPiece, which GGUFs of encoders have'],
+  ['t5', 'Unigram, which GGUFs of encoder-decoders have'],
+  ['rwkv', 'RWKV is no transformer'],
+  ['plamo2', "PLaMo's own tokenizer has no tokenizer.json"],
+  ['none', 'the file has no vocabulary'],
+])
+
 /**
  * Makes the tokenizer files from GGUF metadata.
  *
@@ -30,11 +39,14 @@ export function tokenizerFiles(header: GgufHeader): TokenizerFiles {
   const vocabulary = readVocabulary(header.metadata)
   const { metadata, tokens, ids } = vocabulary
   const makeParts = kinds.get(vocabulary.model)
-  if (!makeParts)
+  if (!makeParts) {
+    const known = `expected "tokenizer.ggml.model" to be one of ${[...kinds.keys()].join(', ')}`
+    const reason = otherKinds.get(vocabulary.model)
     throw new LLMError(
       'ERR_UNSUPPORTED_TOKENIZER',
-      `${header.path}: expected "tokenizer.ggml.model" to be one of ${[...kinds.keys()].join(', ')}, found ${JSON.stringify(vocabulary.model)}`,
+      `${header.path}: ${known}, found ${JSON.stringify(vocabulary.model)}${reason === undefined ? '' : `: ${reason}`}`,
     )
+  }
   const { addBos, normalizer, preTokenizer, decoder, model } = makeParts(vocabulary)
 
   const ends = {

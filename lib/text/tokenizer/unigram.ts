@@ -22,8 +22,10 @@ export interface UnigramModel {
  * double precision: even ties come out alike. Takes O(n · m) for a word of n characters and m characters in the longest
  * token that matches. Whatever grows with the word lies in typed arrays, outside the JavaScript heap.
  *
- * Why not the model of @huggingface/tokenizers (0.2.0): it builds a lattice of objects for each word (several hundred
- * bytes a character) and knows no bytes for characters that are not in the vocabulary.
+ * Why not the tokenizer of @huggingface/tokenizers (0.2.0): of the 320 texts in each of our vectors it encodes 47 (T5),
+ * 64 (XLM-R) and 34 (ALBERT) otherwise than the Rust library, and 270 and more where characters that are not in the
+ * vocabulary become bytes, which it does not know. For a word of 1,000 to 40,000 characters it allocates 1,100 to 2,500
+ * bytes a character on the heap.
  */
 export class Unigram {
   readonly #trie: Trie

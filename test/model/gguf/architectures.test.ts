@@ -32,6 +32,19 @@ for (const [name, model] of Object.entries(models))
     }
   })
 
+t.test('the zero points of Q4_K are not rounded to integers', async (t) => {
+  const model = models['llama-Q4_K']
+  if (!model) throw new Error('not in the fixture')
+  const root = t.testdir({ 'a.gguf': noiseGguf(model) })
+  await convertGguf(join(root, 'a.gguf'), join(root, 'm'), { check: false })
+  const graph = readFileSync(join(root, 'm', 'openvino_model.xml'), 'utf8')
+  const constants = [...graph.matchAll(/type="Const"[^>]*>\s*<data element_type="(\w+)"/g)].map(([, type]) => type)
+  t.equal(constants.filter((type) => type === 'u4').length, 9)
+  // Left to itself, the front end makes u8 of the zero points of 7 of the 9 tensors.
+  t.notOk(constants.includes('u8'))
+  t.notOk(constants.includes('i8'))
+})
+
 t.test('factors of another length than the heads have are refused', async (t) => {
   const llama = models['llama-3-rope']
   if (!llama) throw new Error('not in the fixture')

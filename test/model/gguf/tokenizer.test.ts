@@ -328,8 +328,10 @@ t.test('damaged and unknown tokenizers', async (t) => {
     [
       { 'tokenizer.ggml.model': 'bert' },
       'ERR_UNSUPPORTED_TOKENIZER',
-      /expected "tokenizer\.ggml\.model" to be one of gpt2, llama, found "bert"/,
+      /expected "tokenizer\.ggml\.model" to be one of gpt2, llama, found "bert": WordPiece, which GGUFs of encoders have/,
     ],
+    [{ 'tokenizer.ggml.model': 't5' }, 'ERR_UNSUPPORTED_TOKENIZER', /found "t5": Unigram, which/],
+    [{ 'tokenizer.ggml.model': 'klingon' }, 'ERR_UNSUPPORTED_TOKENIZER', /found "klingon"$/],
     [{ 'tokenizer.ggml.model': undefined }, 'ERR_UNSUPPORTED_TOKENIZER', /holds no tokenizer/],
     [
       { 'tokenizer.ggml.pre': 'klingon' },
