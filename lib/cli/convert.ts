@@ -1,8 +1,11 @@
 import { Command } from 'commander'
+import { LLMError } from '../errors.js'
 import { convertGguf } from '../model/gguf/convert.js'
+import { hubSource } from '../references/hub-source.js'
+import { resolveReference } from '../references/resolve.js'
 import type { Interrupts } from './interrupts.js'
-import { withProgress } from './load.js'
-import { addCommonFlags } from './options.js'
+import { warn, withProgress } from './load.js'
+import { addCommonFlags, addFlags, type Flags, flagsOf, optionsFrom, references } from './options.js'
 import { note } from './report.js'
 
 /** `convert`: a GGUF file into a model folder. */
@@ -12,10 +15,16 @@ export function convertCommand(interrupts: Interrupts): Command {
     .description('Converts a GGUF file into an OpenVINO IR in FOLDER, which must not hold any file.')
     .argument('<source.gguf>')
     .argument('<folder>')
+  addFlags(command, flagsOf(references, true))
   addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm convert model.Q4_1.gguf ./model')
-  return command.action(async (source: string, folder: string) => {
+  return command.action(async (source: string, folder: string, flags: Flags) => {
     const { signal } = interrupts
-    const definition = await withProgress((onProgress) => convertGguf(source, folder, { signal, onProgress }))
+    const definition = await withProgress(async (onProgress) => {
+      const following = { ...optionsFrom(flags, references), hub: hubSource, signal, onProgress, warn }
+      const { path } = await resolveReference(source, following)
+      if (!/\.gguf$/i.test(path)) throw new LLMError('ERR_CONVERT', `${source}: expected a GGUF, found ${path}`)
+      return await convertGguf(path, folder, { signal, onProgress })
+    })
     note(
       `wrote ${definition.folder}: ${definition.modelType}, ${(definition.weightsBytes / 1e6).toFixed(1)} MB of weights`,
     )

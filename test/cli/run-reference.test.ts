@@ -128,6 +128,14 @@ t.test('a repository that is not there', async (t) => {
     code: 1,
     stderr: /ERR_MODEL_NOT_FOUND: .*nor is there a file or folder "fakezeta\/nothing"/,
   })
+  t.match(await run(['convert', `${repo}:Q4_0`, join(work, 'converted')], { env }), {
+    code: 1,
+    stderr: /ERR_REFERENCE: .*expected a repository with GGUF files, found none/,
+  })
+  t.match(await run(['convert', `${repo}@${commit}`, join(work, 'converted')], { env }), {
+    code: 1,
+    stderr: /ERR_CONVERT: .*expected a GGUF, found/,
+  })
   t.match(await tokenize(`hf://${repo}/nothing`), { code: 1, stderr: /ERR_REFERENCE: .*there is no "nothing" in it/ })
 })
 
