@@ -15,6 +15,7 @@ import type { Warn } from '../warnings.js'
 import { answerFormat, answerParsers } from './answer-parsers.js'
 import { type CheckedPrompt, checkToken } from './prompt.js'
 import type { RequestQueue } from './queue.js'
+import { reasoningSwitch } from './reasoning-switch.js'
 import type { Submitted } from './stream.js'
 import { resolveTokens, type TokenContext } from './token-options.js'
 import { encodeOptions, warnIgnored, warnIgnoredTools } from './tokenize.js'
@@ -192,7 +193,10 @@ async function encode(
         options.contextOverflow === 'drop-oldest'
           ? { maxTokens: Math.min(contextLength - reserve, context.maxPrompt) }
           : {}
-      const encoded = await context.text.encodeChat(prompt.messages, { ...encodeOptions(options), ...fit, signal })
+      const thinking = reasoningSwitch(context.text.templateOf(encodeOptions(options)) ?? '', options.reasoning)
+      const chatTemplateKwargs = { ...thinking, ...options.chatTemplateKwargs }
+      const chat = { ...encodeOptions(options), ...fit, chatTemplateKwargs, signal }
+      const encoded = await context.text.encodeChat(prompt.messages, chat)
       warnIgnored(context, encoded)
       warnIgnoredTools(context, options, encoded)
       return encoded

@@ -15,14 +15,25 @@ export interface ReasoningOptions {
    * has none then. Default `auto`.
    */
   reasoningParser?: ReasoningParser | undefined
+  /**
+   * How much the model thinks. `auto`: as its template has it. `off`: not at all. `low`, `medium`, `high`: as templates with a
+   * `reasoning_effort` (gpt-oss) know it. A template that has no such switch makes it a TypeError. Default `auto`.
+   */
+  reasoning?: 'auto' | 'off' | 'low' | 'medium' | 'high' | undefined
 }
 
-/** The options of reasoning. */
+/** The options of reasoning, as flags and defaults know them. */
 export const reasoningTable = {
   reasoningParser: {
     ...check.oneOf('auto', ...reasoningParsers),
     default: 'auto',
     flag: { value: '<name>', help: 'think, harmony, …: how reasoning is marked', rare: true },
+  },
+  reasoning: {
+    ...check.oneOf('auto', 'off', 'low', 'medium', 'high'),
+    default: 'auto',
+    chatOnly: true,
+    flag: { value: '<how>', help: 'auto, off, low, medium, high: thinking first', rare: true },
   },
 } as const satisfies Table<ReasoningOptions>
 

@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { GenerationOptions } from '#lib/options/generation.js'
 import type { StreamPart } from '#lib/output/parts.js'
 import { type ScriptedChat, scriptedChat } from './scripted-chat.js'
 
@@ -62,6 +63,27 @@ t.test('the parser can be named, and switched off', async (t) => {
     (await answered({ ...chat, template: knows, options: { reasoningParser: 'none' } })).result.text,
     '<think>a</think>b',
   )
+})
+
+t.test('reasoning is switched off, or given a level, where the template has a switch', async (t) => {
+  const template =
+    '{{ messages[0].content }}{% if enable_thinking is defined %}[{{ enable_thinking }}]{% endif %}{{ reasoning_effort }}</think>'
+  const rendered = async (reasoning: GenerationOptions['reasoning'], other = template) => {
+    const { stream, rendered, close } = await scriptedChat({
+      template: other,
+      messages,
+      answer: ['a', '<end>'],
+      options: { reasoning },
+    })
+    await stream.result.finally(close)
+    return rendered()
+  }
+  t.equal(await rendered('auto'), 'Hi</think>')
+  t.equal(await rendered('off'), 'Hi[False]</think>')
+  t.equal(await rendered('low'), 'Hi[True]low</think>')
+  t.equal(await rendered('off', '{{ messages[0].content }}'), 'Hi', 'a template without reasoning is off')
+  await t.rejects(rendered('off', "{{ '<think>' }}"), { name: 'TypeError', message: /enable_thinking/ })
+  await t.rejects(rendered('high', '{{ messages[0].content }}'), { name: 'TypeError', message: /reasoning_effort/ })
 })
 
 t.test('a stop word ends the answer, not the reasoning', async (t) => {
