@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { Server as HttpServer } from 'node:http'
+import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { isIP } from 'node:net'
@@ -51,6 +51,20 @@ export async function listen(
     overrideGlobalObjects: false,
     ...(tls && { createServer: createHttpsServer, serverOptions: tls }),
   } as Parameters<typeof createAdaptorServer>[0]) as HttpServer
+  const open = new Set<IncomingMessage>()
+  let closing = false
+  const cutOthers = () => {
+    // What is no whole request by now will have no answer.
+    for (const request of open) if (!request.complete) request.destroy()
+    if (open.size === 0) server.closeAllConnections()
+  }
+  server.on('request', (request, response) => {
+    open.add(request)
+    response.once('close', () => {
+      open.delete(request)
+      if (closing) cutOthers()
+    })
+  })
   server.headersTimeout = headTimeout
   server.requestTimeout = bodyTimeout
   server.listen(port, host)
@@ -62,8 +76,10 @@ export async function listen(
     port: address.port,
     close: () =>
       new Promise((resolve) => {
+        closing = true
         server.close(() => resolve())
         server.closeIdleConnections()
+        cutOthers()
       }),
   }
 }
