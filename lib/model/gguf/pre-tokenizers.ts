@@ -56,6 +56,8 @@ const split = (...patterns: string[]): Record<string, unknown> => sequence(...pa
 
 const plain = { normalizer: null, ignoreMerges: false, addBos: false } as const
 const of = (preTokenizer: Record<string, unknown>): PreTokenizer => ({ ...plain, preTokenizer })
+// A GGUF does not say whether text is composed first; that goes by family. transformers 5.5.4 composes (NFC) in the tokenizers of GPT-NeoX
+// (mpt, olmo), Cohere (command-r), Qwen2 and Qwen3.5, and not in GPT-2's.
 const composed = (base: PreTokenizer): PreTokenizer => ({ ...base, normalizer: { type: 'NFC' } })
 
 const gpt2 = of(byteLevel(true))
