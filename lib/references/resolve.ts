@@ -37,6 +37,8 @@ export interface ResolveContext {
   warn: Warn
 }
 
+const hubScheme = 'huggingface://'
+
 type Located = Omit<ResolvedModel, 'reference'>
 
 /**
@@ -50,7 +52,9 @@ export async function resolveReference(model: string | URL, context: ResolveCont
   context.signal?.throwIfAborted()
   const reference = model instanceof URL ? model.href : model
   const located = await locate(model, context)
-  if (context.revision !== undefined && located.hub === undefined)
+  // What a model.yaml of the hub brings along has no revision, but the file itself has.
+  const ofHub = located.hub !== undefined || located.yaml?.file.startsWith(hubScheme)
+  if (context.revision !== undefined && !ofHub)
     throw new LLMError('ERR_REFERENCE', `option revision: ${reference} is on this machine, and has no revisions`)
   for (const warning of located.yaml?.warnings ?? []) context.warn('model-yaml', warning)
   return { reference, ...located }
@@ -215,7 +219,7 @@ async function fromHub(
   const hub = { repo, commit }
   if (!isYaml(path)) return { path, hub, yaml: undefined }
   if (from) throw another(from)
-  const file = `huggingface://${repo}/${selection.model}`
+  const file = `${hubScheme}${repo}/${selection.model}`
   const yaml = await readModelYaml((await readText(path)) ?? '', { file, network: true, name })
   const placed = await downloaded(yaml, context)
   if (placed) return placed

@@ -195,6 +195,7 @@ t.test('download_files: the model is one of them, or a folder of them', async (t
   t.match(path, /cache[/\\]model-yaml[/\\][0-9a-f]{32}[/\\]a[/\\]m\.gguf$/)
   t.equal(readFileSync(path, 'utf8'), 'weights')
   t.equal((await follow('hf://o/r/one.yaml')).path, path, 'twice')
+  t.equal((await follow('hf://o/r/one.yaml', { revision: 'v2' })).path, path, 'at a revision')
   await t.rejects(follow('hf://o/r/wrong.yaml'), {
     code: 'ERR_INTEGRITY',
     message: /expected a\/m\.gguf to have the SHA-256 0+, found/,
