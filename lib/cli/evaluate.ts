@@ -6,7 +6,7 @@ import { loadTable } from '../options/load.js'
 import type { Interrupts } from './interrupts.js'
 import { loadForCommand, withProgress } from './load.js'
 import { addCommonFlags, addFlags, type Flags, flagsOf, optionsFrom } from './options.js'
-import { put } from './terminal.js'
+import { printable, put } from './terminal.js'
 
 /** `evaluate`: how many questions of a task a model answers rightly. */
 export function evaluateCommand(interrupts: Interrupts): Command {
@@ -37,7 +37,7 @@ export function evaluateCommand(interrupts: Interrupts): Command {
         onProgress: ({ done, total }) => onProgress({ stage: `${done}/${total}`, done, total }),
       }),
     )
-    await put(process.stdout, flags.json ? `${JSON.stringify(found)}\n` : table(found))
+    await put(process.stdout, flags.json ? `${JSON.stringify(found)}\n` : printable(table(found)))
   })
 }
 

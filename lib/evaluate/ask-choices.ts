@@ -29,7 +29,7 @@ export async function askChoices(
   return {
     questions,
     shotsFile,
-    width: Math.max(...examples.map(({ asks }) => asks.length)),
+    width: examples.reduce((most, { asks }) => Math.max(most, asks.length), 1),
     async ask(index, signal) {
       const { asks } = exampleAt(index)
       const whole = asks.map(({ prompt }) => prompts[index]?.(prompt) ?? prompt)

@@ -24,6 +24,11 @@ t.test('evaluate prints a table, and as JSON what the function gives', async (t)
   t.match(all, /^MMLU +1 +4 +\d+\.\d\d +± \d+\.\d\d$/)
   t.match(groups, [/^ {2}garden life +3 +\d+\.\d\d +± \d+\.\d\d$/, /^ {2}letters +1 +\d+\.\d\d$/])
   t.equal(readFileSync(output, 'utf8').trimEnd().split('\n').length, 5)
+  // Names come from the file, which a stranger may have written.
+  const hostile = readFileSync(taskFile('mmlu'), 'utf8').replaceAll('"letters"', '"\\u001b[2Jletters"')
+  const folder = t.testdir({ 'mmlu.jsonl': hostile })
+  const shown = await run(['evaluate', model, join(folder, 'mmlu.jsonl'), '--shots', '0', ...exactFlags])
+  t.match(shown.stdout, /\n {2}␛\[2Jletters/)
   // It goes on there, and says the same.
   t.strictSame(await run(['evaluate', model, taskFile('mmlu'), ...flags]), first)
   const other = await run(['evaluate', tiny('tiny-phi3'), taskFile('mmlu'), ...flags])
