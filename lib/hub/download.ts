@@ -161,9 +161,10 @@ async function cached(cache: RepoCache, commit: string | undefined, request: Sna
     new LLMError('ERR_OFFLINE', `${repo}@${revision}: ${what} in ${cache.folder}, and the network may not be used`)
   const files = commit === undefined ? [] : await cachedFiles(cache, commit)
   if (commit === undefined || files.length === 0) throw lacks('it is not')
-  const there = await complete(cache, { commit, files }, request)
-  if (there) return there
-  throw lacks(`not all its files are`)
+  for (const file of chosen(request, { commit, files })) {
+    if (!(await cache.has(commit, file))) throw lacks(`${file.path} is not`)
+  }
+  return snapshotOf(cache, commit, chosen(request, { commit, files }))
 }
 
 /** Caches of earlier versions of `huggingface_hub` hold no listing: then what is there has to be all. */
