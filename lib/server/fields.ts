@@ -50,12 +50,33 @@ const answerFields: Readonly<Record<string, Field>> = {
   priority: as('priority'),
 }
 
-/** Fields of /v1/chat/completions beside those. */
+const choices = ['auto', 'none', 'required']
+const toolChoice: check.Rule = {
+  expected: "'auto', 'none', 'required' or { type: 'function', function: { name } }",
+  accepts: (value) => choices.includes(value as string) || typeof chosenName(value) === 'string',
+}
+const chosenName = (value: unknown): unknown => {
+  // The Responses API has the name itself, chats have it below `function`.
+  const { name, function: nested } = (value ?? {}) as { name?: unknown; function?: { name?: unknown } }
+  return nested?.name ?? name
+}
+const efforts: Readonly<Record<string, string>> = { none: 'off', minimal: 'off', xhigh: 'high', max: 'high' }
+
+/** Fields of chats beside those. */
 const chatFields: Readonly<Record<string, Field>> = {
   max_completion_tokens: as('maxNewTokens'),
   add_generation_prompt: as('addGenerationPrompt'),
   continue_final_message: as('continueFinalMessage'),
   chat_template_kwargs: as('chatTemplateKwargs'),
+  tools: as('tools'),
+  tool_choice: as('toolChoice', {
+    ...toolChoice,
+    value: (value: unknown) => (typeof value === 'string' ? value : { name: chosenName(value) }),
+  }),
+  reasoning_effort: as('reasoning', {
+    ...check.oneOf(...Object.keys(efforts), 'low', 'medium', 'high'),
+    value: (value: string) => efforts[value] ?? value,
+  }),
 }
 
 /** What OpenAI takes and what changes nothing here. */
@@ -67,6 +88,8 @@ const ignored = new Set([
   'prompt_cache_key',
   'prompt_cache_retention',
   'safety_identifier',
+  // Several calls in one answer are the model's to decide.
+  'parallel_tool_calls',
 ])
 
 /** The options that a field of the HTTP API stands for, by their names in TypeScript. */

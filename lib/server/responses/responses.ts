@@ -26,13 +26,14 @@ const echoed = [
   'safety_identifier',
   'prompt_cache_key',
   'reasoning',
+  'tools',
   'tool_choice',
   'text',
   'store',
 ]
 
-const own = [...echoed, 'input', 'background', 'include', 'tools', 'top_logprobs', 'client_metadata'].filter(
-  (name) => !['temperature', 'top_p'].includes(name),
+const own = [...echoed, 'input', 'background', 'include', 'top_logprobs', 'client_metadata'].filter(
+  (name) => !['temperature', 'top_p', 'tools', 'tool_choice'].includes(name),
 )
 
 /** POST /v1/responses */
@@ -42,7 +43,8 @@ export async function createResponse(
   exchange: Exchange,
   key: string | undefined,
 ): Promise<Response> {
-  const body = await exchange.json()
+  const given = await exchange.json()
+  const body = asChat(given)
   const named = models.of(body['model'])
   const request = answerRequest(body, 'chat', own, named, exchange.limits)
   checkUnsupported(body)
@@ -51,7 +53,7 @@ export async function createResponse(
   const prompt = instructions === undefined ? messages : [{ role: 'system', content: instructions }, ...messages]
   const options: GenerationOptions = { ...request.options, ...ownOptions(body), ...exchange.requestOptions }
   const isStored = (readField(body, 'store', check.boolean) ?? true) as boolean
-  const empty = emptyResponse(exchange.requestId, named, echoOf(body))
+  const empty = emptyResponse(exchange.requestId, named, echoOf(given))
 
   const answer = exchange.watch(named, named.model.stream(prompt, options))
   const keep = (response: ResponseObject, result: GenerationResult) => {
@@ -95,6 +97,23 @@ function messageOf({ text, toolCalls }: GenerationResult): ChatMessage {
   return { role: 'assistant', content: text, tool_calls: calls }
 }
 
+/** Tools and reasoning in the fields that chats have. Agents send tools of the makers of their models, which mean nothing here. */
+function asChat(body: Record<string, unknown>): Record<string, unknown> {
+  const tools = readField(body, 'tools', check.array) as ({ type?: unknown } | null)[] | undefined
+  const functions = (tools ?? []).flatMap((tool) => {
+    if (tool?.type !== 'function') return []
+    const { type, ...described } = tool
+    return [{ type, function: described }]
+  })
+  const reasoning = readField(body, 'reasoning', check.object) as { effort?: unknown } | undefined
+  const { tools: _, tool_choice: choice, ...rest } = body
+  return {
+    ...rest,
+    reasoning_effort: reasoning?.effort,
+    ...(functions.length > 0 && { tools: functions, tool_choice: choice }),
+  }
+}
+
 function ownOptions(body: Readonly<Record<string, unknown>>): GenerationOptions {
   const maxNewTokens = readField(body, 'max_output_tokens', check.integer(1)) as number | undefined
   const truncation = readField(body, 'truncation', check.oneOf('auto', 'disabled'))
@@ -113,11 +132,6 @@ function checkUnsupported(body: Readonly<Record<string, unknown>>): void {
     throw ApiError.invalid('text.format', "expected text.format.type to be 'text'")
   }
   if ((readField(body, 'n', check.integer(1, 1)) ?? 1) !== 1) throw ApiError.invalid('n', 'expected n to be 1')
-  const tools = (readField(body, 'tools', check.array) ?? []) as { type?: unknown }[]
-  // Agents send tools of the makers of their model, which mean nothing here.
-  if (tools.some((tool) => tool?.type === 'function')) {
-    throw ApiError.invalid('tools', 'tools of the type function are not supported yet')
-  }
 }
 
 function echoOf(body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {

@@ -1,0 +1,153 @@
+import OpenAI from 'openai'
+import t from 'tap'
+import type { GenerationOptions, Prompt } from '#lib/index.js'
+import { createServer, type ServedModel } from '#lib/server/index.js'
+import { post, user } from './serving.js'
+
+// What a model says is written down here: the server only gives it another form.
+const call = { id: 'call_1', name: 'weather', arguments: { city: 'Rome' } }
+const parts = [
+  { type: 'reasoning', reasoningText: 'Where? ' },
+  { type: 'reasoning', reasoningText: 'Rome.' },
+  { type: 'text', text: 'I will look.' },
+  { type: 'tool-call-start', id: call.id, name: call.name },
+  { type: 'tool-call-delta', id: call.id, argumentsText: '{"city":' },
+  { type: 'tool-call-delta', id: call.id, argumentsText: '"Rome"}' },
+  { type: 'tool-call', ...call },
+].map((part) => ({ text: '', index: 0, tokens: [1], requestId: 'r', ...part }))
+const answer = {
+  text: 'I will look.',
+  reasoningText: 'Where? Rome.',
+  toolCalls: [call],
+  tokens: parts.map(() => 1),
+  finishReason: 'tool-calls',
+  stoppedBy: null,
+}
+const result = {
+  ...answer,
+  requestId: 'r',
+  answers: [answer],
+  usage: {
+    promptTokens: 5,
+    completionTokens: 7,
+    totalTokens: 12,
+    cachedTokens: 0,
+    draftTokens: 0,
+    acceptedTokens: 0,
+    reasoningTokens: 2,
+  },
+  timings: { timeToFirstToken: 1, queued: 0, timePerOutputToken: 1 },
+}
+
+async function serving() {
+  const asked: { prompt: Prompt; options: GenerationOptions }[] = []
+  const model = {
+    info: { versions: {}, generationDefaults: {}, health: { state: 'healthy' } },
+    stream(prompt: Prompt, options: GenerationOptions) {
+      asked.push({ prompt, options })
+      return {
+        requestId: 'r',
+        result: Promise.resolve(result),
+        async *[Symbol.asyncIterator]() {
+          yield* parts
+        },
+      }
+    },
+  } as unknown as ServedModel
+  const server = createServer({ said: model })
+  const { url } = await server.listen({ port: 0 })
+  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0 })
+  return { asked, server, client, [Symbol.asyncDispose]: () => server.close() }
+}
+
+const parameters = { type: 'object', properties: { city: { type: 'string' } } }
+const described = { name: 'weather', description: 'Tells', parameters }
+const tools = [{ type: 'function' as const, function: described }]
+const messages = [user('What is the weather in Rome?')]
+
+t.test('tool calls and reasoning in a chat, whole and streamed', async (t) => {
+  await using served = await serving()
+  const { client, asked } = served
+  const request = { model: 'said', messages, tools, tool_choice: 'auto', reasoning_effort: 'low' } as const
+  const whole = await client.chat.completions.create(request)
+  t.match(asked[0]?.options, { tools, toolChoice: 'auto', reasoning: 'low' })
+  const [choice] = whole.choices
+  t.equal(choice?.finish_reason, 'tool_calls')
+  const function_ = { name: 'weather', arguments: '{"city":"Rome"}' }
+  t.match(choice?.message, {
+    content: 'I will look.',
+    reasoning_content: 'Where? Rome.',
+    tool_calls: [{ id: call.id, type: 'function', function: function_ }],
+  })
+  t.match(whole.usage, { completion_tokens_details: { reasoning_tokens: 2 } })
+
+  const helper = client.chat.completions.stream(request)
+  const deltas: Record<string, unknown>[] = []
+  for await (const { choices } of helper) if (choices[0]) deltas.push(choices[0].delta as Record<string, unknown>)
+  t.ok(deltas.every((delta) => 'content' in delta))
+  t.equal(deltas.map((delta) => delta['reasoning_content'] ?? '').join(''), 'Where? Rome.')
+  const first = deltas.find((delta) => delta['tool_calls'])
+  t.match(first, { tool_calls: [{ index: 0, id: call.id, type: 'function', function: { name: 'weather' } }] })
+  const final = await helper.finalChatCompletion()
+  t.match(final.choices[0]?.message.tool_calls, [{ id: call.id, function: function_ }])
+})
+
+t.test('tool calls and reasoning in a response, whole and streamed', async (t) => {
+  await using served = await serving()
+  const { client, asked } = served
+  const request = {
+    model: 'said',
+    input: 'What is the weather in Rome?',
+    tools: [{ type: 'function' as const, strict: true, ...described }],
+    tool_choice: { type: 'function' as const, name: 'weather' },
+  }
+  const items = [
+    { type: 'reasoning', summary: [{ type: 'summary_text', text: 'Where? Rome.' }] },
+    { type: 'message', content: [{ type: 'output_text', text: 'I will look.' }] },
+    { type: 'function_call', call_id: call.id, name: 'weather', arguments: '{"city":"Rome"}', status: 'completed' },
+  ]
+  const whole = await client.responses.create(request)
+  t.match(whole, { status: 'completed', output: items, usage: { output_tokens_details: { reasoning_tokens: 2 } } })
+  t.match(asked[0]?.options, { tools: [{ function: described }], toolChoice: { name: 'weather' } })
+  const stream = client.responses.stream(request)
+  const types: string[] = []
+  for await (const { type } of stream) types.push(type)
+  t.same(
+    types.filter((type) => type.includes('output_item') || type.includes('summary_text') || type.includes('arguments')),
+    [
+      'response.output_item.added',
+      'response.reasoning_summary_text.delta',
+      'response.reasoning_summary_text.delta',
+      'response.reasoning_summary_text.done',
+      'response.output_item.done',
+      'response.output_item.added',
+      'response.output_item.done',
+      'response.output_item.added',
+      'response.function_call_arguments.delta',
+      'response.function_call_arguments.delta',
+      'response.function_call_arguments.done',
+      'response.output_item.done',
+    ],
+  )
+  t.match((await stream.finalResponse()).output, items)
+
+  // The result of the call goes back with the conversation that is stored.
+  const output = { type: 'function_call_output' as const, call_id: call.id, output: 'clear' }
+  await client.responses.create({ ...request, input: [output], previous_response_id: whole.id })
+  t.match(asked.at(-1)?.prompt, [
+    user('What is the weather in Rome?'),
+    { role: 'assistant', content: 'I will look.', tool_calls: [{ id: call.id }] },
+    { role: 'tool', tool_call_id: call.id, content: 'clear' },
+  ])
+})
+
+t.test('choices of tools that are none', async (t) => {
+  await using served = await serving()
+  for (const tool_choice of ['all', 5, {}, { type: 'function', function: {} }]) {
+    const body = { messages, tools, tool_choice }
+    t.match(await post(served.server, '/v1/chat/completions', body), {
+      status: 400,
+      body: { error: { param: 'tool_choice' } },
+    })
+  }
+})
