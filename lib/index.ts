@@ -44,6 +44,14 @@ export type { LoadSettings, LoadSource } from './options/load-settings.js'
 export type { LogprobsOptions } from './options/logprobs.js'
 export type { PromptLookup } from './options/prompt-lookup.js'
 export type { ReasoningOptions, ReasoningParser } from './options/reasoning.js'
+export type {
+  JsonSchema,
+  ResponseFormat,
+  ResponseFormatOptions,
+  StandardResult,
+  StandardSchema,
+  ValueOf,
+} from './options/response-format.js'
 export type { TextRewrite } from './options/rewrite.js'
 export type { SamplingOptions } from './options/sampling.js'
 export type { PerplexityOptions, ScoreOptions } from './options/scoring.js'
@@ -52,6 +60,7 @@ export type { FunctionTool, Tool, ToolCallOptions, ToolCallParser, ToolOptions }
 export type { WarmOptions } from './options/warm.js'
 export type { LikelyToken, PromptLogprob, TokenLogprob } from './output/logprobs.js'
 export type {
+  ObjectPart,
   ReasoningPart,
   StreamPart,
   TextPart,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { LLMError } from './errors.js'
+import { withValues } from './generation/answer-value.js'
 import { callSiteOf } from './generation/call-site.js'
 import { RequestTracker } from './generation/diagnostics.js'
 import { checkBatch, type Prompts, runAll } from './generation/generate-all.js'
@@ -31,6 +32,7 @@ import { type LoadOptions, loadTable } from './options/load.js'
 import { checkLogprobs } from './options/logprobs.js'
 import { checkBeams, searchesWithBeams, withBeams } from './options/resolve-beams.js'
 import { checkSampling, greedySampling, resolveSampling, samplingDecision } from './options/resolve-sampling.js'
+import { checkResponseFormat, type ResponseFormat, type ValueOf } from './options/response-format.js'
 import * as check from './options/rules.js'
 import type { Sampling } from './options/sampling.js'
 import { type PerplexityOptions, perplexityTable, type ScoreOptions, scoreTable } from './options/scoring.js'
@@ -92,6 +94,11 @@ export class LLM {
    * @throws TypeError for a prompt or options that are wrong; everything later rejects `result` and the iteration.
    * @throws LLMError `ERR_CLOSED`, `ERR_TOKEN_ID`, `ERR_NO_STREAMING`; `ERR_UNSUPPORTED_MODEL` for more beams than the engine computes at once.
    */
+  stream<const Format extends ResponseFormat>(
+    prompt: Prompt,
+    options: GenerationOptions & { responseFormat: Format },
+  ): GenerationStream & { readonly result: Promise<GenerationResult & ValueOf<Format>> }
+  stream(prompt: Prompt, options?: GenerationOptions): GenerationStream
   stream(prompt: Prompt, options: GenerationOptions = {}): GenerationStream {
     const begun = performance.now()
     try {
@@ -101,7 +108,12 @@ export class LLM {
       this.#checkOpen()
       const all = mergeOptions(this.#defaultsFor(prompt), options)
       checkLogprobs(options, all)
-      toolsOf(all)
+      if (all.responseFormat) checkResponseFormat(all.responseFormat)
+      if (toolsOf(all) && all.responseFormat) {
+        throw new TypeError(
+          "expected either responseFormat or tools, received both; toolChoice: 'none' hides the tools",
+        )
+      }
       const layers = [{ source: 'request', options }, ...this.#layers]
       const decision = samplingDecision(layers)
       const searches = searchesWithBeams(layers, decision)
@@ -120,6 +132,11 @@ export class LLM {
    *
    * Rejects with what {@link stream} throws or rejects with.
    */
+  generate<const Format extends ResponseFormat>(
+    prompt: Prompt,
+    options: GenerationOptions & { responseFormat: Format },
+  ): Promise<GenerationResult & ValueOf<Format>>
+  generate(prompt: Prompt, options?: GenerationOptions): Promise<GenerationResult>
   async generate(prompt: Prompt, options: GenerationOptions = {}): Promise<GenerationResult> {
     return await this.stream(prompt, options).result
   }
@@ -261,7 +278,7 @@ export class LLM {
     caller: CallableFunction,
     begun: number,
   ): GenerationStream {
-    const { maxNewTokens, requestId = randomUUID() } = options
+    const { maxNewTokens, requestId = randomUUID(), responseFormat: format } = options
     const {
       numReturnSequences: count = generationDefaults.numReturnSequences,
       priority = generationDefaults.priority,
@@ -284,6 +301,10 @@ export class LLM {
       onText: options.onText,
       onReprefill: options.onReprefill,
       timeout: options.timeout,
+      format: format && {
+        growing: format.type === 'json' || format.type === 'json_schema',
+        complete: (result) => withValues(result, format),
+      },
       count,
       observer,
       rewrite,

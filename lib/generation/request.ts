@@ -12,6 +12,7 @@ import { PromptLogprobs } from '../output/logprobs.js'
 import type { EncodedPrompt } from '../text/prompt/encoded-prompt.js'
 import type { TextWorker } from '../text/worker/text-worker.js'
 import type { Warn } from '../warnings.js'
+import { answerGrammar } from './answer-grammar.js'
 import { answerFormat, answerParsers } from './answer-parsers.js'
 import { type CheckedPrompt, checkToken } from './prompt.js'
 import type { RequestQueue } from './queue.js'
@@ -73,6 +74,9 @@ export async function startRequest(
   const wanted = resolveLogprobs(options)
   const format = answerFormat(context.text, prompt, options)
   const { tokens, text } = await encode(context, prompt, options, signal)
+  const grammar = answerGrammar(context.text, format, options, text)
+  if (grammar)
+    throw new LLMError('ERR_NOT_BUILT', 'responseFormat: the addon has no grammars, which structured output needs')
   const answers = handlers.map(
     (_, index) =>
       new Answer(context.text.tokens, {

@@ -7,6 +7,7 @@ import type { ReprefillProgress } from '../options/generation.js'
 import type { Answer } from '../output/answer.js'
 import { type FilteredAnswer, filteredAnswers } from '../output/filtered-answer.js'
 import type { PromptLogprobs } from '../output/logprobs.js'
+import { PartialJson } from '../output/partial-json.js'
 import type { AnswerPart, StreamPart } from '../output/parts.js'
 import { addCallSite } from './call-site.js'
 import { PartQueue, readableOf } from './part-queue.js'
@@ -44,6 +45,8 @@ export interface StreamSource {
   onReprefill?: ((progress: ReprefillProgress) => void) | undefined
   /** Milliseconds until it fails with ERR_TIMEOUT. */
   timeout?: number | undefined
+  /** What the answers must be: changes the result of all, and says whether the stream has parts of the growing value. */
+  format?: { growing: boolean; complete(result: GenerationResult): Promise<GenerationResult> } | undefined
   /** Answers to the one prompt; default 1. */
   count?: number
   observer?: StreamObserver
@@ -81,6 +84,7 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
   #timer: NodeJS.Timeout | undefined
   #ended = false
   #begun = false
+  readonly #values: PartialJson[] = []
   #left = false
 
   constructor(source: StreamSource) {
@@ -184,10 +188,27 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
   }
 
   #emit(part: AnswerPart): void {
-    const { requestId, onToken, onText } = this.#source
+    const { requestId, onToken, onText, format } = this.#source
     this.#parts.push({ ...part, requestId } as StreamPart)
     if (onToken) for (const token of part.tokens) onToken(token, part.index)
-    if (part.text !== '') onText?.(part.text, part.index)
+    if (part.text === '') return
+    if (format?.growing) this.#grow(part)
+    onText?.(part.text, part.index)
+  }
+
+  #grow({ index, text, logprobs }: AnswerPart): void {
+    const value = this.#values[index] ?? new PartialJson()
+    this.#values[index] = value
+    value.push(text)
+    const part: StreamPart = {
+      type: 'object',
+      requestId: this.requestId,
+      index,
+      text: '',
+      object: value.value,
+      tokens: [],
+    }
+    this.#parts.push(logprobs ? { ...part, logprobs: [] } : part)
   }
 
   #finish(progress: AnswerProgress, index: number, end: NonNullable<AnswerProgress['end']>): void {
@@ -220,12 +241,16 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
       filtered: this.#filtered[i],
     }))
     const result = resultOf(this.requestId, parts, about)
-    const { rewrite } = this.#source
-    if (!rewrite) {
+    const { rewrite, format } = this.#source
+    if (!rewrite && !format) {
       this.#succeed(result)
       return
     }
-    rewrite.change(result, this.#stop.signal).then(
+    const change = async (): Promise<GenerationResult> => {
+      const changed = rewrite ? await rewrite.change(result, this.#stop.signal) : result
+      return format ? await format.complete(changed) : changed
+    }
+    change().then(
       (changed) => this.#succeed(changed),
       (error) => this.#fail(error),
     )

@@ -4,6 +4,7 @@ import type { TextFilter } from './filter.js'
 import { type LogprobsOptions, logprobsTable } from './logprobs.js'
 import { lookupRule, type PromptLookup } from './prompt-lookup.js'
 import { type ReasoningOptions, reasoningTable } from './reasoning.js'
+import { type ResponseFormatOptions, responseFormatTable } from './response-format.js'
 import * as check from './rules.js'
 import { type SamplingOptions, samplingTable } from './sampling.js'
 import { defaultsOf, type Rows, type Table } from './table.js'
@@ -19,6 +20,7 @@ export interface GenerationOptions
     BeamOptions,
     LogprobsOptions,
     ReasoningOptions,
+    ResponseFormatOptions,
     ToolCallOptions {
   /** Most tokens of the answer, ≥ 1. By default the answer may fill the context. */
   maxNewTokens?: number | undefined
@@ -137,6 +139,7 @@ export const generationTable = {
     flag: { value: '<n>', help: 'answers to the prompt', rare: true, json: true },
   },
   ...logprobsTable,
+  ...responseFormatTable,
   ...reasoningTable,
   ...toolCallTable,
   ...encodeTable,

@@ -48,6 +48,14 @@ export interface ToolCallPart extends Part, ToolCall {
   text: ''
 }
 
+/** With `responseFormat` of JSON: the value as far as its text has come. Follows each part of text, and has no tokens. */
+export interface ObjectPart extends Part {
+  type: 'object'
+  text: ''
+  /** A string may be cut, and what is missing may come. */
+  object: unknown
+}
+
 /** What a model wants to be called. */
 export interface ToolCall {
   /** Unique in the process. The message with the tool's result names it as `tool_call_id`. */
@@ -57,7 +65,7 @@ export interface ToolCall {
 }
 
 /** A part of a stream: look at `type`. */
-export type StreamPart = TextPart | ReasoningPart | ToolCallStartPart | ToolCallDeltaPart | ToolCallPart
+export type StreamPart = TextPart | ReasoningPart | ObjectPart | ToolCallStartPart | ToolCallDeltaPart | ToolCallPart
 
 type Without<Union, Field extends PropertyKey> = Union extends unknown ? Omit<Union, Field> : never
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { ChatMessage } from '#lib/index.js'
+import type { ChatMessage, GenerationOptions, Prompt } from '#lib/index.js'
 import { pipeline } from '#lib/integrations/pipeline.js'
 import { exact, tiny } from '../llm/fixtures.js'
 
@@ -149,9 +149,9 @@ t.test('an abort ends all inputs, and so does the failure of one', async (t) => 
   const { model } = pipe
   const generate = model.generate.bind(model)
   const signals: (AbortSignal | undefined)[] = []
-  model.generate = (prompt, options) => {
+  model.generate = (prompt: Prompt, options?: GenerationOptions) => {
     signals.push(options?.signal)
-    return generate(prompt, options)
+    return generate(prompt, options) as never
   }
   const broken = { role: 7 } as unknown as ChatMessage
   await t.rejects(pipe([[user('x')], [broken]], greedy), { name: 'TypeError', message: /role/ })

@@ -1,0 +1,102 @@
+import { LLMError } from '../errors.js'
+import type { GenerationOptions } from '../options/generation.js'
+import { jsonSchemaOf, type ResponseFormat } from '../options/response-format.js'
+import { opensReasoning, reasoningFormats } from '../output/formats/reasoning.js'
+import type { TextWorker } from '../text/worker/text-worker.js'
+import type { AnswerFormat } from './answer-parsers.js'
+
+/** What an answer must conform to, as the engine is to get it. */
+export interface Grammar {
+  /** How `source` is written: JSON Schema as JSON text, a regular expression of Rust's crate regex, or llguidance's variant of Lark. */
+  kind: 'json_schema' | 'regex' | 'lark'
+  source: string
+}
+
+/** What a grammar needs to name the marks of a model. */
+type Marks = Pick<TextWorker, 'addedTokenId' | 'tokens'>
+
+/**
+ * What an answer must conform to: its format, behind reasoning that is free. Undefined when it may be anything.
+ * @param rendered the prompt as the model sees it
+ */
+export function answerGrammar(
+  text: Marks,
+  { reasoning }: AnswerFormat,
+  { responseFormat: format }: GenerationOptions,
+  rendered: string,
+): Grammar | undefined {
+  if (format === undefined) return undefined
+  if (reasoning === 'none') return plain(format)
+  const mark = markOf(text)
+  const answer = larkOf(format)
+  if (reasoning === 'harmony') {
+    const [channel, message] = [mark('<|channel|>'), mark('<|message|>')]
+    return lark([
+      `start: thoughts? final`,
+      `thoughts: ${channel} "analysis" ${message} FREE ${mark('<|end|>')} ${mark('<|start|>')} "assistant"`,
+      `final: ${channel} "final" (" "? ${mark('<|constrain|>')} "json")? ${message} answer`,
+      'FREE: /(?s:.*)/',
+      answer,
+    ])
+  }
+  const { begin, end, title = '' } = reasoningFormats[reasoning]
+  const inside = opensReasoning(reasoningFormats[reasoning], rendered)
+  const opening = `${mark(begin)} ${title === '' ? '' : JSON.stringify(title)}`
+  return lark([
+    inside ? 'start: thoughts SPACE answer' : `start: (${opening} thoughts SPACE)? answer`,
+    isSpecial(text, end) ? `thoughts: /(?s:.*)/ ${mark(end)}` : `thoughts[lazy]: /(?s:.*)${escaped(end)}/`,
+    'SPACE: /\\n{0,2}/',
+    answer,
+  ])
+}
+
+const lark = (lines: readonly string[]): Grammar => ({ kind: 'lark', source: `${lines.join('\n')}\n` })
+
+function plain(format: ResponseFormat): Grammar {
+  switch (format.type) {
+    case 'json':
+    case 'json_schema':
+      return { kind: 'json_schema', source: JSON.stringify(schemaOf(format)) }
+    case 'regex':
+      return { kind: 'regex', source: format.pattern }
+    case 'choice':
+      return lark([larkOf(format).replace(/^answer/, 'start')])
+    case 'lark':
+      return { kind: 'lark', source: format.grammar }
+  }
+}
+
+/** The rule `answer`. */
+function larkOf(format: ResponseFormat): string {
+  switch (format.type) {
+    case 'json':
+    case 'json_schema':
+      return `answer: %json ${JSON.stringify(schemaOf(format))}`
+    case 'regex':
+      return `answer: /${format.pattern.replaceAll('/', '\\/').replaceAll('\n', '\\n')}/`
+    case 'choice':
+      return `answer: ${format.choices.map((choice) => JSON.stringify(choice)).join(' | ')}`
+    case 'lark':
+      throw new LLMError(
+        'ERR_GRAMMAR',
+        "responseFormat of type 'lark' is not supported with a model that reasons first: reasoningParser: 'none' makes the grammar that of everything the model writes",
+      )
+  }
+}
+
+function schemaOf(format: Extract<ResponseFormat, { type: 'json' | 'json_schema' }>): Record<string, unknown> {
+  const schema = format.type === 'json' ? { type: 'object' } : jsonSchemaOf(format.schema)
+  if (format.whitespace === 'any') return schema
+  const { 'x-guidance': own, ...rest } = schema as { 'x-guidance'?: object }
+  return { ...rest, 'x-guidance': { whitespace_flexible: false, ...own } }
+}
+
+const isSpecial = ({ addedTokenId, tokens }: Marks, mark: string): boolean =>
+  tokens.special[addedTokenId(mark) ?? -1] === 1
+
+/** How Lark names a mark: a special token by its id, any other by its letters. */
+function markOf(text: Marks): (mark: string) => string {
+  return (mark) => (isSpecial(text, mark) ? `<[${text.addedTokenId(mark)}]>` : JSON.stringify(mark))
+}
+
+const escaped = (word: string): string => word.replace(/[/.*+?^${}()|[\]\\]/g, '\\$&')
