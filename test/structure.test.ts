@@ -54,13 +54,14 @@ const layers = [
 ]
 
 /** The layers of native/, likewise. `generated` is made by the build. */
-const nativeLayers = ['generated', 'kernels', 'engine', 'openvino', 'node']
+const nativeLayers = ['generated', 'kernels', 'engine', 'grammar', 'openvino', 'node']
 
 /** Headers that only one folder of native/ may include. */
 const ownHeaders: [header: RegExp, folder: string][] = [
   [/^napi\.h$/, 'node'],
   [/^openvino\//, 'openvino'],
   [/^tbb\//, 'openvino'],
+  [/^llguidance\.h$/, 'grammar'],
 ]
 
 type Graph = ReadonlyMap<string, readonly string[]>

@@ -15,8 +15,8 @@ import type { Sampling } from '../options/sampling.js'
 export const stages = ['read', 'measure', 'pack', 'compile', 'warmup', 'convert', 'compare'] as const
 export type Stage = (typeof stages)[number]
 
-/** Why an answer ended: a stop token, the limit of tokens, or `cancel`. */
-export const finishReasons = ['stop', 'length', 'cancelled'] as const
+/** Why an answer ended: a stop token, the limit of tokens, `cancel`, or the end of its grammar. */
+export const finishReasons = ['stop', 'length', 'cancelled', 'grammar'] as const
 export type NativeFinishReason = (typeof finishReasons)[number]
 
 /** What the addon must know of a device beyond its name; `deviceFeatures` decides it. The addon compares no device names. */
@@ -106,6 +106,28 @@ export interface EngineConfig {
   scriptNumbers: Int32Array
 }
 
+/** What an answer must conform to. It applies to the whole answer, from its first token on. */
+export interface Grammar {
+  /** How `source` is written: JSON Schema as JSON text, a regular expression of Rust's crate regex, or llguidance's variant of Lark. */
+  kind: 'json_schema' | 'regex' | 'lark'
+  source: string
+}
+
+/** An answer without a grammar. */
+export const noGrammar = { kind: '', source: '' } as const
+
+/** The tokens of a model, as grammars need them. */
+export interface Vocabulary {
+  /** The bytes of all tokens, one after another. */
+  bytes: Uint8Array
+  /** One more than there are tokens: token `i` has the bytes from `offsets[i]` up to `offsets[i + 1]`. */
+  offsets: Uint32Array
+  /** 1 for tokens that are no text: a grammar allows one only where it names it. */
+  special: Uint8Array
+  /** Tokens that end an answer; they are allowed where the grammar may end. */
+  endTokens: Int32Array
+}
+
 /** What `submit` takes beside the id and the prompt. Every field is required; the table of sampling options has those of sampling. */
 export interface RequestParams extends Sampling, NativeBeams {
   /** With the prompt never more than the context and the KV cache. 0 only computes the prompt, for a later one with the same beginning. */
@@ -140,6 +162,7 @@ export interface RequestParams extends Sampling, NativeBeams {
   /** The same for the prompt, from the token `promptLogprobsFrom` ≥ 1 on. The cache then gives no more than what comes before that. */
   promptLogprobs: number
   promptLogprobsFrom: number
+  grammar: Grammar | typeof noGrammar
 }
 
 /** Times in milliseconds, measured on the engine's thread. */
@@ -274,6 +297,8 @@ export type JobEvent =
   | { type: 'closed' }
 
 export interface NativeEngine {
+  /** To be called once, before the first request with a grammar. What is handed over is copied. */
+  vocabulary(vocabulary: Vocabulary): void
   /** One id per answer, chosen by the caller, > 0 and never used before; every token id must lie inside the vocabulary. */
   submit(ids: number[], prompt: Int32Array, params: RequestParams): void
   /** Idempotent; unknown ids are ignored. */
@@ -393,6 +418,8 @@ export interface BuildInfo {
   openvino: string
   /** Built-in kernels that this processor executes, the best first; the last is the portable one. */
   kernels: string[]
+  /** What constrains answers to a grammar, e.g. `llguidance 1.9.1`; '' when the addon was built without it. */
+  grammar: string
   /** What the addon knows of the boundary. */
   boundary: Boundary
 }

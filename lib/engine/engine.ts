@@ -4,11 +4,13 @@ import type {
   EngineConfig,
   EngineEvent,
   NativeEngine,
+  NativeFinishReason,
   NativeLogprobs,
   NativeMetrics,
   NativeTimings,
   ReadyInfo,
   RequestParams,
+  Vocabulary,
 } from './boundary.js'
 import { ownError } from './failure.js'
 import type { JobProgress } from './job.js'
@@ -22,7 +24,7 @@ export interface RequestHandler {
   logprobs?(found: NativeLogprobs): void
   /** So many of the sequence's tokens have been computed again; see the event `reprefill`. */
   reprefill?(done: number, total: number): void
-  finished(reason: 'stop' | 'length' | 'cancelled', timings: NativeTimings): void
+  finished(reason: NativeFinishReason, timings: NativeTimings): void
   failed(error: unknown): void
 }
 
@@ -57,6 +59,7 @@ export class Engine {
   #closing = false
   #computed = false
   #failure: LLMError | undefined
+  #hasVocabulary = false
   #watcher: EngineWatcher | undefined
   #listeners: EngineListeners
 
@@ -115,6 +118,13 @@ export class Engine {
     this.#watcher = watcher
     if (this.#computed) watcher.computed()
     if (this.#failure) watcher.died(this.#failure)
+  }
+
+  /** The model's tokens, without which no request may have a grammar. Only the first call counts. */
+  learnVocabulary(vocabulary: () => Vocabulary): void {
+    if (this.#hasVocabulary || this.#closing) return
+    this.#native.vocabulary(vocabulary())
+    this.#hasVocabulary = true
   }
 
   /** Starts or queues a request with an answer for each handler and gives their ids. Token ids and params must have been checked. */

@@ -23,6 +23,7 @@ import {
   type RequestParams,
   type Stage,
   stages,
+  type Vocabulary,
 } from './boundary.js'
 
 /** Structures that have a name on both sides. */
@@ -30,6 +31,8 @@ interface Structures {
   DeviceFeatures: DeviceFeatures
   EngineConfig: EngineConfig
   RequestParams: RequestParams
+  Grammar: RequestParams['grammar']
+  Vocabulary: Vocabulary
   ReadyInfo: ReadyInfo
   KvCache: ReadyInfo['kvCache']
   PackedWeights: ReadyInfo['packed']
@@ -60,6 +63,8 @@ type Types = {
   'string[]': string[]
   'number[]': number[]
   Int32Array: Int32Array
+  Uint8Array: Uint8Array
+  Uint32Array: Uint32Array
   'Record<string, string>': Record<string, string>
   'Record<string, number>': Record<string, number>
   JobResult: unknown
@@ -149,7 +154,10 @@ export const boundary = {
       processedLogprobs: 'boolean',
       promptLogprobs: 'int',
       promptLogprobsFrom: 'int',
+      grammar: 'Grammar',
     },
+    Grammar: { kind: 'string', source: 'string' },
+    Vocabulary: { bytes: 'Uint8Array', offsets: 'Uint32Array', special: 'Uint8Array', endTokens: 'Int32Array' },
     ReadyInfo: {
       runner: 'string',
       reason: 'string',
@@ -286,7 +294,7 @@ export const boundary = {
 /** Functions of the addon, and methods of its engines and jobs. */
 export const functions = {
   addon: { buildInfo: true, atExit: true, threadClock: true, threadCpuTime: true, Engine: true, Job: true },
-  Engine: { submit: true, cancel: true, metrics: true, close: true },
+  Engine: { submit: true, vocabulary: true, cancel: true, metrics: true, close: true },
   Job: { cancel: true },
 } satisfies {
   addon: Record<keyof Addon, true>

@@ -1,3 +1,4 @@
+import { type Grammar, noGrammar, type Vocabulary } from '../engine/boundary.js'
 import type { RequestHandler } from '../engine/engine.js'
 import type { ResidentEngine } from '../engine/resident.js'
 import { LLMError } from '../errors.js'
@@ -25,6 +26,8 @@ import { encodeOptions, warnIgnored, warnIgnoredTools } from './tokenize.js'
 export interface ScoringRequest extends GenerationOptions {
   /** The first token of the prompt that `promptLogprobs` are given of, ≥ 1. Default 1. */
   promptLogprobsFrom?: number | undefined
+  /** What every answer must conform to, from its first token on. */
+  grammar?: Grammar | undefined
 }
 
 /** What a request needs of its model. */
@@ -70,6 +73,9 @@ export async function startRequest(
   signal: AbortSignal,
   begun = performance.now(),
 ): Promise<Submitted> {
+  if (options.grammar && (options.numBeams ?? 1) > 1) {
+    throw new TypeError('expected no grammar with numBeams, received both: a beam search cannot follow a grammar')
+  }
   const { stopTokens, stopWords } = stops(context, options)
   const wanted = resolveLogprobs(options)
   const format = answerFormat(context.text, prompt, options)
@@ -111,6 +117,7 @@ export async function startRequest(
   const engine = await context.engine.ready()
   signal.throwIfAborted()
   const times = { tokenize: tokenized - begun, load: performance.now() - tokenized }
+  if (options.grammar) engine.learnVocabulary(() => vocabulary(context))
   const ids = engine.submit(
     tokens,
     {
@@ -122,6 +129,7 @@ export async function startRequest(
       ...sampling,
       ...resolveBeams(options),
       ...tokenParams,
+      grammar: options.grammar ?? noGrammar,
     },
     handlers,
   )
@@ -143,6 +151,18 @@ export function checkRunner(
     'ERR_UNSUPPORTED_MODEL',
     `numBeams is ${numBeams}, but the ${runner} engine of this model computes ${most === 1 ? 'no beams' : `at most ${most} at once (maxSequences)`}; numBeams: 1 asks for none`,
   )
+}
+
+/** What grammars need of the tokenizer: the ids that the model has. */
+function vocabulary({ text, vocabularySize, stopTokenIds }: RequestContext): Vocabulary {
+  const { bytes, offsets, special, size } = text.tokens
+  const known = Math.min(size, vocabularySize)
+  return {
+    bytes: bytes.subarray(0, offsets[known]),
+    offsets: offsets.subarray(0, known + 1),
+    special: special.subarray(0, known),
+    endTokens: Int32Array.from(stopTokenIds.filter((token) => token < known)),
+  }
 }
 
 function tokenContext({ text, vocabularySize, stopTokenIds }: RequestContext): TokenContext {

@@ -1,4 +1,4 @@
-import type { NativeTimings } from '../engine/boundary.js'
+import type { NativeFinishReason, NativeTimings } from '../engine/boundary.js'
 import type { Answer } from '../output/answer.js'
 import type { AnswerContent } from '../output/content.js'
 import type { FilteredAnswer } from '../output/filtered-answer.js'
@@ -62,7 +62,7 @@ export interface FinishedAnswer {
   /** What the model generated, the token that stopped it included. A filter changes no tokens; where it stops, those of that text are left out. */
   tokens: number[]
   finishReason: FinishReason
-  /** The stop word or the id of the stop token that ended it; null when something else did. */
+  /** The stop word or the id of the stop token that ended it; `'grammar'` when nothing could follow in its grammar; null when something else did. */
   stoppedBy: string | number | null
   /**
    * Of a beam search: the sum of the tokens' log-probabilities, after penalties and bans, over their number to the power of lengthPenalty. A
@@ -94,7 +94,7 @@ export interface AnswerProgress {
   /** Of a beam search. */
   score?: number
   /** Absent while it goes on, and when it was left before it had begun. */
-  end?: { reason: FinishReason; timings: NativeTimings }
+  end?: { reason: NativeFinishReason; timings: NativeTimings }
 }
 
 const noTimings: NativeTimings = {
@@ -133,9 +133,10 @@ export function resultOf(
     if (filtered?.stopped) return { ...output, finishReason: 'content-filter', stoppedBy: null }
     // The caller left before the filter had seen the end.
     if (filtered?.done === false) return { ...output, finishReason: 'cancelled', stoppedBy: null }
-    const reason = answer?.stopped ? 'stop' : (end?.reason ?? 'cancelled')
+    const native = end?.reason ?? 'cancelled'
+    const reason = answer?.stopped || native === 'grammar' ? 'stop' : native
     const finishReason = reason === 'stop' && toolCalls.length > 0 ? 'tool-calls' : reason
-    return { ...output, finishReason, stoppedBy: answer?.stoppedBy ?? null }
+    return { ...output, finishReason, stoppedBy: answer?.stoppedBy ?? (native === 'grammar' ? 'grammar' : null) }
   })
   const timings = parts.map(({ end }) => end?.timings ?? noTimings)
   const first = timings[0] as NativeTimings

@@ -3,11 +3,15 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "engine/types.h"
 
 namespace llm {
+
+class Constraint;
 
 // Answers that have not begun, in the order of the request.
 class AnswerGroup {
@@ -15,9 +19,10 @@ class AnswerGroup {
   struct Answer {
     SequenceId id;
     uint32_t seed;
+    std::shared_ptr<Constraint> constraint;  // null without a grammar, and while that is compiled
   };
 
-  void add(Answer answer) { answers_.push_back(answer); }
+  void add(Answer answer) { answers_.push_back(std::move(answer)); }
   bool empty() const { return answers_.empty(); }
   size_t size() const { return answers_.size(); }
 
@@ -28,6 +33,8 @@ class AnswerGroup {
     return std::erase_if(answers_, [id](const Answer& a) { return a.id == id; }) > 0;
   }
 
+  auto begin() { return answers_.begin(); }
+  auto end() { return answers_.end(); }
   auto begin() const { return answers_.begin(); }
   auto end() const { return answers_.end(); }
 

@@ -42,8 +42,7 @@ void FailurePolicy::die(LoadedModel* model, const Failure& cause) {
   dead_ = cause;
   post_(Failed{0, cause.code(), cause.what()});
   if (!model) return;
-  outcomes_.fail_all(model->scheduler->running, cause);
-  outcomes_.fail_all(model->scheduler->waiting, cause);
+  for (auto* list : model->scheduler->lists()) outcomes_.fail_all(*list, cause);
 }
 
 }  // namespace llm

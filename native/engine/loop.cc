@@ -1,5 +1,6 @@
 #include "engine/loop.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/precision_fallback.h"
@@ -7,8 +8,12 @@
 
 namespace llm {
 
-EngineLoop::EngineLoop(EngineConfig config, RunnerFactory factory, EventSink post)
-    : config_(std::move(config)), factory_(std::move(factory)), post_(std::move(post)), thread_([this] { run(); }) {}
+EngineLoop::EngineLoop(EngineConfig config, RunnerFactory factory, EventSink post, GrammarCompilerFactory grammars)
+    : config_(std::move(config)),
+      factory_(std::move(factory)),
+      post_(std::move(post)),
+      grammars_(std::move(grammars), [this] { mailbox_.nudge(); }),
+      thread_([this] { run(); }) {}
 
 EngineLoop::~EngineLoop() {
   stop();
@@ -16,9 +21,14 @@ EngineLoop::~EngineLoop() {
 }
 
 void EngineLoop::submit(Request request) {
+  std::shared_ptr<Compilation> compilation;
+  if (auto grammar = std::exchange(request.params.grammar, {}); !grammar.none()) {
+    compilation = grammars_.compile(std::move(grammar), request.ids.size());
+  }
   const auto now = Clock::now();
   std::list<Sequence> sequences;
   auto& first = sequences.emplace_back(request.ids.front(), std::move(request.prompt), request.params, now);
+  first.compilation = std::move(compilation);
   first.rank =
       std::chrono::duration<double>(now - begun_).count() - Scheduler::kSecondsPerPriority * first.params.priority;
   if (first.params.num_beams > 1) {
@@ -26,7 +36,7 @@ void EngineLoop::submit(Request request) {
     first.beam->search->begin(first);
   } else {
     for (size_t i = 1; i < request.ids.size(); ++i) {
-      first.group.add({request.ids[i], request.params.seed + static_cast<uint32_t>(i)});
+      first.group.add({request.ids[i], request.params.seed + static_cast<uint32_t>(i), nullptr});
     }
   }
   mailbox_.submit(std::move(sequences));
@@ -50,6 +60,7 @@ void EngineLoop::run() {
     outcomes_.attach(nullptr);
     model_.reset();  // on this thread, and before anybody is told that its memory is free
   }
+  grammars_.stop();  // before anybody joins this thread, which then does not wait
   post_(Closed{});
   ended_ = true;
 }
@@ -71,11 +82,13 @@ void EngineLoop::load() {
 void EngineLoop::serve() {
   const auto& scheduler = *model_->scheduler;
   while (!failures_.cause_of_death()) {
-    auto mail = mailbox_.take(scheduler.running.empty() && scheduler.waiting.empty());
+    auto mail = mailbox_.take(stalled_ || scheduler.idle());
     if (mail.stopping) return outcomes_.cancel_all(mail.submitted);
     receive(mail.submitted);
     for (SequenceId id : mail.cancelled) outcomes_.cancel(id);
-    if (scheduler.running.empty() && scheduler.waiting.empty()) continue;
+    take_compiled();
+    stalled_ = false;
+    if (scheduler.idle()) continue;
     try {
       step();
       failures_.step_succeeded();
@@ -101,8 +114,7 @@ void EngineLoop::refuse_requests() {
 
 void EngineLoop::cancel_requests() {
   if (model_) {
-    outcomes_.cancel_all(model_->scheduler->running);
-    outcomes_.cancel_all(model_->scheduler->waiting);
+    for (auto* list : model_->scheduler->lists()) outcomes_.cancel_all(*list);
   }
   auto mail = mailbox_.take(false);
   outcomes_.cancel_all(mail.submitted);
@@ -114,23 +126,54 @@ void EngineLoop::receive(std::list<Sequence>& submitted) {
     const auto sequence = submitted.begin();
     if (const auto refusal = model_->refusal(*sequence)) {
       outcomes_.fail(submitted, sequence, *refusal);
+    } else if (sequence->compilation) {
+      auto& compiling = model_->scheduler->compiling;
+      compiling.splice(compiling.end(), submitted, sequence);
     } else {
-      metrics_.counts.prompt_tokens += static_cast<int64_t>(sequence->prompt);
-      model_->scheduler->add(submitted, sequence);
+      let_in(submitted, sequence);
     }
+  }
+}
+
+void EngineLoop::let_in(std::list<Sequence>& from, std::list<Sequence>::iterator sequence) {
+  metrics_.counts.prompt_tokens += static_cast<int64_t>(sequence->prompt);
+  model_->scheduler->add(from, sequence);
+}
+
+// Nothing is computed for a request whose grammar is not sound.
+void EngineLoop::take_compiled() {
+  auto& compiling = model_->scheduler->compiling;
+  for (auto next = compiling.begin(); next != compiling.end();) {
+    const auto sequence = next++;
+    if (!sequence->compilation->done) continue;
+    const auto compilation = std::exchange(sequence->compilation, nullptr);
+    if (compilation->failure) {
+      outcomes_.fail(compiling, sequence, *compilation->failure);
+      continue;
+    }
+    auto constraint = compilation->constraints.begin();  // answers may have been cancelled meanwhile
+    sequence->constraint = *constraint++;
+    for (auto& answer : sequence->group) answer.constraint = *constraint++;
+    let_in(compiling, sequence);
   }
 }
 
 void EngineLoop::step() {
   auto& scheduler = *model_->scheduler;
+  take_held();
   draft(scheduler.make_room());
   const auto spans = scheduler.plan();
-  if (spans.empty()) return;
+  if (spans.empty()) {
+    stalled_ = std::ranges::any_of(scheduler.running, [](auto& sequence) { return sequence.held.has_value(); });
+    return;
+  }
+  start_masks(spans);
   const Rows rows = compute(spans);
   size_t row = 0;
   for (size_t i = 0; i < spans.size(); ++i) {
     Sequence& sequence = *scheduler.stepping()[i];
     sequence.computed += spans[i].tokens.size();
+    sequence.forced = 0;
     if (sequence.reprefill_begun) note_reprefill(sequence);
     take(sequence, spans[i], rows, row);
     row += spans[i].rows;
@@ -165,6 +208,16 @@ void EngineLoop::draft(std::span<Sequence* const> decoding) {
   }
 }
 
+// Masks are made while the runner computes.
+void EngineLoop::start_masks(std::span<const Span> spans) {
+  for (size_t i = 0; i < spans.size(); ++i) {
+    Sequence& sequence = *model_->scheduler->stepping()[i];
+    if (!sequence.constraint || sequence.params.max_new_tokens == 0) continue;
+    if (sequence.computed + spans[i].tokens.size() < sequence.tokens.size()) continue;
+    grammars_.start_masks(*sequence.constraint, std::span<const Token>(sequence.tokens).last(sequence.drafts));
+  }
+}
+
 // Takes what the rows of a sequence's span, from `row` on, say. May end the sequence and invalidate the reference.
 void EngineLoop::take(Sequence& sequence, const Span& span, const Rows& rows, size_t row) {
   auto& running = model_->scheduler->running;
@@ -183,8 +236,33 @@ void EngineLoop::take(Sequence& sequence, const Span& span, const Rows& rows, si
   }
   const size_t sampled = row + span.rows - (1 + sequence.drafts);
   if (sequence.beam) return beam_decoder_.take(*model_, sequence, rows.row(sampled));
-  fork_group(sequence, rows, sampled);
-  accept(sequence, rows, sampled);
+  if (!sequence.constraint || sequence.constraint->ready()) {
+    take_answer(sequence, rows, sampled);
+    return;
+  }
+  const float* const begin = rows.row(sampled).data();
+  sequence.held.emplace(std::vector(begin, begin + (1 + sequence.drafts) * rows.width), rows.width);
+}
+
+// The masks of these came later than their rows. That delays nobody else.
+void EngineLoop::take_held() {
+  auto& running = model_->scheduler->running;
+  for (auto next = running.begin(); next != running.end();) {
+    Sequence& sequence = *next++;
+    if (!sequence.held || !sequence.constraint->ready()) continue;
+    const SequenceId id = sequence.id;
+    const auto held = *std::exchange(sequence.held, std::nullopt);
+    try {
+      take_answer(sequence, {held.logits.data(), held.logits.size() / held.width, held.width}, 0);
+    } catch (...) {
+      outcomes_.fail(id, current_failure(ERR_ENGINE));  // it is not of the step that comes
+    }
+  }
+}
+
+void EngineLoop::take_answer(Sequence& sequence, const Rows& rows, size_t row) {
+  fork_group(sequence, rows, row);
+  accept(sequence, rows, row);
 }
 
 // Takes what the rows from `row` on say about the answer. May end the sequence and invalidate the reference.
@@ -234,6 +312,7 @@ void EngineLoop::fork_group(Sequence& sequence, const Rows& rows, size_t row) {
     child.counts.cached_tokens = sequence.counts.cached_tokens;
     child.computed = sequence.computed;
     child.rope = sequence.rope;
+    if (child.constraint) child.constraint->share_masks(*sequence.constraint);
     child.status = Status::kRunning;
     scheduler.join(list);
     accept(child, rows, row);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <thread>
+#include <utility>
 
 #include "engine/beams/beam_decoder.h"
 #include "engine/event.h"
@@ -14,6 +15,7 @@
 #include "engine/outcomes.h"
 #include "engine/request.h"
 #include "engine/runner.h"
+#include "engine/sampling/grammars.h"
 #include "engine/sequence.h"
 
 namespace llm {
@@ -22,11 +24,14 @@ namespace llm {
 // block; the destructor stops the thread and joins it.
 class EngineLoop {
  public:
-  EngineLoop(EngineConfig config, RunnerFactory factory, EventSink post);
+  // Without `grammars` every request with a grammar fails with ERR_NOT_BUILT.
+  EngineLoop(EngineConfig config, RunnerFactory factory, EventSink post, GrammarCompilerFactory grammars = nullptr);
   ~EngineLoop();
   EngineLoop(const EngineLoop&) = delete;
   EngineLoop& operator=(const EngineLoop&) = delete;
 
+  // Once, before the first request with a grammar.
+  void learn_vocabulary(Vocabulary vocabulary) { grammars_.learn(std::move(vocabulary)); }
   // Exactly one Finished or Failed follows for each id of the request.
   void submit(Request request);
   // Takes effect after the step that runs. Unknown and ended ids are ignored.
@@ -46,10 +51,15 @@ class EngineLoop {
   void refuse_requests();
   void cancel_requests();
   void receive(std::list<Sequence>& submitted);
+  void let_in(std::list<Sequence>& from, std::list<Sequence>::iterator sequence);
+  void take_compiled();
   void step();
   Rows compute(std::span<const Span> spans);
   void draft(std::span<Sequence* const> decoding);
+  void start_masks(std::span<const Span> spans);
+  void take_held();
   void take(Sequence& sequence, const Span& span, const Rows& rows, size_t row);
+  void take_answer(Sequence& sequence, const Rows& rows, size_t row);
   void accept(Sequence& sequence, const Rows& rows, size_t row);
   void fork_group(Sequence& sequence, const Rows& rows, size_t row);
   void note_reprefill(Sequence& sequence);
@@ -61,6 +71,7 @@ class EngineLoop {
 
   Mailbox mailbox_;
   MetricsBoard metrics_;
+  Grammars grammars_;  // after the mailbox, which its threads nudge
   std::atomic<bool> ended_ = false;
 
   // Engine thread only.
@@ -68,6 +79,7 @@ class EngineLoop {
   FailurePolicy failures_{post_, outcomes_};
   BeamDecoder beam_decoder_{post_, outcomes_};
   std::unique_ptr<LoadedModel> model_;
+  bool stalled_ = false;  // the last step had nothing to compute: what runs waits for masks
 
   std::thread thread_;  // last: starts when everything above exists
 };

@@ -31,6 +31,12 @@ class Mailbox {
     cancelled_.push_back(id);
     wake_.notify_one();
   }
+  // Something else than mail is to be looked at.
+  void nudge() {
+    std::lock_guard lock(mutex_);
+    nudged_ = true;
+    wake_.notify_one();
+  }
   // Idempotent. Interrupts what computes, once.
   void stop() {
     std::lock_guard lock(mutex_);
@@ -48,10 +54,11 @@ class Mailbox {
     return submitted_.size();
   }
 
-  // Engine thread. What has come; when nothing has, waits for something if `wait`.
+  // Engine thread. What has come; when nothing has, waits for something, or a nudge, if `wait`.
   Mail take(bool wait) {
     std::unique_lock lock(mutex_);
-    if (wait) wake_.wait(lock, [this] { return stopping_ || !submitted_.empty() || !cancelled_.empty(); });
+    if (wait) wake_.wait(lock, [this] { return stopping_ || nudged_ || !submitted_.empty() || !cancelled_.empty(); });
+    nudged_ = false;
     return {std::exchange(submitted_, {}), std::exchange(cancelled_, {}), stopping_};
   }
 
@@ -80,6 +87,7 @@ class Mailbox {
   std::list<Sequence> submitted_;
   std::vector<SequenceId> cancelled_;
   std::function<void()> interrupt_;  // while something computes
+  bool nudged_ = false;
   bool stopping_ = false;
 };
 

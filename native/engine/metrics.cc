@@ -8,7 +8,9 @@ namespace llm {
 void MetricsBoard::publish(const Scheduler& scheduler, const Runner& runner) {
   counts.running = static_cast<int64_t>(scheduler.running.size());
   counts.waiting = 0;
-  for (const auto& sequence : scheduler.waiting) counts.waiting += 1 + static_cast<int64_t>(sequence.group.size());
+  for (const auto* list : {&scheduler.waiting, &scheduler.compiling}) {
+    for (const auto& sequence : *list) counts.waiting += 1 + static_cast<int64_t>(sequence.group.size());
+  }
   counts.kv = runner.kv();
   counts.preemptions = scheduler.preemptions;
   counts.prefix_hits = scheduler.prefix_hits;

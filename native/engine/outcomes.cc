@@ -99,7 +99,7 @@ void Outcomes::fail(Sequences& list, Sequences::iterator sequence, const Failure
 }
 
 void Outcomes::fail(SequenceId id, const Failure& failure) {
-  for (auto* list : {&model_->scheduler->running, &model_->scheduler->waiting}) {
+  for (auto* list : model_->scheduler->lists()) {
     if (const auto found = find(*list, id); found != list->end()) fail(*list, found, failure);
   }
 }
@@ -115,7 +115,7 @@ void Outcomes::cancel_all(Sequences& list) {
 }
 
 void Outcomes::cancel(SequenceId id) {
-  for (auto* list : {&model_->scheduler->running, &model_->scheduler->waiting}) {
+  for (auto* list : model_->scheduler->lists()) {
     for (auto sequence = list->begin(); sequence != list->end(); ++sequence) {
       if (sequence->group.remove(id)) {
         post_(Finished{id, FinishReason::kCancelled, {}});
@@ -138,7 +138,11 @@ void Outcomes::cancel(SequenceId id) {
         heir.push_back(sequence->next_answer());
         sequence->group.take_first();
         std::swap(heir.front().group, sequence->group);
-        model_->scheduler->add(heir, heir.begin());
+        if (heir.front().compilation) {
+          list->splice(sequence, heir);
+        } else {
+          model_->scheduler->add(heir, heir.begin());
+        }
       }
       finish(*list, sequence, FinishReason::kCancelled);
       return;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/beams/params.h"
+#include "engine/sampling/grammar.h"
 #include "engine/sampling/params.h"
 #include "engine/types.h"
 
@@ -20,6 +21,13 @@ struct RequestParams : SamplingParams, BeamParams {
   bool processed_logprobs = false;
   int32_t prompt_logprobs = -1;  // the same for the prompt, from this token on
   int32_t prompt_logprobs_from = 1;
+  Grammar grammar;
+
+  // Whether an option may ban a token that a grammar would force.
+  bool bans() const {
+    return !bad_words_ids.empty() || !suppress_tokens.empty() || !begin_suppress_tokens.empty() ||
+           !forced_eos_token_id.empty() || no_repeat_ngram_size > 0;
+  }
 };
 
 struct Request {

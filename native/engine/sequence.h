@@ -13,6 +13,7 @@
 #include "engine/event.h"
 #include "engine/request.h"
 #include "engine/rope.h"
+#include "engine/sampling/grammars.h"
 #include "engine/sampling/sampler.h"
 #include "engine/sampling/steps.h"
 #include "engine/types.h"
@@ -46,12 +47,21 @@ struct Sequence {
   size_t prompt;              // tokens of the prompt
   std::vector<Token> tokens;  // prompt and answer; during a step, drafts behind them
   size_t drafts = 0;          // how many of those are drafts
+  size_t forced = 0;          // tokens of the answer that its grammar forced and that are not computed yet
   DraftSource draft_source = DraftSource::kPromptLookup;
   size_t computed = 0;          // leading tokens that are in the KV cache
   size_t unreported;            // the first token of the prompt whose log-probability is wanted still; `prompt`: none
   Rope rope = Rope::kShort;     // the factors that it was admitted with
   LogitsProcessors processors;  // of its sampling options
   Sampler sampler;
+  std::shared_ptr<Compilation> compilation;  // of its grammar and its group's, until that is done
+  std::shared_ptr<Constraint> constraint;    // null without a grammar
+  // Logits of the next token and of the drafts', copied because the masks came later than they did.
+  struct HeldRows {
+    std::vector<float> logits;
+    size_t width = 0;
+  };
+  std::optional<HeldRows> held;
   std::optional<PromptLookup> lookup;
   std::optional<Beam> beam;  // when it is one of a beam search
   AnswerGroup group;         // the other answers to its prompt, while that is not computed
@@ -76,6 +86,8 @@ struct Sequence {
     own.prompt_logprobs = -1;  // the first answer reports them
     Sequence next(group.begin()->id, tokens, own, submitted);
     next.rank = rank;
+    next.compilation = compilation;
+    next.constraint = group.begin()->constraint;
     return next;
   }
 
@@ -94,9 +106,17 @@ struct Sequence {
     return child;
   }
 
+  // Its part of the KV cache is lost.
+  void start_over() {
+    computed = 0;
+    forced = 0;
+    held.reset();
+    tokens.resize(tokens.size() - std::exchange(drafts, 0));
+  }
+
   size_t generated() const { return tokens.size() - drafts - prompt; }
   size_t max_length() const { return prompt + static_cast<size_t>(params.max_new_tokens); }
-  // At least 1 between steps, but for a beam that waits for others.
+  // At least 1 between steps, but for a beam that waits for others, and while rows are held.
   size_t left() const { return tokens.size() - computed; }
   // In the batch. A search that begins has those of all its beams.
   size_t places() const { return beam && generated() == 0 ? static_cast<size_t>(params.num_beams) : 1; }
@@ -109,7 +129,7 @@ struct Sequence {
     const size_t end = computed + count;
     return end - std::min(end, std::max(first_row(), computed));
   }
-  bool decoding() const { return status == Status::kRunning && left() == 1 + drafts && generated() > 0; }
+  bool decoding() const { return status == Status::kRunning && left() == 1 + forced + drafts && generated() > 0; }
 };
 
 inline std::list<Sequence>::iterator find(std::list<Sequence>& list, SequenceId id) {

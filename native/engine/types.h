@@ -52,8 +52,8 @@ struct EngineConfig {
   std::vector<int32_t> script_numbers;
 };
 
-enum class FinishReason { kStop, kLength, kCancelled };
-inline constexpr std::array kFinishReasons{"stop", "length", "cancelled"};
+enum class FinishReason { kStop, kLength, kCancelled, kGrammar };
+inline constexpr std::array kFinishReasons{"stop", "length", "cancelled", "grammar"};
 constexpr const auto& names_of(FinishReason) { return kFinishReasons; }
 constexpr const char* name_of(FinishReason reason) { return kFinishReasons.at(static_cast<size_t>(reason)); }
 

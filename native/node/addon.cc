@@ -1,5 +1,6 @@
 #include <napi.h>
 
+#include "grammar/library.h"
 #include "kernels/kernel.h"
 #include "node/describe.h"
 #include "node/engine_object.h"
@@ -19,6 +20,7 @@ Napi::Value build_info(const Napi::CallbackInfo& info) {
   object.Set("version", OPENVINO_LLM_VERSION);
   object.Set("openvino", llm::openvino_version());
   object.Set("kernels", llm::to_js(env, kernels));
+  object.Set("grammar", llm::grammar_library());
   object.Set("boundary", llm::to_js(env, llm::describe_boundary()));
   return object;
 }

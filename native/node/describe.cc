@@ -31,7 +31,7 @@ class Describer {
     if constexpr (std::is_enum_v<T>) {
       const auto& names = names_of(value);
       boundary.names[kTypeName<T>] = {names.begin(), names.end()};
-    } else if constexpr (kIsTokens<T> || kIsMap<T> || std::is_same_v<T, std::string>) {
+    } else if constexpr (kIsTokens<T> || kIsMap<T> || std::is_same_v<T, std::string> || kIsBytes<T> || kIsOffsets<T>) {
       // No structure.
     } else if constexpr (kIsVector<T>) {
       add(typename T::value_type{});
@@ -66,6 +66,7 @@ BoundaryDescription describe_boundary() {
   Describer describer;
   describer.add(EngineConfig{});
   describer.add(RequestParams{});
+  describer.add(Vocabulary{});
   describer.add(Metrics{});
   describer.add_events(Event{});
   describer.add_jobs(JobKinds{});

@@ -1,9 +1,11 @@
 #include "node/engine_object.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "engine/scripted_runner.h"
+#include "grammar/library.h"
 #include "node/read_fields.h"
 #include "node/write_fields.h"
 #include "openvino/runtime.h"
@@ -57,6 +59,21 @@ void check(Napi::Env env, const EngineConfig& config) {
 // See RequestParams.logprobs in lib/engine/boundary.ts.
 bool in_range(int32_t logprobs) { return logprobs >= -1 && logprobs <= 20; }
 
+bool known(const Grammar& grammar) {
+  const auto& kind = grammar.kind;
+  if (grammar.none()) return grammar.source.empty();
+  return kind == "json_schema" || kind == "regex" || kind == "lark";
+}
+
+// Offsets ascend to the end of the bytes, and there is a flag for each token.
+bool sound(const Vocabulary& vocabulary) {
+  const auto& [bytes, offsets, special, ends] = vocabulary;
+  const auto inside = [&special](Token token) { return token >= 0 && static_cast<size_t>(token) < special.size(); };
+  return !special.empty() && offsets.size() == special.size() + 1 && offsets.front() == 0 &&
+         offsets.back() == bytes.size() && std::is_sorted(offsets.begin(), offsets.end()) &&
+         std::all_of(ends.begin(), ends.end(), inside);
+}
+
 SequenceId read_id(const Napi::Value& value) {
   const auto id = value.IsNumber() ? value.As<Napi::Number>().Int64Value() : 0;
   if (id <= 0) throw Napi::TypeError::New(value.Env(), "addon: expected id to be a positive integer");
@@ -78,16 +95,26 @@ std::vector<SequenceId> read_ids(const Napi::Value& value) {
 Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(
       env, "Engine",
-      {InstanceMethod<&EngineObject::submit>("submit"), InstanceMethod<&EngineObject::cancel>("cancel"),
-       InstanceMethod<&EngineObject::metrics>("metrics"), InstanceMethod<&EngineObject::close>("close")});
+      {InstanceMethod<&EngineObject::vocabulary>("vocabulary"), InstanceMethod<&EngineObject::submit>("submit"),
+       InstanceMethod<&EngineObject::cancel>("cancel"), InstanceMethod<&EngineObject::metrics>("metrics"),
+       InstanceMethod<&EngineObject::close>("close")});
 }
 
 EngineObject::EngineObject(const Napi::CallbackInfo& info) : ThreadedObject(info) {
   auto config = read_struct<EngineConfig>(info[0], "EngineConfig");
   check(env_, config);
   // Held from here until `ready` or `failed`.
-  begin(info[1],
-        [&](EventSink post) { return std::make_unique<EngineLoop>(std::move(config), make_runner, std::move(post)); });
+  begin(info[1], [&](EventSink post) {
+    return std::make_unique<EngineLoop>(std::move(config), make_runner, std::move(post), grammar_compilers());
+  });
+}
+
+void EngineObject::vocabulary(const Napi::CallbackInfo& info) {
+  auto vocabulary = read_struct<Vocabulary>(info[0], "Vocabulary");
+  if (!sound(vocabulary)) throw Napi::RangeError::New(env_, "addon: Vocabulary is not consistent");
+  if (!worker_ || closing_) throw Napi::Error::New(env_, "addon: the engine is closed");
+  if (std::exchange(has_vocabulary_, true)) throw Napi::Error::New(env_, "addon: the engine has a vocabulary");
+  worker_->learn_vocabulary(std::move(vocabulary));
 }
 
 void EngineObject::submit(const Napi::CallbackInfo& info) {
@@ -98,12 +125,16 @@ void EngineObject::submit(const Napi::CallbackInfo& info) {
   const auto beams = static_cast<size_t>(params.num_beams);
   const bool looks_up = params.lookup_tokens > 0;
   if (params.max_new_tokens < 0 || !in_range(static_cast<const SamplingParams&>(params)) ||
-      !in_range(static_cast<const BeamParams&>(params)) || (beams > 1 && (looks_up || params.max_new_tokens == 0)) ||
+      !in_range(static_cast<const BeamParams&>(params)) ||
+      (beams > 1 && (looks_up || params.max_new_tokens == 0 || !params.grammar.none())) ||
       (beams > 1 && request.ids.size() > beams) || !std::isfinite(params.priority) || params.lookup_tokens < 0 ||
       params.lookup_tokens > 64 || params.lookup_ngram < 0 || params.lookup_ngram > 64 ||
       looks_up != (params.lookup_ngram > 0) || !in_range(params.logprobs) || !in_range(params.prompt_logprobs) ||
-      params.prompt_logprobs_from < 1) {
+      params.prompt_logprobs_from < 1 || !known(params.grammar)) {
     throw Napi::RangeError::New(env_, "addon: RequestParams out of range");
+  }
+  if (!params.grammar.none() && !has_vocabulary_) {
+    throw Napi::Error::New(env_, "addon: expected a vocabulary before a grammar");
   }
   for (size_t i = 0; i < request.ids.size(); ++i) channel_->hold(env_);
   worker_->submit(std::move(request));

@@ -11,12 +11,14 @@ class EngineObject : public ThreadedObject<EngineObject, EngineLoop> {
   explicit EngineObject(const Napi::CallbackInfo& info);
 
  private:
+  void vocabulary(const Napi::CallbackInfo& info);
   void submit(const Napi::CallbackInfo& info);
   void cancel(const Napi::CallbackInfo& info);
   Napi::Value metrics(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
   void seen(const Event& event) override;
 
+  bool has_vocabulary_ = false;
   bool loading_ = true;
   bool closing_ = false;
 };

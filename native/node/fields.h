@@ -53,6 +53,20 @@ void each_field(EngineConfig& config, Visit&& visit) {
 }
 
 template <class Visit>
+void each_field(Grammar& grammar, Visit&& visit) {
+  visit("kind", grammar.kind);
+  visit("source", grammar.source);
+}
+
+template <class Visit>
+void each_field(Vocabulary& vocabulary, Visit&& visit) {
+  visit("bytes", vocabulary.bytes);
+  visit("offsets", vocabulary.offsets);
+  visit("special", vocabulary.special);
+  visit("endTokens", vocabulary.end_tokens);
+}
+
+template <class Visit>
 void each_field(RequestParams& params, Visit&& visit) {
   visit("maxNewTokens", params.max_new_tokens);
   visit("stopTokenIds", params.stop_token_ids);
@@ -65,6 +79,7 @@ void each_field(RequestParams& params, Visit&& visit) {
   visit("processedLogprobs", params.processed_logprobs);
   visit("promptLogprobs", params.prompt_logprobs);
   visit("promptLogprobsFrom", params.prompt_logprobs_from);
+  visit("grammar", params.grammar);
 }
 
 // Upwards.
@@ -284,6 +299,10 @@ template <>
 inline constexpr const char* kTypeName<EngineConfig> = "EngineConfig";
 template <>
 inline constexpr const char* kTypeName<RequestParams> = "RequestParams";
+template <>
+inline constexpr const char* kTypeName<Grammar> = "Grammar";
+template <>
+inline constexpr const char* kTypeName<Vocabulary> = "Vocabulary";
 template <>
 inline constexpr const char* kTypeName<GraphInfo> = "NativeGraph";
 template <>

@@ -17,12 +17,18 @@ namespace llm {
 template <class Struct>
 Struct read_struct(const Napi::Value& value, const std::string& what);
 
-inline std::vector<int32_t> read_tokens(const Napi::Value& value, const std::string& name) {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
-    throw Napi::TypeError::New(value.Env(), "addon: expected " + name + " to be an Int32Array");
+// A copy of a typed array of this kind.
+template <class Array, class T>
+T read_numbers(const Napi::Value& value, const std::string& name, napi_typedarray_type type) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
+    throw Napi::TypeError::New(value.Env(), "addon: expected " + name + " to be of type " + type_name<T>());
   }
-  const auto array = value.As<Napi::Int32Array>();
+  const auto array = value.As<Array>();
   return {array.Data(), array.Data() + array.ElementLength()};
+}
+
+inline std::vector<int32_t> read_tokens(const Napi::Value& value, const std::string& name) {
+  return read_numbers<Napi::Int32Array, std::vector<int32_t>>(value, name, napi_int32_array);
 }
 
 template <class T>
@@ -42,6 +48,10 @@ void read_field(const Napi::Value& value, const std::string& name, T& field) {
     field = value.As<Napi::Boolean>().Value();
   } else if constexpr (std::is_same_v<T, std::vector<int32_t>>) {
     field = read_tokens(value, name);
+  } else if constexpr (std::is_same_v<T, std::vector<uint8_t>>) {
+    field = read_numbers<Napi::Uint8Array, T>(value, name, napi_uint8_array);
+  } else if constexpr (std::is_same_v<T, std::vector<uint32_t>>) {
+    field = read_numbers<Napi::Uint32Array, T>(value, name, napi_uint32_array);
   } else if constexpr (std::is_class_v<T>) {
     field = read_struct<T>(value, name);
   } else {

@@ -27,6 +27,11 @@ template <class T>
 inline constexpr bool kIsTokens = std::is_same_v<T, std::vector<Token>> || std::is_same_v<T, TokenList>;
 
 template <class T>
+inline constexpr bool kIsBytes = std::is_same_v<T, std::vector<uint8_t>>;
+template <class T>
+inline constexpr bool kIsOffsets = std::is_same_v<T, std::vector<uint32_t>>;
+
+template <class T>
 std::string type_name() {
   if constexpr (std::is_same_v<T, std::string>) {
     return "string";
@@ -38,6 +43,10 @@ std::string type_name() {
     return "number";
   } else if constexpr (kIsTokens<T>) {
     return "Int32Array";
+  } else if constexpr (kIsBytes<T>) {
+    return "Uint8Array";
+  } else if constexpr (kIsOffsets<T>) {
+    return "Uint32Array";
   } else if constexpr (kIsVector<T>) {
     return type_name<typename T::value_type>() + "[]";
   } else if constexpr (kIsMap<T>) {

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { Complaint, root, run, runMain } from '../run.mjs'
 import { buildAddon, checkTools } from './cmake.mjs'
 import { writeErrorCodes } from './error-codes.mjs'
+import { grammarLibrary, leftOut } from './grammar.mjs'
 import { needsDownload, openvinoFolder } from './openvino.mjs'
 import { copyRuntimeLibraries } from './runtime-libraries.mjs'
 import { exists } from './wheel.mjs'
@@ -54,7 +55,9 @@ async function buildNative(withLibraries) {
   const tools = await checkTools(await needsDownload())
   const openvino = await openvinoFolder()
   await writeErrorCodes()
-  await buildAddon(openvino, tools)
+  const grammar = await grammarLibrary()
+  if (grammar.reason !== undefined) console.error(leftOut(grammar.reason))
+  await buildAddon(openvino, tools, grammar.folder)
   const release = join(root, 'build', 'Release')
   const addon = join(release, 'openvino_llm.node')
   if (!(await exists(addon))) throw new Complaint(`The build ended without an error but did not make ${addon}.`)

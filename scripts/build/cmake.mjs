@@ -66,15 +66,17 @@ async function fetchTool(name) {
  * Compiles the addon: build/Release/openvino_llm.node. CMake's own files are in build/cmake, away from node-gyp's.
  * @param {string} openvino the folder that holds OpenVINOConfig.cmake
  * @param {Toolchain} tools
+ * @param {string} [grammar] the folder with the library of grammars; without it the addon has none
  * @throws {Complaint} when CMake or the compiler fails; they have said why
  */
-export async function buildAddon(openvino, tools) {
+export async function buildAddon(openvino, tools, grammar) {
   const folders = []
   for (const name of tools.fetch) folders.push(await fetchTool(name))
   const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js')
   const out = join(root, 'build', 'cmake')
   const args = ['-O', out, '-l', 'warn', '-p', String(availableParallelism()), ...tools.compiler]
   args.push(`--CDOpenVINO_DIR=${openvino.replaceAll('\\', '/')}`)
+  if (grammar) args.push(`--CDGRAMMAR_DIR=${grammar.replaceAll('\\', '/')}`)
   const env = environment(folders)
 
   // A configured folder keeps its generator, compiler and OpenVINO: any other choice needs a new one.

@@ -53,11 +53,12 @@ export async function assembleMain() {
  * @param {object} parts
  * @param {string} parts.prebuilt the folder with the addon and OpenVINO's libraries
  * @param {string} parts.licenses OpenVINO's
+ * @param {string} parts.grammar the folder of the library of grammars, with its licences
  * @param {string} parts.openvino its version
  * @param {string} [parts.glibc] the oldest that all files run with
  * @returns {Promise<string>}
  */
-export async function assemblePlatform(platform, { prebuilt, licenses, openvino, glibc }) {
+export async function assemblePlatform(platform, { prebuilt, licenses, grammar, openvino, glibc }) {
   const { version, license, engines } = await mainManifest()
   const folder = await emptyFolder(basename(platform.name))
   /** @type {Record<string, number>} */
@@ -69,11 +70,12 @@ export async function assemblePlatform(platform, { prebuilt, licenses, openvino,
   }
   if (!sizes['openvino_llm.node']) throw new Complaint(`${prebuilt} holds no addon.`)
   await cp(licenses, join(folder, 'licenses', 'openvino'), { recursive: true })
+  await cp(join(grammar, 'licenses'), join(folder, 'licenses', 'grammar'), { recursive: true })
   await cp(join(root, 'LICENSE'), join(folder, 'LICENSE'))
   await cp(join(root, 'node_modules', 'node-addon-api', 'LICENSE.md'), join(folder, 'licenses', 'node-addon-api.md'))
   await writeFile(join(folder, 'index.cjs'), platformModule)
   await writeFile(join(folder, 'README.md'), platformReadme(platform, openvino))
-  await writeJson(join(folder, 'sbom.json'), await platformBill(platform, version, openvino))
+  await writeJson(join(folder, 'sbom.json'), await platformBill(platform, version, openvino, grammar))
   await writeJson(join(folder, 'package.json'), {
     name: platform.name,
     version,
@@ -118,19 +120,22 @@ ${os} ${cpu}${libc ? ` (${libc})` : ''}. It is installed with openvino-llm by it
  * @param {Platform} platform
  * @param {string} version
  * @param {string} openvino
+ * @param {string} grammar
  */
-async function platformBill({ name }, version, openvino) {
+async function platformBill({ name }, version, openvino, grammar) {
   const api = JSON.parse(await readFile(join(root, 'node_modules', 'node-addon-api', 'package.json'), 'utf8'))
   /** @type {Record<string, { version?: string, purl?: string }>} */
   const known = {
     openvino: { version: openvino, purl: `pkg:github/openvinotoolkit/openvino@${openvino}` },
     'node-addon-api': { version: api.version, purl: purl(api) },
   }
-  const parts = components.filter((component) => component.name !== 'openvino-llm')
-  return bill(
-    { name, version },
-    parts.map(({ name: part, license }) => ({ name: part, ...known[part], license })),
-  )
+  /** @type {{ name: string, version: string, license: string }[]} */
+  const crates = JSON.parse(await readFile(join(grammar, 'crates.json'), 'utf8'))
+  const parts = components.filter((component) => !['openvino-llm', 'llguidance'].includes(component.name))
+  return bill({ name, version }, [
+    ...parts.map(({ name: part, license }) => ({ name: part, ...known[part], license })),
+    ...crates.map((crate) => ({ ...crate, purl: `pkg:cargo/${crate.name}@${crate.version}` })),
+  ])
 }
 
 /** What npm installs with this package, from the lockfile. */

@@ -65,6 +65,10 @@ export async function checkPlatformFolder(folder, platform) {
       problems.push(`${path}: damaged (${error.message})`)
     }
     if (path.endsWith('.node')) problems.push(...privatePaths(path, file))
+    // llguidance writes its name and version into what it is linked into.
+    if (path.endsWith('.node') && !file.includes('llguidance@')) {
+      problems.push(`${path}: built without structured output, which needs Rust`)
+    }
   }
   return { problems, glibc: newest(versions, 'GLIBC_'), glibcxx: newest(versions, 'GLIBCXX_') }
 }

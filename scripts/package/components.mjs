@@ -16,6 +16,8 @@ export const components = [
     files: /^(openvino_llm\.node|index\.cjs|package\.json|sbom\.json|README\.md|LICENSE)$/,
   },
   { name: 'node-addon-api', license: 'MIT', files: /^licenses\/node-addon-api\.md$/, compiledIn: true },
+  // With the crates that it is made of; scripts/build/grammar.mjs lists them.
+  { name: 'llguidance', license: 'MIT', files: /^licenses\/grammar\/.+$/, compiledIn: true },
   {
     name: 'openvino',
     license: 'Apache-2.0',
@@ -52,7 +54,7 @@ export function purl({ name, version }) {
   return `pkg:npm/${name.replace('@', '%40')}@${version}`
 }
 
-/** @param {string} id */
-function licenseOf(id) {
-  return { license: { id } }
+/** @param {string} license one, or an expression */
+function licenseOf(license) {
+  return / /.test(license) ? { expression: license } : { license: { id: license } }
 }

@@ -3,6 +3,7 @@ import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
+import { grammarLibrary, leftOut } from '../build/grammar.mjs'
 import { runtimeParts } from '../build/openvino.mjs'
 import { copyRuntimeLibraries } from '../build/runtime-libraries.mjs'
 import { exists, platform as here } from '../build/wheel.mjs'
@@ -141,7 +142,9 @@ async function checkFloor(prebuilt, platform, maxGlibc, maxGlibcxx) {
  */
 async function makePlatform(platform, prebuilt, { version, licenses }) {
   const { glibc } = await checkPlatformFolder(prebuilt, platform)
-  const parts = { prebuilt, licenses, openvino: version, ...(glibc ? { glibc } : {}) }
+  const grammar = await grammarLibrary()
+  if (grammar.reason !== undefined) throw new Complaint(`No package is made. ${leftOut(grammar.reason)}`)
+  const parts = { prebuilt, licenses, grammar: grammar.folder, openvino: version, ...(glibc ? { glibc } : {}) }
   const folder = await assemblePlatform(platform, parts)
   complain((await checkPlatformFolder(folder, platform)).problems)
   await pack('platform', folder)

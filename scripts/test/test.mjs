@@ -51,7 +51,7 @@ runMain(async () => {
   }
   const matches = (/** @type {string} */ path) => !positionals.length || positionals.some((part) => path.includes(part))
   const ofPackages = Boolean(values.package)
-  const natives = !ofPackages && matches('test/native/') ? ['native_tests', 'openvino_tests'] : []
+  const natives = !ofPackages && matches('test/native/') ? ['native_tests', 'grammar_tests', 'openvino_tests'] : []
   const files = (await testFiles()).filter((path) => path.startsWith('test/package/') === ofPackages && matches(path))
   if (files.length > 0) {
     await demoModel().catch((error) => {
@@ -142,7 +142,7 @@ async function tapTests(report, sources, { options = [], env, before = [] }) {
 }
 
 /**
- * C++ tests are programs that print TAP: those of the engine and the kernels, and those that need OpenVINO.
+ * C++ tests are programs that print TAP: those of the engine and the kernels, those of grammars, and those that need OpenVINO.
  * @param {TestReport} report
  * @param {string} name
  * @param {NodeJS.ProcessEnv} env

@@ -208,10 +208,33 @@ t.test('the addon refuses wrong requests and goes on', async (t) => {
       { logprobs: 21 },
       { promptLogprobs: 21 },
       { promptLogprobsFrom: 0 },
+      { grammar: { kind: 'gbnf', source: 'root ::= "a"' } as never },
+      { grammar: { kind: '', source: 'a' } as never },
     ]) {
       t.throws(() => engine.submit([1], prompt, params(wrong)), JSON.stringify(wrong))
     }
     t.throws(() => engine.submit([1], prompt, params({ seed: -1 })), /seed/)
+    t.throws(() => engine.submit([1], prompt, params({ grammar: { kind: 'regex', source: 'a' } })), /vocabulary before/)
+    const vocabulary = {
+      bytes: Uint8Array.of(97, 98),
+      offsets: Uint32Array.of(0, 1, 2),
+      special: Uint8Array.of(0, 0),
+      endTokens: Int32Array.of(1),
+    }
+    for (const wrong of [
+      { offsets: Uint32Array.of(0, 1) },
+      { offsets: Uint32Array.of(0, 2, 1) },
+      { offsets: Uint32Array.of(1, 1, 2) },
+      { offsets: Uint32Array.of(0, 1, 3) },
+      { offsets: Uint32Array.of(0), special: new Uint8Array(0) },
+      { endTokens: Int32Array.of(2) },
+      { endTokens: Int32Array.of(-1) },
+    ]) {
+      t.throws(() => engine.vocabulary({ ...vocabulary, ...wrong }), /not consistent/, JSON.stringify(wrong))
+    }
+    t.throws(() => engine.vocabulary({ ...vocabulary, bytes: [] as never }), /bytes to be of type Uint8Array/)
+    engine.vocabulary(vocabulary)
+    t.throws(() => engine.vocabulary(vocabulary), /has a vocabulary/)
     engine.submit([1], prompt, params())
     engine.cancel(99)
     t.throws(() => engine.cancel(undefined as never), /id/)

@@ -1,4 +1,4 @@
-import type { EngineConfig, RequestParams } from '#lib/engine/boundary.js'
+import { type EngineConfig, noGrammar, type RequestParams } from '#lib/engine/boundary.js'
 import { Engine, type EngineListeners, type RequestHandler } from '#lib/engine/engine.js'
 import { noTokenParams } from '#lib/generation/token-options.js'
 import { plainConfig } from '#lib/loading/engine-config.js'
@@ -52,6 +52,7 @@ export function params(overrides: Partial<RequestParams> = {}): RequestParams {
     lookupNgram: 0,
     lookupTokens: 0,
     ...noLogprobs,
+    grammar: noGrammar,
     ...overrides,
   }
 }

@@ -10,6 +10,7 @@ SpeculativeDecoder::SpeculativeDecoder(Runner& runner, StepSampler& sampler, std
       sampler_(sampler),
       draft_model_(std::move(draft_model)),
       can_draft_(runner.info().can_draft),
+      computes_many_(runner.info().continued_tokens == 0),
       border_(runner.info().long_rope_border) {
   proposals_.reserve(runner.info().max_sequences);
 }
@@ -48,6 +49,7 @@ void SpeculativeDecoder::ask_draft_model(std::span<Sequence* const> decoding, co
 // As far as there is room. Drafts lie behind the true tokens, in memory that was reserved: what they are a view of
 // stays where it is.
 bool SpeculativeDecoder::put(Sequence& sequence, std::span<const Token> drafts, DraftSource source) {
+  if (sequence.constraint) drafts = drafts.first(sequence.constraint->fitting(drafts));
   if (drafts.empty() || !runner_.reserve(sequence.id, sequence.tokens.size() + drafts.size())) return false;
   sequence.drafts = drafts.size();
   sequence.draft_source = source;
@@ -58,15 +60,15 @@ bool SpeculativeDecoder::put(Sequence& sequence, std::span<const Token> drafts, 
 // Samples from the rows after the last true token and after each accepted draft. A draft is accepted when it is the
 // token sampled before it: whatever was drafted, the tokens are those that would be sampled one by one.
 StepOutput SpeculativeDecoder::verify(Sequence& sequence, const Rows& rows, size_t row) {
-  const auto& stops = sequence.params.stop_token_ids;
   const size_t first = sequence.tokens.size() - sequence.drafts;
   StepOutput output{{}, std::nullopt, std::exchange(sequence.drafts, 0), 0, {sequence.id, false, {}, {}, {}}};
   for (bool accepted = true; accepted && !output.reason;) {
     const size_t at = first + output.tokens.size();
     const auto logits = rows.row(row + output.tokens.size());
-    const Token token = sampler_.sample(sequence, at, logits);
+    const auto mask =
+        sequence.constraint ? sequence.constraint->mask(output.tokens.size()) : std::span<const uint32_t>();
+    const Token token = sampler_.sample(sequence, at, logits, mask);
     sampler_.note(sequence, token, logits, output.logprobs);
-    output.tokens.push_back(token);
     accepted = output.accepted < output.drafted && sequence.tokens[at] == token;
     if (accepted) {
       ++output.accepted;
@@ -74,11 +76,8 @@ StepOutput SpeculativeDecoder::verify(Sequence& sequence, const Rows& rows, size
       sequence.tokens.resize(at);
       sequence.tokens.push_back(token);
     }
-    if (std::find(stops.begin(), stops.end(), token) != stops.end()) {
-      output.reason = FinishReason::kStop;
-    } else if (at + 1 >= sequence.max_length()) {
-      output.reason = FinishReason::kLength;
-    }
+    if (sequence.constraint) sequence.constraint->accept(token);
+    add(sequence, at, token, sequence.constraint && sequence.constraint->ended(), output);
   }
   sequence.tokens.resize(first + output.tokens.size());  // drafts behind a token that ends the answer
   if (output.drafted > 0) {
@@ -90,7 +89,37 @@ StepOutput SpeculativeDecoder::verify(Sequence& sequence, const Rows& rows, size
       sequence.lookup->verified(output.drafted, output.accepted);
     }
   }
+  if (sequence.constraint && !output.reason) follow(sequence, output);
   return output;
+}
+
+// A token of the answer, at this place of the sequence. `ended`: nothing can follow in its grammar.
+void SpeculativeDecoder::add(const Sequence& sequence, size_t at, Token token, bool ended, StepOutput& output) {
+  const auto& stops = sequence.params.stop_token_ids;
+  output.tokens.push_back(token);
+  if (std::find(stops.begin(), stops.end(), token) != stops.end()) {
+    output.reason = FinishReason::kStop;
+  } else if (ended) {
+    output.reason = FinishReason::kGrammar;
+  } else if (at + 1 >= sequence.max_length()) {
+    output.reason = FinishReason::kLength;
+  }
+}
+
+// What must follow is taken without logits: the next step computes it in one span. Not where each token is reported
+// with its log-probability, or where an option may ban it.
+void SpeculativeDecoder::follow(Sequence& sequence, StepOutput& output) const {
+  if (sequence.params.logprobs >= 0 || sequence.params.bans()) return;
+  auto& tokens = sequence.tokens;
+  const size_t most = std::min(TokenList::kMost - output.tokens.size(), sequence.max_length() - tokens.size());
+  const auto forced = sequence.constraint->accept_forced(most);
+  for (size_t i = 0; i < forced.size(); ++i) {
+    tokens.push_back(forced[i]);
+    const bool ended = i + 1 == forced.size() && sequence.constraint->ended();  // all of them were accepted
+    add(sequence, tokens.size() - 1, forced[i], ended, output);
+    if (output.reason) return;
+    if (computes_many_) ++sequence.forced;
+  }
 }
 
 }  // namespace llm

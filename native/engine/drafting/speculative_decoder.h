@@ -40,7 +40,8 @@ class SpeculativeDecoder {
   // The draft model's newest failure, once.
   std::optional<Failure> take_failure() { return draft_model_->take_failure(); }
 
-  // Takes the tokens that a step's rows, from `row` on, say, with or without drafts. Throws Failure, and the sequence
+  // Takes the tokens that a step's rows, from `row` on, say, with or without drafts, and those that a grammar forces
+  // behind them; the masks of a grammar must be ready. Throws Failure, and the sequence
   // is to be given up.
   StepOutput verify(Sequence& sequence, const Rows& rows, size_t row);
 
@@ -56,14 +57,17 @@ class SpeculativeDecoder {
   }
 
  private:
+  static void add(const Sequence& sequence, size_t at, Token token, bool ended, StepOutput& output);
+  void follow(Sequence& sequence, StepOutput& output) const;
   bool put(Sequence& sequence, std::span<const Token> drafts, DraftSource source);
 
   Runner& runner_;
   StepSampler& sampler_;
   const std::unique_ptr<DraftModel> draft_model_;
   const bool can_draft_;
-  const RopeBorder border_;  // no draft crosses it: its rows would need other factors
-  size_t rows_ = 0;          // of the step, as far as it is known
+  const bool computes_many_;  // tokens of a sequence that has computed some, in one step
+  const RopeBorder border_;   // no draft crosses it: its rows would need other factors
+  size_t rows_ = 0;           // of the step, as far as it is known
   std::vector<DraftModel::Proposal> proposals_;
 };
 

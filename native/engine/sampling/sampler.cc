@@ -31,7 +31,7 @@ double Sampler::uniform() {
   return static_cast<double>(z >> 11) * 0x1.0p-53;
 }
 
-Token Sampler::sample(std::span<const float> logits) {
+Token Sampler::sample(std::span<const float> logits, bool certain) {
   const float max = sound_max(logits);
   if (temperature_ == 0) {
     return static_cast<Token>(std::find(logits.begin(), logits.end(), max) - logits.begin());
@@ -43,7 +43,7 @@ Token Sampler::sample(std::span<const float> logits) {
   } else {
     keep_likely(logits, max);
   }
-  return draw();
+  return draw(certain);
 }
 
 void Sampler::add(float logit, float max, size_t token) {
@@ -99,9 +99,9 @@ void Sampler::keep_top_k(std::span<const float> logits, float max) {
   }
 }
 
-Token Sampler::draw() {
+Token Sampler::draw(bool certain) {
   kept_ = truncation_.keep({candidates_, total_}, least_);
-  const bool excludes = xtc_probability_ > 0 && uniform() < xtc_probability_;
+  const bool excludes = !certain && xtc_probability_ > 0 && uniform() < xtc_probability_;
   if (excludes) kept_ = exclude_top_choices(kept_, xtc_threshold_, xtc_protected_);
   const auto& candidates = kept_.candidates;
   // By token: another order of two that are about equally likely, as the last bits of a logit make it, must not change
@@ -109,7 +109,7 @@ Token Sampler::draw() {
   if (top_k_ > 0 || truncation_.active() || excludes) {
     std::sort(candidates.begin(), candidates.end(), [](auto& a, auto& b) { return a.token < b.token; });
   }
-  double target = uniform() * kept_.total;
+  double target = certain ? 0 : uniform() * kept_.total;
   for (const auto& candidate : candidates) {
     target -= candidate.weight;
     if (target < 0) return candidate.token;

@@ -17,8 +17,9 @@ class Sampler {
   // Params must be in range. Greedy: the lowest id wins a tie.
   explicit Sampler(const SamplingParams& params);
 
-  // Throws Failure ERR_NON_FINITE when the row holds NaN or +infinity, or nothing but -infinity.
-  Token sample(std::span<const float> logits);
+  // Throws Failure ERR_NON_FINITE when the row holds NaN or +infinity, or nothing but -infinity. `certain`: only one
+  // token is left, and no random number is drawn, so that later tokens do not depend on whether this one was sampled.
+  Token sample(std::span<const float> logits, bool certain = false);
 
   // What the last token was drawn from, until the next; nothing when it was the most likely one.
   std::optional<Kept> drawn_from() const { return temperature_ == 0 ? std::nullopt : std::optional(kept_); }
@@ -28,7 +29,7 @@ class Sampler {
   void keep_top_k(std::span<const float> logits, float max);
   void keep_likely(std::span<const float> logits, float max);
   void add(float logit, float max, size_t token);
-  Token draw();
+  Token draw(bool certain);
 
   float temperature_;
   float inverse_;  // of the temperature

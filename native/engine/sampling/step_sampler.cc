@@ -1,20 +1,49 @@
 #include "engine/sampling/step_sampler.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <string>
 
 #include "engine/failure.h"
 #include "engine/sampling/log_probabilities.h"
 #include "engine/sampling/logits.h"
+#include "engine/sampling/processors/bans.h"
 
 namespace llm {
+namespace {
 
-Token StepSampler::sample(Sequence& sequence, size_t length, std::span<const float> row) {
+// Bans what has no bit, and all that lies behind the mask.
+void apply_mask(std::span<float> logits, std::span<const uint32_t> mask) {
+  constexpr size_t kBits = 32;
+  const size_t whole = std::min(logits.size() / kBits, mask.size());
+  for (size_t word = 0; word < whole; ++word) {
+    const uint32_t bits = mask[word];
+    if (bits == ~uint32_t{0}) continue;
+    float* const some = logits.data() + word * kBits;
+    for (size_t bit = 0; bit < kBits; ++bit) some[bit] = (bits >> bit & 1) != 0 ? some[bit] : kBanned;
+  }
+  for (size_t token = whole * kBits; token < logits.size(); ++token) {
+    const bool allowed = token / kBits < mask.size() && (mask[token / kBits] >> token % kBits & 1) != 0;
+    if (!allowed) logits[token] = kBanned;
+  }
+}
+
+// A grammar may have forced this token without asking the sampler.
+bool allows_one(std::span<const uint32_t> mask) {
+  int count = 0;
+  for (size_t word = 0; word < mask.size() && count < 2; ++word) count += std::popcount(mask[word]);
+  return count == 1;
+}
+
+}  // namespace
+
+Token StepSampler::sample(Sequence& sequence, size_t length, std::span<const float> row,
+                          std::span<const uint32_t> mask) {
   const auto limit = static_cast<size_t>(sequence.params.token_limit);
   if (limit > 0) row = row.first(std::min(limit, row.size()));
-  processed_ = processed(sequence, length, row);
-  const Token token = drawn(sequence, processed_, row);
+  processed_ = processed(sequence, length, row, mask);
+  const Token token = drawn(sequence, processed_, row, allows_one(mask));
   check(token);
   return token;
 }
@@ -51,19 +80,23 @@ void StepSampler::note(const Sequence& sequence, Token token, std::span<const fl
 }
 
 // Tells what processors did from what the model did.
-Token StepSampler::drawn(Sequence& sequence, std::span<const float> logits, std::span<const float> row) {
+Token StepSampler::drawn(Sequence& sequence, std::span<const float> logits, std::span<const float> row, bool certain) {
   try {
-    return sequence.sampler.sample(logits);
+    return sequence.sampler.sample(logits, certain);
   } catch (const Failure& failure) {
     if (failure.code() != ERR_NON_FINITE || logits.data() == row.data() || !range_of(row).sound) throw;
-    throw Failure(ERR_NO_TOKEN, "the options of the request ban every token that could follow");
+    throw Failure(ERR_NO_TOKEN, sequence.constraint
+                                    ? "the options of the request ban every token that its grammar allows here"
+                                    : "the options of the request ban every token that could follow");
   }
 }
 
-std::span<const float> StepSampler::processed(Sequence& sequence, size_t length, std::span<const float> row) {
-  if (sequence.processors.empty()) return row;
+std::span<const float> StepSampler::processed(Sequence& sequence, size_t length, std::span<const float> row,
+                                              std::span<const uint32_t> mask) {
+  if (sequence.processors.empty() && mask.empty()) return row;
   scratch_.assign(row.begin(), row.end());
   process(sequence, length, {});
+  if (!mask.empty()) apply_mask(scratch_, mask);  // last: nothing may allow again what a grammar refuses
   return scratch_;
 }
 

@@ -14,10 +14,11 @@ class StepSampler {
   // No token outside `vocabulary` is ever given.
   explicit StepSampler(size_t vocabulary) : vocabulary_(vocabulary) {}
 
-  // The token behind the sequence's first `length` tokens, whose logits `row` holds. Copies the row only when the
-  // sequence has processors. Throws Failure: ERR_NON_FINITE (see Sampler), ERR_TOKEN_ID for a token that the embedding
-  // table does not have, ERR_NO_TOKEN when the processors ban all.
-  Token sample(Sequence& sequence, size_t length, std::span<const float> row);
+  // The token behind the sequence's first `length` tokens, whose logits `row` holds; `mask` has the bits of those that
+  // its grammar allows, and is empty without one. Copies the row only when the sequence has processors or a mask.
+  // Throws Failure: ERR_NON_FINITE (see Sampler), ERR_TOKEN_ID for a token that the embedding table does not have,
+  // ERR_NO_TOKEN when processors and mask ban all.
+  Token sample(Sequence& sequence, size_t length, std::span<const float> row, std::span<const uint32_t> mask = {});
 
   // The logarithm of the softmax over a row, changed by the sequence's processors; of tokens that cannot follow
   // -infinity. `groups_before`: see TokensSoFar. Valid until the next call. Throws Failure ERR_NON_FINITE.
@@ -32,8 +33,9 @@ class StepSampler {
   void note(const Sequence& sequence, Token token, std::span<const float> row, Logprobs& found) const;
 
  private:
-  Token drawn(Sequence& sequence, std::span<const float> logits, std::span<const float> row);
-  std::span<const float> processed(Sequence& sequence, size_t length, std::span<const float> row);
+  Token drawn(Sequence& sequence, std::span<const float> logits, std::span<const float> row, bool certain);
+  std::span<const float> processed(Sequence& sequence, size_t length, std::span<const float> row,
+                                   std::span<const uint32_t> mask);
   void process(Sequence& sequence, size_t length, std::span<const Token> groups_before);
 
   size_t vocabulary_;

@@ -42,7 +42,7 @@ void Scheduler::preempt(Iterator sequence) {
 void Scheduler::give_up(Iterator sequence) {
   if (sequence->status == Status::kRunning) runner_.drop(sequence->id);
   sequence->status = Status::kWaiting;
-  sequence->computed = 0;
+  sequence->start_over();
   if (sequence->beam) sequence->beam->logits.clear();
   insert_by_rank(waiting, running, sequence);
 }

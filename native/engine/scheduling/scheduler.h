@@ -26,6 +26,7 @@
 // ms a token of answer behind 1,000 tokens, 1.1 behind 30,000, 3.0 behind 100,000). Engine, scheduler and block tables
 // take the same time per step with 1,000 and with 100,000.
 #pragma once
+#include <array>
 #include <list>
 #include <span>
 #include <vector>
@@ -74,12 +75,16 @@ class Scheduler {
   // The runner has lost everything: all sequences wait again.
   void preempt_all();
 
+  bool idle() const { return running.empty() && waiting.empty(); }
+
   // A place in the batch for a sequence that the runner knows already (a fork).
   bool has_place(size_t places = 1) const;
   void join(std::list<Sequence>& from);
 
-  std::list<Sequence> waiting;  // by rank
-  std::list<Sequence> running;  // by rank
+  std::list<Sequence> compiling;  // their grammars are compiled: not yet for the scheduler to look at
+  std::list<Sequence> waiting;    // by rank
+  std::list<Sequence> running;    // by rank
+  std::array<std::list<Sequence>*, 3> lists() { return {&running, &waiting, &compiling}; }
   int64_t preemptions = 0;
   int64_t prefix_hits = 0;    // requests that found a beginning of their prompt in the cache
   int64_t cached_tokens = 0;  // of those beginnings

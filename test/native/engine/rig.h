@@ -7,6 +7,7 @@
 
 #include "engine/checked_runner.h"
 #include "engine/loop.h"
+#include "engine/scripted_grammar.h"
 #include "tap.h"
 
 inline llm::RequestParams length(int32_t max_new_tokens) {
@@ -23,6 +24,7 @@ class Rig {
   std::string runner;
   std::vector<int32_t> warmup;
   std::vector<std::string> properties, precision_fallback;
+  llm::GrammarCompilerFactory grammars;
   std::function<void()> on_load = [] {};  // on the engine's thread, before the runner is made
   std::function<void(const llm::EngineConfig&)> on_open = [](const auto&) {};  // the same, with what is asked for
   std::function<void(const llm::Event&)> on_event = [](const auto&) {};        // the same, before the log has it
@@ -41,10 +43,14 @@ class Rig {
       on_open(asked);
       return std::make_unique<CheckedRunner>(plan);
     };
-    loop_ = std::make_unique<llm::EngineLoop>(config, factory, [this, log = log.sink()](llm::Event event) {
-      on_event(event);
-      log(std::move(event));
-    });
+    loop_ = std::make_unique<llm::EngineLoop>(
+        config, factory,
+        [this, log = log.sink()](llm::Event event) {
+          on_event(event);
+          log(std::move(event));
+        },
+        grammars);
+    if (grammars) loop_->learn_vocabulary(ScriptedGrammars::vocabulary(plan.vocabulary));
   }
   llm::EngineLoop& loop() { return *loop_; }
 

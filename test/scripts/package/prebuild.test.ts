@@ -98,6 +98,7 @@ t.test('an addon with more exports, or found by DT_RUNPATH, is refused', { skip 
     problems.join('\n'),
   )
   t.ok(problems.includes('openvino_llm.node: does not export napi_register_module_v1'))
+  t.ok(problems.includes('openvino_llm.node: built without structured output, which needs Rust'))
 })
 
 t.test('the floor of the build can be limited', { skip }, async (t) => {
