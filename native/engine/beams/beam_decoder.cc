@@ -20,7 +20,7 @@ void BeamDecoder::take(LoadedModel& model, Sequence& sequence, std::span<const f
     auto& running = model.scheduler->running;
     const auto any = std::find_if(running.begin(), running.end(),
                                   [&](const auto& other) { return other.beam && other.beam->search == search; });
-    outcomes_.fail(running, any, current_failure(ERR_ENGINE));
+    if (any != running.end()) outcomes_.fail(running, any, current_failure(ERR_ENGINE));
   }
 }
 
