@@ -72,13 +72,20 @@ export interface ModelInfo {
   runnerReason: string
   /** Answers that are computed at once. */
   maxSequences: number
-  /** Whether prompt lookup works, and answers to one prompt share its computation. */
+  /**
+   * Which of them share the work of a step: `all`; `equal`, those of equal length, such as several answers to one prompt; or `none`, so
+   * that each takes as long as alone.
+   */
+  batching: string
+  /** Why not all, or ''. */
+  batchingReason: string
+  /** Whether prompt lookup works. */
   canDraft: boolean
   /** Folder of the draft model, or ''. */
   draftModel: string
   /**
    * The KV cache of all requests together: bytes reserved, which take memory as they are used, and how many tokens that is; all 0 with the
-   * stateful runner, which keeps one sequence's. `blockTokens` is the grain in which beginnings of prompts are shared.
+   * stateful runner, whose sequences have a state each. `blockTokens` is the grain in which beginnings of prompts are shared.
    */
   kvCache: { bytes: number; tokens: number; blockTokens: number; precision: string }
   /** What the check that is stored with the folder found; null when there is none for this OpenVINO. */
@@ -152,6 +159,8 @@ export function modelInfo(
     runner: ready.runner,
     runnerReason,
     maxSequences: ready.maxSequences,
+    batching: ready.batching,
+    batchingReason: ready.batchingReason,
     canDraft: ready.canDraft,
     draftModel: draft?.folder ?? '',
     kvCache: { ...ready.kvCache, precision: kvPrecision },

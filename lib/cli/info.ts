@@ -49,6 +49,7 @@ function infoText(info: ModelInfo): string {
     ['runner', `${info.runner} (${info.runnerReason})`],
     ['checked', info.verdict?.reason ?? ''],
     ['at once', `${info.maxSequences} ${info.maxSequences === 1 ? 'answer' : 'answers'}`],
+    ['batching', info.batchingReason === '' ? '' : `${info.batching} (${info.batchingReason})`],
     ['KV cache', info.kvCache.bytes > 0 ? `${info.kvCache.tokens} tokens, up to ${size(info.kvCache.bytes)}` : ''],
     ['draft model', info.draftModel],
     ['stops at', info.stopWords.map((word) => JSON.stringify(word)).join(', ')],

@@ -44,7 +44,7 @@ export interface DeviceFeatures {
 /** What `new Engine` takes. Every field is required. */
 export interface EngineConfig {
   /**
-   * Which runner computes: `paged` (many sequences), `stateful` (one at a time), `auto` (paged where device and graph allow it, else
+   * Which runner computes: `paged` (a KV cache of blocks), `stateful` (OpenVINO's own states), `auto` (paged where device and graph allow it, else
    * stateful; ReadyInfo says which and why), or `scripted` from `script` (tests of everything around it).
    */
   runner: 'auto' | 'paged' | 'stateful' | 'scripted'
@@ -71,7 +71,7 @@ export interface EngineConfig {
   prefillChunk: number
   /** The same for the stateful runner, whose steps are slow once there is a cache, whatever they compute. ≥ 1. */
   statefulChunk: number
-  /** Most sequences that are computed at once, ≥ 1; the stateful runner has one. */
+  /** Most sequences that are computed at once, ≥ 1. */
   maxSequences: number
   /** Tokens that the paged runner's KV cache shall hold for all sequences together, ≥ 1; reserved, not touched. */
   kvTokens: number
@@ -215,7 +215,11 @@ export interface ReadyInfo {
   properties: Record<string, string>
   /** Sequences that are computed at once. */
   maxSequences: number
-  /** Whether guessed tokens can be taken back (prompt lookup, draft model) and an answer be forked. */
+  /** Which of them a step computes at once: `all`, `equal` (those of equal length) or `none` (one after the other). */
+  batching: string
+  /** Why not all, or ''. */
+  batchingReason: string
+  /** Whether guessed tokens can be taken back: prompt lookup, draft model. */
   canDraft: boolean
   /**
    * The KV cache of all sequences: tokens that it holds (0 = one sequence's, as long as the context), bytes reserved, tokens of a block,

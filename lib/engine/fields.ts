@@ -164,6 +164,8 @@ export const boundary = {
       devices: 'string[]',
       properties: 'Record<string, string>',
       maxSequences: 'number',
+      batching: 'string',
+      batchingReason: 'string',
       canDraft: 'boolean',
       kvCache: 'KvCache',
       maxPrompt: 'number',

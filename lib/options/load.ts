@@ -29,11 +29,11 @@ export interface LoadOptions {
   /** For NPU: tokens that an answer to the longest prompt may have, ≥ 1. Default 128, or half of a shorter context. */
   minResponseLength?: number | undefined
   /**
-   * `paged` computes many requests at once, which share the beginnings of their prompts; `stateful` computes one at a time. `auto` is
-   * paged where the device and the model allow it. `llm.info` says which it is and why. Default `auto`.
+   * `paged` computes many requests at once, which share the beginnings of their prompts; `stateful` works with every model and device.
+   * `auto` is paged where the device and the model allow it. `llm.info` says which it is and why. Default `auto`.
    */
   engine?: 'auto' | 'paged' | 'stateful' | undefined
-  /** Answers that are computed at once, 1 to 256. The stateful engine computes one. Default 16. */
+  /** Answers that are computed at once, 1 to 256; on NPUs always one. Default 16. */
   maxSequences?: number | undefined
   /** Requests that may wait beside those; further ones reject with `ERR_QUEUE_FULL`. ≥ 0; Infinity is no bound. Default 1024. */
   maxQueue?: number | undefined
@@ -148,7 +148,7 @@ export const loadTable = {
   engine: {
     ...check.oneOf('auto', 'paged', 'stateful'),
     default: 'auto',
-    flag: { value: '<name>', help: 'auto, paged or stateful: many requests at once, or one', rare: true },
+    flag: { value: '<name>', help: 'auto, paged or stateful', rare: true },
   },
   // Decoding 16 answers costs little more than decoding one.
   maxSequences: { ...check.integer(1, 256), default: 16 },

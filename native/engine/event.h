@@ -65,12 +65,15 @@ struct RunnerInfo {
   std::vector<std::string> devices;
   std::map<std::string, std::string> properties;
   size_t max_sequences = 1;
+  std::string batching = "all";  // see ReadyInfo.batching in lib/engine/boundary.ts
+  std::string batching_reason;
   // A step is slower the more tokens are in the cache, whatever it computes: the stateful runner takes 3 s for 2,000
   // tokens in one step, 20 s in steps of 512.
   bool wants_long_steps = false;
   // Tokens that a step computes of a sequence that has computed some; 0 = any number. Some states take one at a time.
   size_t continued_tokens = 0;
-  bool can_draft = false;       // and fork: what draft verification and several answers of one prompt need
+  bool can_trim = false;        // take computed tokens back: what draft verification needs
+  bool can_fork = false;        // go on from one sequence as several: answers of one prompt
   std::set<int64_t> windows;    // tokens that layers with a sliding window see, of the paged runner
   std::string rope;             // see ReadyInfo.ropeRegime in lib/engine/boundary.ts
   size_t long_rope_border = 0;  // see RopeBorder: 0 unless the runner changes between the factors

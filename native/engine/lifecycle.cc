@@ -27,10 +27,10 @@ std::optional<Failure> LoadedModel::refusal(const Sequence& sequence) const {
 
 std::optional<Failure> LoadedModel::refusal_of_beams(const Sequence& sequence) const {
   const auto beams = static_cast<size_t>(sequence.params.num_beams);
-  if (!info.can_draft || info.max_sequences < beams) {
+  if (!info.can_fork || info.max_sequences < beams) {
     return Failure(ERR_UNSUPPORTED_MODEL, "numBeams is " + std::to_string(beams) + "; the " + info.runner +
                                               " runner computes " +
-                                              std::to_string(info.can_draft ? info.max_sequences : 1) +
+                                              std::to_string(info.can_fork ? info.max_sequences : 1) +
                                               " sequences that come from each other");
   }
   const size_t size = runner->kv().block_tokens;
@@ -57,6 +57,7 @@ std::unique_ptr<LoadedModel> Lifecycle::open() const {
   const int32_t chunk = info.wants_long_steps ? config_.stateful_chunk : config_.prefill_chunk;
   model->scheduler.emplace(*model->runner, Scheduler::Limits{.sequences = info.max_sequences,
                                                              .prefill_chunk = static_cast<size_t>(chunk),
+                                                             .long_steps = info.wants_long_steps,
                                                              .logit_rows = info.logit_rows,
                                                              .continued = info.continued_tokens,
                                                              .drafts = static_cast<size_t>(config_.draft_tokens),
@@ -102,7 +103,7 @@ std::unique_ptr<DraftModel> Lifecycle::open_draft_model(const RunnerInfo& verifi
   config.rope_regime = "auto";
   auto runner = factory_(config, post_);
   for (const RunnerInfo& info : {verifier, runner->info()}) {
-    if (!info.can_draft) {
+    if (!info.can_trim) {
       throw Failure(ERR_UNSUPPORTED_MODEL, "a draft model needs the paged runner for both models, but one of them is " +
                                                info.runner + ": " + info.reason);
     }

@@ -299,7 +299,7 @@ void EngineLoop::fork_group(Sequence& sequence, const Rows& rows, size_t row) {
   while (!sequence.group.empty()) {
     std::list<Sequence> list;
     auto& child = list.emplace_back(sequence.next_answer());
-    const bool forks = model_->info.can_draft && scheduler.has_place();
+    const bool forks = model_->info.can_fork && scheduler.has_place();
     if (forks) {
       child.begin(sequence.started, static_cast<size_t>(config_.draft_tokens));
       model_->runner->fork(sequence.id, child.id, child.max_length());

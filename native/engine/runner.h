@@ -71,10 +71,10 @@ class Runner {
   // What only some runners can. A new capability gets a default here and a line in ForwardingRunner; then only the
   // runners that have it change.
 
-  // Takes back the tokens from `length` on: the next span begins there. Only where info().can_draft.
+  // Takes back the tokens from `length` on: the next span begins there. Only where info().can_trim.
   virtual void trim(SequenceId /*sequence*/, size_t /*length*/) { throw cannot("trim"); }
 
-  // `child` becomes an admitted sequence with what the parent has computed. Only where info().can_draft.
+  // `child` becomes an admitted sequence with what the parent has computed. Only where info().can_fork.
   virtual void fork(SequenceId /*parent*/, SequenceId /*child*/, size_t /*max_length*/) { throw cannot("fork"); }
 
   // After the first step: what it read of the model's file is in the kernels' own form now, so pages of the file may

@@ -38,7 +38,7 @@ class ScriptedRunner : public Runner {
     info.devices = {"none"};
     info.model.vocabulary_size = static_cast<int64_t>(script_.vocabulary);
     info.max_sequences = script_.max_sequences;
-    info.can_draft = true;
+    info.can_trim = info.can_fork = true;
     info.long_rope_border = script_.long_rope_border;
     info.logit_rows = kLogitRows;
     info.kv_tokens = script_.blocks * kBlockTokens;

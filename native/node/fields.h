@@ -176,7 +176,9 @@ void each_field(const ReadyView& view, Visit&& visit) {
   visit("devices", view.of.devices);
   visit("properties", view.of.properties);
   visit("maxSequences", view.of.max_sequences);
-  visit("canDraft", view.of.can_draft);
+  visit("batching", view.of.batching);
+  visit("batchingReason", view.of.batching_reason);
+  visit("canDraft", view.of.can_trim);
   visit("ropeRegime", view.of.rope);
   visit("kvCache", KvCacheView{view.of});
   visit("kernels", view.of.kernels);

@@ -113,6 +113,8 @@ t.test('info says what was loaded', async (t) => {
     runner: 'paged',
     runnerReason: /paged/,
     maxSequences: 16,
+    batching: 'all',
+    batchingReason: '',
     canDraft: true,
     kvCache: { tokens: 4 * 4096, blockTokens: 32, precision: 'f32' },
     verdict: null,

@@ -43,18 +43,21 @@ for (const { folder, context, border, cases } of models) {
 
   t.test(`${folder}: beside requests of other lengths`, async (t) => {
     // With three places most wait for one; with a chunk of 7 prompts are computed while others decode.
-    for (const config of [
-      { maxSequences: 8 },
-      { maxSequences: 3 },
-      { maxSequences: 8, prefillChunk: 7, statefulChunk: 7 },
-    ]) {
-      const engine = await startTiny(folder, 'paged', config)
-      const answers = await Promise.all([...cases, ...cases].map((each) => answer(engine, each)))
-      answers.forEach((tokens, i) => {
-        const each = cases[i % cases.length] as Case
-        t.same(tokens, each.greedy, `${JSON.stringify(config)}: ${words(each)}`)
-      })
-      await engine.close()
+    for (const runner of ['paged', 'stateful'] as const) {
+      for (const config of [
+        { maxSequences: 8 },
+        { maxSequences: 3 },
+        { maxSequences: 8, prefillChunk: 7, statefulChunk: 7 },
+      ]) {
+        const engine = await startTiny(folder, runner, config)
+        t.match(engine.info, { batching: 'all', batchingReason: '' })
+        const answers = await Promise.all([...cases, ...cases].map((each) => answer(engine, each)))
+        answers.forEach((tokens, i) => {
+          const each = cases[i % cases.length] as Case
+          t.same(tokens, each.greedy, `${runner}, ${JSON.stringify(config)}: ${words(each)}`)
+        })
+        await engine.close()
+      }
     }
   })
 
@@ -119,38 +122,42 @@ for (const { folder, context, border, cases } of models) {
   })
 
   t.test(`${folder}: several answers are those that their seeds give alone`, async (t) => {
-    // Five places for six answers: the last one waits and finds its prompt in the cache.
-    const engine = await startTiny(folder, 'paged', { maxSequences: 5 })
-    const drawn = { temperature: 1.5, maxNewTokens: 12, seed: 2 ** 32 - 3 }
-    for (const { prompt } of cases.filter((each) => each.prompt.length <= context - 12)) {
-      const together = await answersOf(engine, prompt, 6, drawn)
-      for (const [i, { tokens }] of together.entries()) {
-        // Seeds are 32 bits wide, and go on at 0.
-        const alone = await answerOf(engine, prompt, { ...drawn, seed: (drawn.seed + i) % 2 ** 32 })
-        t.same(tokens, alone.tokens, `prompt of ${prompt.length}, answer ${i}`)
+    // Five places for six answers: the last one waits and finds its prompt in the cache, or computes it.
+    for (const runner of ['paged', 'stateful'] as const) {
+      const engine = await startTiny(folder, runner, { maxSequences: 5 })
+      const drawn = { temperature: 1.5, maxNewTokens: 12, seed: 2 ** 32 - 3 }
+      for (const { prompt } of cases.filter((each) => each.prompt.length <= context - 12)) {
+        const together = await answersOf(engine, prompt, 6, drawn)
+        for (const [i, { tokens }] of together.entries()) {
+          // Seeds are 32 bits wide, and go on at 0.
+          const alone = await answerOf(engine, prompt, { ...drawn, seed: (drawn.seed + i) % 2 ** 32 })
+          t.same(tokens, alone.tokens, `${runner}: prompt of ${prompt.length}, answer ${i}`)
+        }
       }
+      await engine.close()
     }
-    await engine.close()
   })
 
-  t.test(`${folder}: requests that had to give up their blocks`, async (t) => {
+  t.test(`${folder}: requests that had to give up their room in the KV cache`, async (t) => {
     const { length } = longest(cases).prompt
     const kvTokens = Math.ceil((length + longest(cases).greedy.length) / 32) * 32 + 32
-    const engine = await startTiny(folder, 'paged', { kvTokens })
-    const many = [...cases, ...cases]
-    // Each goes on as far as it may, so that those that fitted side by side at first do no longer.
-    const most = Math.min(context, kvTokens)
-    const answers = await Promise.all(
-      many.map(({ prompt }) => answerOf(engine, prompt, { maxNewTokens: most - prompt.length })),
-    )
-    many.forEach((each, i) => {
-      t.same(answers[i]?.tokens.slice(0, each.greedy.length), each.greedy, words(each))
-    })
-    const { preemptions, blocksUsed, running, waiting } = engine.metrics()
-    t.same([running, waiting, blocksUsed], [0, 0, 0], 'all blocks are free or cached')
-    // Whoever crosses the border gives its blocks up anyway.
-    if (border === context) t.ok(preemptions > 0, `${preemptions} times`)
-    await engine.close()
+    for (const runner of ['paged', 'stateful'] as const) {
+      const engine = await startTiny(folder, runner, { kvTokens })
+      const many = [...cases, ...cases]
+      // Each goes on as far as it may, so that those that fitted side by side at first do no longer.
+      const most = Math.min(context, kvTokens)
+      const answers = await Promise.all(
+        many.map(({ prompt }) => answerOf(engine, prompt, { maxNewTokens: most - prompt.length })),
+      )
+      many.forEach((each, i) => {
+        t.same(answers[i]?.tokens.slice(0, each.greedy.length), each.greedy, `${runner}: ${words(each)}`)
+      })
+      const { preemptions, blocksUsed, running, waiting } = engine.metrics()
+      t.same([running, waiting, blocksUsed], [0, 0, 0], 'all blocks are free or cached')
+      // Whoever crosses the border gives its blocks up anyway.
+      if (border === context) t.ok(preemptions > 0, `${runner}: ${preemptions} times`)
+      await engine.close()
+    }
   })
 }
 

@@ -24,7 +24,7 @@ DraftModel::DraftModel(std::unique_ptr<Runner> runner, size_t prefill_chunk, siz
       verified_(kPriorVerified),
       patience_(kPatience) {
   const RunnerInfo info = runner_->info();
-  if (!info.can_draft) throw std::logic_error("a draft model's runner must be able to trim");
+  if (!info.can_trim) throw std::logic_error("a draft model's runner must be able to trim");
   draft_vocabulary_ = static_cast<size_t>(info.model.vocabulary_size);
   vocabulary_ = std::min(vocabulary, draft_vocabulary_);
   max_sequences_ = info.max_sequences;

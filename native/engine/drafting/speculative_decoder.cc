@@ -9,14 +9,14 @@ SpeculativeDecoder::SpeculativeDecoder(Runner& runner, StepSampler& sampler, std
     : runner_(runner),
       sampler_(sampler),
       draft_model_(std::move(draft_model)),
-      can_draft_(runner.info().can_draft),
+      can_trim_(runner.info().can_trim),
       computes_many_(runner.info().continued_tokens == 0),
       border_(runner.info().long_rope_border) {
   proposals_.reserve(runner.info().max_sequences);
 }
 
 bool SpeculativeDecoder::look_up(std::span<Sequence* const> decoding, const StepCosts& costs) {
-  if (!can_draft_) return false;
+  if (!can_trim_) return false;
   rows_ = decoding.size();
   proposals_.clear();
   for (Sequence* sequence : decoding) {

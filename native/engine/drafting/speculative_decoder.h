@@ -64,7 +64,7 @@ class SpeculativeDecoder {
   Runner& runner_;
   StepSampler& sampler_;
   const std::unique_ptr<DraftModel> draft_model_;
-  const bool can_draft_;
+  const bool can_trim_;
   const bool computes_many_;  // tokens of a sequence that has computed some, in one step
   const RopeBorder border_;   // no draft crosses it: its rows would need other factors
   size_t rows_ = 0;           // of the step, as far as it is known

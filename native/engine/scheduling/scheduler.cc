@@ -140,7 +140,7 @@ void Scheduler::compute_all() {
   size_t budget = limits_.prefill_chunk;
   // Answers on the other side of the border wait for this step, too.
   beside_answers_ = std::ranges::any_of(running, [](auto& sequence) { return sequence.decoding(); });
-  if (beside_answers_) {
+  if (beside_answers_ && !limits_.long_steps) {
     // The whole step stays below prefill_chunk where it can: OpenVINO makes and keeps kernels for each number of rows,
     // and large ones with memory of their own.
     const size_t rest = budget > rows ? budget - rows : 0;

@@ -42,6 +42,7 @@ class Scheduler {
   struct Limits {
     size_t sequences = 1;      // in the batch
     size_t prefill_chunk = 1;  // prompt tokens of a step
+    bool long_steps = false;   // as many beside running answers; see RunnerInfo.wants_long_steps
     size_t logit_rows = 1;     // of prompts, in a step
     size_t continued = 0;      // of a sequence that has computed some already; 0 = any number
     size_t drafts = 0;         // most that a draft model puts behind a sequence's tokens

@@ -44,11 +44,11 @@ size_t elements(const ov::Node& node) {
 }
 
 // [?, heads, ?, width] or any other layout of a state: its first dynamic dimension is the batch, the second the tokens.
-ov::PartialShape state_shape(ov::PartialShape shape, int64_t past) {
+ov::PartialShape state_shape(ov::PartialShape shape, int64_t sequences, int64_t past) {
   bool batch = true;
   for (auto& dimension : shape) {
     if (dimension.is_static()) continue;
-    dimension = batch ? 1 : past;
+    dimension = batch ? sequences : past;
     batch = false;
   }
   return shape;
@@ -98,19 +98,20 @@ AttentionMasks::AttentionMasks(const ov::Model& model) {
 
 std::vector<ov::Tensor> AttentionMasks::compute(const Lengths& lengths) const {
   if (graph_->get_results().empty()) return {};
-  const auto [past, count] = lengths;
+  const auto [past, count, padding] = lengths;
+  const int64_t sequences = padding > 0 ? 2 : 1;
   const auto graph = graph_->clone();
   for (const auto& input : graph->get_parameters()) {
     const auto& names = input->output(0).get_names();
     const auto named = [&names](const char* name) { return names.contains(name); };
     if (named("input_ids") || named("position_ids")) {
-      input->set_partial_shape({1, count});
+      input->set_partial_shape({sequences, count});
     } else if (named("attention_mask")) {
-      input->set_partial_shape({1, past + count});
+      input->set_partial_shape({sequences, past + count});
     } else if (named("beam_idx")) {
-      input->set_partial_shape({1});
+      input->set_partial_shape({sequences});
     } else {
-      input->set_partial_shape(state_shape(input->get_partial_shape(), past));
+      input->set_partial_shape(state_shape(input->get_partial_shape(), sequences, past));
     }
   }
   graph->validate_nodes_and_infer_types();
@@ -136,8 +137,11 @@ std::vector<ov::Tensor> AttentionMasks::compute(const Lengths& lengths) const {
     ov::Tensor tensor(parameter->get_element_type(), parameter->get_partial_shape().to_shape());
     if (names.contains("attention_mask")) {
       std::fill_n(tensor.data<int64_t>(), tensor.get_size(), 1);
+      if (padding > 0) std::fill_n(tensor.data<int64_t>() + past + count, padding, 0);
     } else if (names.contains("position_ids")) {
-      for (int64_t i = 0; i < count; ++i) tensor.data<int64_t>()[i] = past + i;
+      for (int64_t i = 0; i < count * sequences; ++i) {
+        tensor.data<int64_t>()[i] = past + i % count - (i < count ? 0 : padding);
+      }
     } else if (names.contains("input_ids") || names.contains("beam_idx")) {
       std::memset(tensor.data(), 0, tensor.get_byte_size());
     } else {

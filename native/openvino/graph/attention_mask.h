@@ -21,6 +21,9 @@ class AttentionMasks {
   struct Lengths {
     int64_t past;   // tokens before the step
     int64_t count;  // tokens of the step
+    // When not 0, a second sequence is in the step, which has so many tokens fewer before it and is padded to be as
+    // long.
+    int64_t padding = 0;
   };
 
   // The model must not have been paged yet.
@@ -28,7 +31,8 @@ class AttentionMasks {
 
   const std::vector<Layer>& layers() const { return layers_; }
 
-  // Every mask for a step, [..., rows or 1, columns or 1]: f32, or boolean where true means seen. Throws Failure
+  // Every mask for a step, [..., rows or 1, columns or 1], of two sequences [2 or 1, heads or 1, rows or 1, columns or
+  // 1]: f32, or boolean where true means seen. Throws Failure
   // ERR_UNSUPPORTED_MODEL when a mask hangs on more than lengths and positions, or is made of tensors too large to look
   // at; other exceptions are OpenVINO's.
   std::vector<ov::Tensor> compute(const Lengths& lengths) const;

@@ -94,7 +94,7 @@ class Bias {
 // Relative to the diagonal, because what is added to all scores of a row changes nothing.
 std::string compare(const AttentionMasks::Layer& layer, const PagedAttention& paged,
                     const std::vector<ov::Tensor>& masks, const AttentionMasks::Lengths& lengths) {
-  const auto [past, count] = lengths;
+  const int64_t past = lengths.past, count = lengths.count;
   const Bias bias(layer.mask < 0 ? nullptr : &masks[static_cast<size_t>(layer.mask)], lengths);
   const size_t heads = std::max(bias.heads(), std::max<size_t>(1, paged.slopes.size()));
   if (bias.heads() != 1 && !paged.slopes.empty() && bias.heads() != paged.slopes.size())

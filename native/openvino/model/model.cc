@@ -48,6 +48,7 @@ DecoderModel read_decoder(const std::string& model_path) {
   }
   try {
     decoder.info = graph_info(model);
+    decoder.axes = state_axes(model);
     decoder.has_fixed_states = has_fixed_states(model);
     if (decoder.inputs.cache_position) decoder.prompt_positions = prompt_positions_of(model);
     decoder.mapped = MappedConstants(model);

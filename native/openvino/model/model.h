@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/event.h"
+#include "openvino/graph/state_axes.h"
 #include "openvino/model/decoder_interface.h"
 #include "openvino/model/mapped_constants.h"
 
@@ -15,6 +16,8 @@ struct DecoderModel {
   GraphInfo info;
   MappedConstants mapped;  // the weights, as long as nothing was rewritten
   DecoderInputs inputs;
+  StateAxes axes;
+  std::string padding_obstacle;   // see padding_proof.h
   bool gathers_rows = false;      // sampled_tokens_indices was added (graph/gather_rows.h)
   bool has_fixed_states = false;  // states without an axis of tokens: of convolutions, of recurrences
   size_t prompt_positions = 0;    // see cache_position.h; 0 = no such input

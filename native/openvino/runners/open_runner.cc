@@ -5,6 +5,7 @@
 #include "openvino/core.h"
 #include "openvino/graph/gather_rows.h"
 #include "openvino/graph/long_rope.h"
+#include "openvino/graph/padding_proof.h"
 #include "openvino/graph/paged_graph.h"
 #include "openvino/graph/static_shapes.h"
 #include "openvino/runners/compile.h"
@@ -130,7 +131,10 @@ std::unique_ptr<Runner> open_stateful(const EngineConfig& config, ov::AnyMap pro
         warn_of_all_logits(config, rows, post);
       }
       settle_rope(config, read, info);
-      if (config.max_prompt == 0) return;
+      if (config.max_prompt == 0) {
+        if (config.max_sequences > 1) read.padding_obstacle = padding_obstacle(*read.model, config.context_length);
+        return;
+      }
       properties = with_static_shapes(*read.model, config, properties);
       advice = export_advice(*read.model);
     });

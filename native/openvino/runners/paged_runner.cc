@@ -221,7 +221,7 @@ std::unique_ptr<Runner> make_paged_runner(ov::CompiledModel compiled, RunnerInfo
   const size_t blocks = pool_blocks(config, block_tokens, block_bytes);
   info.runner = "paged";
   info.max_sequences = static_cast<size_t>(config.max_sequences);
-  info.can_draft = true;
+  info.can_trim = info.can_fork = true;
   info.kv_tokens = blocks * block_tokens;
   info.kv_bytes = static_cast<double>(blocks) * static_cast<double>(block_bytes);
   info.kv_block_tokens = block_tokens;

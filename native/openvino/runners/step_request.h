@@ -55,18 +55,15 @@ class StepRequest {
     }
   }
 
+  bool is_broken() const { return broken_; }
+
   // After a step that failed, makes a new request; its inputs must be set again. False when the old one is sound.
   bool renew() {
     if (!broken_) return false;
-    remake();
-    return true;
-  }
-
-  // A new request, with nothing of the old one in it.
-  void remake() {
     std::lock_guard lock(mutex_);  // interrupt() may use the request
     request_ = compiled_.create_infer_request();
     broken_ = false;
+    return true;
   }
 
  private:

@@ -47,7 +47,8 @@ class Plan {
   size_t max_sequences = 1;
   size_t chunk = 4;
   bool keeps_prefixes = false;  // a dropped sequence's tokens may serve a later prompt
-  bool can_draft = false;
+  bool can_trim = false;
+  bool can_fork = false;
   size_t blocks = 0;                              // of a KV cache with prefix cache; 0 = none, and room for everything
   size_t block_tokens = 4;                        // of each
   size_t logit_rows = 1000;                       // of prompts, in a step
@@ -132,7 +133,8 @@ class CheckedRunner : public llm::Runner {
     info.model.rt_info = plan_.rt_info;
     info.model.vocabulary_size = static_cast<int64_t>(plan_.vocabulary);
     info.max_sequences = plan_.max_sequences;
-    info.can_draft = plan_.can_draft;
+    info.can_trim = plan_.can_trim;
+    info.can_fork = plan_.can_fork;
     info.kv_tokens = plan_.blocks * plan_.block_tokens;
     info.long_rope_border = plan_.long_rope_border;
     info.logit_rows = plan_.logit_rows;
@@ -178,7 +180,7 @@ class CheckedRunner : public llm::Runner {
 
   void trim(llm::SequenceId id, size_t length) override {
     std::lock_guard lock(plan_.mutex_);
-    expect(plan_.can_draft, "trim by a runner that cannot");
+    expect(plan_.can_trim, "trim by a runner that cannot");
     expect(state_ == State::kIdle, "trim while a step runs or after a throw without reset");
     expect(held_.contains(id) && length <= held_[id].size(), "trim of what is not there");
     held_[id].resize(length);
@@ -188,7 +190,7 @@ class CheckedRunner : public llm::Runner {
   void fork(llm::SequenceId parent, llm::SequenceId child, size_t max_length) override {
     plan_.on_fork(child);
     std::lock_guard lock(plan_.mutex_);
-    expect(plan_.can_draft, "fork by a runner that cannot");
+    expect(plan_.can_fork, "fork by a runner that cannot");
     expect(held_.contains(parent) && !held_.contains(child), "fork of or into a wrong sequence");
     expect(held_.size() < plan_.max_sequences, "fork into more sequences than there is room for");
     held_[child] = std::vector<llm::Token>(held_[parent]);

@@ -39,7 +39,7 @@ void repeat_every(Rig& rig, size_t period) {
 TEST("batch: the answers of one prompt are those of requests of their own, and the prompt is computed once") {
   Rig rig;
   rig.plan.max_sequences = 4;
-  rig.plan.can_draft = true;
+  rig.plan.can_trim = rig.plan.can_fork = true;
   rig.plan.blocks = 64;
   rig.start();
   rig.submit_all({1, 2, 3}, {5, 6, 7, 8}, sampled(9, 41));
@@ -50,11 +50,11 @@ TEST("batch: the answers of one prompt are those of requests of their own, and t
 }
 
 TEST("batch: more answers than places, and a runner that cannot fork") {
-  for (bool can_draft : {true, false}) {
+  for (bool can_fork : {true, false}) {
     Rig rig;
-    rig.plan.max_sequences = can_draft ? 2 : 1;
-    rig.plan.can_draft = can_draft;
-    rig.plan.blocks = can_draft ? 64 : 0;
+    rig.plan.max_sequences = can_fork ? 2 : 1;
+    rig.plan.can_fork = can_fork;
+    rig.plan.blocks = can_fork ? 64 : 0;
     rig.start();
     rig.submit_all({1, 2, 3, 4, 5}, {5, 6, 7, 8, 9}, sampled(7, 3));
     for (int id = 1; id <= 5; ++id) rig.check_whole(id);
@@ -66,7 +66,7 @@ TEST("batch: cancelling the answer that computes the prompt leaves the others") 
   Gate reached, go;
   Rig rig;
   rig.plan.max_sequences = 3;
-  rig.plan.can_draft = true;
+  rig.plan.can_trim = rig.plan.can_fork = true;
   rig.plan.blocks = 64;
   rig.plan.on_step = [&](const Step& step) {
     if (step.number != 1) return;
@@ -87,7 +87,7 @@ TEST("batch: cancelling the answer that computes the prompt leaves the others") 
 
 TEST("batch: a step that fails while the prompt is computed fails all its answers") {
   Rig rig;
-  rig.plan.can_draft = true;
+  rig.plan.can_trim = rig.plan.can_fork = true;
   rig.plan.on_step = [&](const Step& step) {
     if (step.number == 1) throw llm::Failure(llm::ERR_ENGINE, "broken");
   };
@@ -122,7 +122,7 @@ TEST("batch: when the cache is full the last gives way, and every answer is what
     hold_back(rig, all_there);
     rig.plan.chunk = 8;
     rig.plan.max_sequences = 6;
-    rig.plan.can_draft = true;
+    rig.plan.can_trim = rig.plan.can_fork = true;
     rig.plan.blocks = 9;  // of 4 tokens: room for one of 35 tokens, not for two
     rig.start();
     for (int id = 1; id <= 6; ++id) {
@@ -198,7 +198,7 @@ TEST("batch: drafts change nothing, and some are right") {
   penalised.no_repeat_ngram_size = 399;
   for (const auto& params : {length(400), penalised, sampled(400, 5)}) {
     Rig rig;
-    rig.plan.can_draft = true;
+    rig.plan.can_trim = rig.plan.can_fork = true;
     rig.plan.blocks = 128;
     rig.plan.chunk = 8;
     rig.warmup = {1, 2, 4, 8};
@@ -218,7 +218,7 @@ TEST("batch: drafts change nothing, and some are right") {
 TEST("batch: a draft that runs past a stop token or the length is cut there") {
   for (int32_t most : {7, 8, 9, 10, 11}) {
     Rig rig;
-    rig.plan.can_draft = true;
+    rig.plan.can_trim = rig.plan.can_fork = true;
     rig.plan.blocks = 32;
     repeat_every(rig, 4);
     rig.start();

@@ -87,7 +87,7 @@ void check_idle(Rig& rig) {
 
 void make_room(Rig& rig, size_t sequences, size_t blocks) {
   rig.plan.max_sequences = sequences;
-  rig.plan.can_draft = true;
+  rig.plan.can_trim = rig.plan.can_fork = true;
   rig.plan.blocks = blocks;
   rig.plan.chunk = 8;
 }
@@ -296,7 +296,7 @@ TEST("beams: what the runner or its cache can never hold fails before it runs") 
   for (bool can_fork : {false, true}) {
     Rig rig;
     make_room(rig, can_fork ? 3 : 1, 16);
-    rig.plan.can_draft = can_fork;
+    rig.plan.can_trim = rig.plan.can_fork = can_fork;
     rig.start();
     rig.submit(1, {1, 2}, beams(4, 3));
     rig.check_failed(1, llm::ERR_UNSUPPORTED_MODEL,

@@ -253,7 +253,7 @@ TEST("failure: a fork that throws after an answer of the same step has ended fai
   Rig rig;
   hold_back(rig, all_there);
   rig.plan.chunk = 16;
-  rig.plan.can_draft = true;
+  rig.plan.can_trim = rig.plan.can_fork = true;
   rig.plan.blocks = 64;
   bool thrown = false;
   rig.plan.max_sequences = 2;  // so that the last request is not in the step that fails

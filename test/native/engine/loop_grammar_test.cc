@@ -207,7 +207,7 @@ TEST("grammar: every answer to a prompt conforms, forked or computed anew") {
         if (late && place == 0) mask.pass();
       };
       Rig rig;
-      rig.plan.can_draft = forks;
+      rig.plan.can_trim = rig.plan.can_fork = forks;
       rig.plan.max_sequences = 4;
       rig.grammars = grammars.compilers();
       rig.start();
@@ -343,7 +343,7 @@ TEST("grammar: many at once beside free answers, cancelled at any time") {
   ScriptedGrammars grammars;
   Rig rig;
   rig.plan.max_sequences = 5;
-  rig.plan.can_draft = true;
+  rig.plan.can_trim = rig.plan.can_fork = true;
   rig.plan.chunk = 70;
   rig.plan.blocks = 40;
   rig.grammars = grammars.compilers();

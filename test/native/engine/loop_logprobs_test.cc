@@ -60,7 +60,7 @@ TEST("log-probabilities of answers: one for each token, with drafts and with sib
   for (const bool drafts : {false, true}) {
     Rig rig;
     rig.plan.max_sequences = 3;
-    rig.plan.can_draft = true;
+    rig.plan.can_trim = rig.plan.can_fork = true;
     rig.plan.blocks = 400;
     rig.plan.chunk = 8;
     rig.warmup = {1, 2, 4, 8};

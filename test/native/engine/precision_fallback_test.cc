@@ -76,7 +76,7 @@ TEST("non-finite: running and waiting requests are computed anew and answered ex
       Gate all_there;
       Rig rig;
       rig.plan.max_sequences = 3;
-      rig.plan.can_draft = true;
+      rig.plan.can_trim = rig.plan.can_fork = true;
       rig.plan.blocks = 40;
       rig.plan.chunk = 8;
       rig.warmup = {1};

@@ -65,7 +65,7 @@ TEST("rope: many requests on both sides, with several answers, drafts and a smal
     rig.plan.long_rope_border = 20;
     rig.plan.max_sequences = 5;
     rig.plan.chunk = 9;
-    rig.plan.can_draft = true;
+    rig.plan.can_trim = rig.plan.can_fork = true;
     rig.plan.blocks = blocks;
     // Answers that repeat themselves: drafts are right.
     rig.plan.fill = [](std::span<const Token> before, std::span<float> logits) {

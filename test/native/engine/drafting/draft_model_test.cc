@@ -24,7 +24,7 @@ constexpr size_t kMaxTokens = 6;
 // A draft model whose next token depends on all tokens before it.
 struct Draft {
   Draft() {
-    plan.can_draft = true;
+    plan.can_trim = plan.can_fork = true;
     plan.max_sequences = 4;
     plan.chunk = 8;
   }

@@ -1,0 +1,156 @@
+#include "openvino/runners/sharing_proof.h"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+#include <vector>
+
+#include "openvino/core.h"
+
+namespace llm {
+namespace {
+
+// Far more than the other, so that the padding moves a position by much.
+constexpr size_t kLong = 9, kShort = 2;
+// Rounding differs from step to step; a wrong position or mask moves logits by a good part of their range.
+constexpr double kNoise = 8;
+constexpr double kLeast = 1e-4;  // of the largest logit: what f32 may do
+
+using Logits = std::vector<std::vector<float>>;
+
+std::vector<Token> text(size_t length, size_t first, size_t vocabulary) {
+  std::vector<Token> tokens(length);
+  for (size_t i = 0; i < length; ++i) tokens[i] = static_cast<Token>((first + 13 * i) % vocabulary);
+  return tokens;
+}
+
+void step(Runner& runner, std::span<const Span> spans, Logits& logits) {
+  runner.start(spans);
+  const Rows rows = runner.wait();
+  for (size_t i = 0; i < spans.size(); ++i) logits.emplace_back(rows.row(i).begin(), rows.row(i).end());
+}
+
+// The logits of two texts, of their next three tokens, and of a fork of the first one for two of these.
+Logits together(Runner& runner, size_t shorter, size_t vocabulary) {
+  const auto a = text(kLong + 3, 7, vocabulary), b = text(shorter + 4, 5, vocabulary);
+  const std::span<const Token> first(a), second(b);
+  Logits logits;
+  runner.reset();
+  const auto prompt = [&](SequenceId id, std::span<const Token> tokens) {
+    runner.admit(id, Rope::kShort, tokens, tokens.size() + 4, 0);
+    const Span span{id, tokens, 0, 1};
+    step(runner, {&span, 1}, logits);
+  };
+  prompt(1, first.first(kLong));
+  prompt(2, second.first(shorter));
+  const auto next = [](SequenceId id, std::span<const Token> tokens, size_t position) {
+    return Span{id, tokens.subspan(position, 1), position, 1};
+  };
+  step(runner, std::vector{next(1, first, kLong), next(2, second, shorter)}, logits);
+  runner.fork(1, 3, kLong + 4);
+  step(runner, std::vector{next(3, first, kLong + 1), next(2, second, shorter + 1), next(1, first, kLong + 1)}, logits);
+  runner.drop(1);
+  step(runner, std::vector{next(2, second, shorter + 2), next(3, first, kLong + 2)}, logits);
+  runner.drop(3);
+  step(runner, std::vector{next(2, second, shorter + 3)}, logits);
+  runner.drop(2);
+  runner.reset();
+  return logits;
+}
+// Of these, the same tokens behind the same ones: the fork and what it was forked from.
+constexpr size_t kFork = 4, kForked = 6;
+// Those of the second text, from its prompt on.
+constexpr size_t kSecond[] = {1, 3, 5, 7, 9};
+
+// The same of the second text, token by token from the beginning.
+Logits token_by_token(Runner& runner, size_t shorter, size_t vocabulary) {
+  const auto tokens = text(shorter + 4, 5, vocabulary);
+  Logits logits;
+  runner.reset();
+  runner.admit(2, Rope::kShort, tokens, tokens.size(), 0);
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const Span span{2, std::span(tokens).subspan(i, 1), i, 1};
+    Logits row;
+    step(runner, {&span, 1}, row);
+    if (i + 1 >= shorter) logits.push_back(std::move(row.front()));
+  }
+  runner.drop(2);
+  runner.reset();
+  return logits;
+}
+
+// Not finite is not equal.
+double difference(const std::vector<float>& a, const std::vector<float>& b) {
+  double most = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const double differs = std::abs(static_cast<double>(a[i]) - b[i]);
+    if (!(differs <= most)) most = differs;
+    if (std::isnan(most)) break;
+  }
+  return most;
+}
+
+double largest(const Logits& logits) {
+  double most = 0;
+  for (const auto& row : logits) {
+    for (const float logit : row) most = std::max(most, std::abs(static_cast<double>(logit)));
+  }
+  return most;
+}
+
+}  // namespace
+
+SharingProof prove_sharing(Runner& runner, const std::function<void(Sharing)>& set, size_t vocabulary, Sharing most) {
+  SharingProof proof;
+  const auto compute = [&](Sharing sharing, size_t shorter) {
+    set(sharing);
+    try {
+      return together(runner, shorter, vocabulary);
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& error) {
+      proof.reason = plain_words(error);
+      runner.reset();
+      return Logits{};
+    }
+  };
+  const auto equal = [](const Logits& a, const Logits& b, double rounding) {
+    for (size_t i = 0; i < a.size(); ++i) {
+      if (!(difference(a[i], b[i]) <= rounding)) return false;
+    }
+    return !a.empty();
+  };
+  const auto finish = [&](Sharing sharing) {
+    set(proof.sharing = sharing);
+    return proof;
+  };
+  const Logits alone = compute(Sharing::kNone, kShort);
+  if (alone.empty()) return finish(Sharing::kNone);
+  const Logits steps = token_by_token(runner, kShort, vocabulary);
+  double noise = 0;
+  for (size_t i = 0; i < steps.size(); ++i) noise = std::max(noise, difference(alone[kSecond[i]], steps[i]));
+  const double rounding = std::max(kNoise * noise, kLeast * largest(alone));
+  proof.forks = difference(alone[kFork], alone[kForked]) <= rounding;
+  if (!proof.forks) {
+    proof.reason = "copies of its states give other logits";
+    return finish(Sharing::kNone);
+  }
+  if (most == Sharing::kNone) return finish(Sharing::kNone);
+  if (most == Sharing::kPadded) {
+    const Logits padded = compute(Sharing::kPadded, kShort);
+    if (equal(padded, alone, rounding)) return finish(Sharing::kPadded);
+    if (!padded.empty()) proof.reason = "the logits of padded sequences differ";
+  }
+  const std::string reason = proof.reason;
+  const Logits beside = compute(Sharing::kEqual, kLong);
+  if (!beside.empty()) {
+    if (equal(beside, compute(Sharing::kNone, kLong), rounding)) {
+      proof.reason = reason;
+      return finish(Sharing::kEqual);
+    }
+    proof.reason = "the logits of sequences of equal length differ";
+  }
+  return finish(Sharing::kNone);
+}
+
+}  // namespace llm
