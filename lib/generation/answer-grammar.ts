@@ -91,8 +91,7 @@ function schemaOf(format: Extract<ResponseFormat, { type: 'json' | 'json_schema'
   return { ...rest, 'x-guidance': { whitespace_flexible: false, ...own } }
 }
 
-const isSpecial = ({ addedTokenId, tokens }: Marks, mark: string): boolean =>
-  tokens.special[addedTokenId(mark) ?? -1] === 1
+const isSpecial = (text: Marks, mark: string): boolean => text.tokens.special[text.addedTokenId(mark) ?? -1] === 1
 
 /** How Lark names a mark: a special token by its id, any other by its letters. */
 function markOf(text: Marks): (mark: string) => string {

@@ -80,9 +80,7 @@ export async function startRequest(
   const wanted = resolveLogprobs(options)
   const format = answerFormat(context.text, prompt, options)
   const { tokens, text } = await encode(context, prompt, options, signal)
-  const grammar = answerGrammar(context.text, format, options, text)
-  if (grammar)
-    throw new LLMError('ERR_NOT_BUILT', 'responseFormat: the addon has no grammars, which structured output needs')
+  const grammar = options.grammar ?? answerGrammar(context.text, format, options, text)
   const answers = handlers.map(
     (_, index) =>
       new Answer(context.text.tokens, {
@@ -117,7 +115,7 @@ export async function startRequest(
   const engine = await context.engine.ready()
   signal.throwIfAborted()
   const times = { tokenize: tokenized - begun, load: performance.now() - tokenized }
-  if (options.grammar) engine.learnVocabulary(() => vocabulary(context))
+  if (grammar) engine.learnVocabulary(() => vocabulary(context))
   const ids = engine.submit(
     tokens,
     {
@@ -129,7 +127,7 @@ export async function startRequest(
       ...sampling,
       ...resolveBeams(options),
       ...tokenParams,
-      grammar: options.grammar ?? noGrammar,
+      grammar: grammar ?? noGrammar,
     },
     handlers,
   )

@@ -12,7 +12,7 @@ import type { NamedModel, ServedModels } from './models.js'
 import { chatLogprobs } from './probabilities.js'
 import { finishReasons, usageOf } from './usage.js'
 
-const own = ['messages', 'logprobs', 'top_logprobs', 'response_format', 'modalities']
+const own = ['messages', 'logprobs', 'top_logprobs', 'modalities']
 
 /** POST /v1/chat/completions */
 export async function chatCompletions(models: ServedModels, exchange: Exchange): Promise<Response> {
@@ -48,10 +48,6 @@ function logprobsOptions(body: Readonly<Record<string, unknown>>): GenerationOpt
 }
 
 function checkTextOnly(body: Readonly<Record<string, unknown>>): void {
-  const format = readField(body, 'response_format', check.object) as { type?: unknown } | undefined
-  if (format !== undefined && format.type !== 'text') {
-    throw ApiError.invalid('response_format', "expected response_format.type to be 'text'")
-  }
   const text = { expected: "['text']", accepts: (value: unknown) => Array.isArray(value) && `${value}` === 'text' }
   readField(body, 'modalities', text)
 }

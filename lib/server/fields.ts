@@ -1,4 +1,5 @@
 import { type GenerationOptions, generationTable } from '../options/generation.js'
+import type { ResponseFormat } from '../options/response-format.js'
 import * as check from '../options/rules.js'
 import { ApiError } from './api-error.js'
 import type { Limits } from './limits.js'
@@ -60,6 +61,26 @@ const chosenName = (value: unknown): unknown => {
   const { name, function: nested } = (value ?? {}) as { name?: unknown; function?: { name?: unknown } }
   return nested?.name ?? name
 }
+/** OpenAI's `response_format`, and `text.format` of the Responses API, which has the schema beside its name. */
+const format: check.Rule = {
+  expected: "{ type: 'text' }, { type: 'json_object' } or { type: 'json_schema', json_schema: { name, schema } }",
+  accepts: (value) => {
+    const { type } = (value ?? {}) as { type?: unknown }
+    return (
+      type === 'text' || type === 'json_object' || (type === 'json_schema' && check.object.accepts(schemaOf(value)))
+    )
+  },
+}
+const schemaOf = (value: unknown): unknown => {
+  const { schema, json_schema: nested } = value as { schema?: unknown; json_schema?: { schema?: unknown } }
+  return nested?.schema ?? schema
+}
+function formatOf(value: { type: string }): ResponseFormat | undefined {
+  if (value.type === 'text') return undefined
+  if (value.type === 'json_object') return { type: 'json' }
+  return { type: 'json_schema', schema: schemaOf(value) as Record<string, unknown> }
+}
+
 const efforts: Readonly<Record<string, string>> = { none: 'off', minimal: 'off', xhigh: 'high', max: 'high' }
 
 /** Fields of chats beside those. */
@@ -73,6 +94,7 @@ const chatFields: Readonly<Record<string, Field>> = {
     ...toolChoice,
     value: (value: unknown) => (typeof value === 'string' ? value : { name: chosenName(value) }),
   }),
+  response_format: as('responseFormat', { ...format, value: formatOf }),
   reasoning_effort: as('reasoning', {
     ...check.oneOf(...Object.keys(efforts), 'low', 'medium', 'high'),
     value: (value: string) => efforts[value] ?? value,

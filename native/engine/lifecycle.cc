@@ -28,10 +28,9 @@ std::optional<Failure> LoadedModel::refusal(const Sequence& sequence) const {
 std::optional<Failure> LoadedModel::refusal_of_beams(const Sequence& sequence) const {
   const auto beams = static_cast<size_t>(sequence.params.num_beams);
   if (!info.can_fork || info.max_sequences < beams) {
-    return Failure(ERR_UNSUPPORTED_MODEL, "numBeams is " + std::to_string(beams) + "; the " + info.runner +
-                                              " runner computes " +
-                                              std::to_string(info.can_fork ? info.max_sequences : 1) +
-                                              " sequences that come from each other");
+    return Failure(ERR_UNSUPPORTED_MODEL,
+                   "numBeams is " + std::to_string(beams) + "; the " + info.runner + " runner computes " +
+                       std::to_string(info.can_fork ? info.max_sequences : 1) + " sequences that come from each other");
   }
   const size_t size = runner->kv().block_tokens;
   if (kv_tokens == 0 || size == 0) return std::nullopt;

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import t from 'tap'
+import { skipWithoutGrammars } from '../llm/constrained.js'
 import { loadTiny } from '../llm/fixtures.js'
 import { allPages } from './markdown.js'
 import type { RunReport } from './run-blocks.js'
@@ -10,6 +11,7 @@ import {
   compileBlocks,
   hasDemoModel,
   needsDemoModel,
+  needsGrammars,
   needsPaging,
   placeModels,
 } from './typescript-blocks.js'
@@ -26,8 +28,12 @@ t.test('every TypeScript block compiles with the types of the package, and runs 
   const sound = compiled.filter(({ errors, block }) => errors.length === 0 && block.note === '')
   const pages = await canPage()
   const runnable = sound.filter(
-    ({ block }) => (hasDemoModel() || !needsDemoModel(block)) && (pages || !needsPaging(block)),
+    ({ block }) =>
+      (hasDemoModel() || !needsDemoModel(block)) &&
+      (pages || !needsPaging(block)) &&
+      (!skipWithoutGrammars || !needsGrammars(block)),
   )
+  if (skipWithoutGrammars) t.comment(`blocks that need grammars were not run: ${skipWithoutGrammars}`)
   if (!hasDemoModel()) t.comment('blocks that need the demo model were not run: it is absent')
   if (!pages) t.comment('blocks that need the paged engine were not run: this CPU has no AVX2')
   const place = `${folder}/run`

@@ -87,6 +87,9 @@ const realModels = /\.\/phi-3-medium-4k-instruct-int4|\.\/model\.gguf/
 export const needsDemoModel = ({ code }: CodeBlock): boolean => realModels.test(code)
 /** Whether a block needs the paged engine, which a CPU without AVX2 does not have. */
 export const needsPaging = ({ code }: CodeBlock): boolean => /\bdraftModel:/.test(code)
+/** Whether a block needs grammars, which an addon that was built without Rust does not have. */
+export const needsGrammars = ({ code }: CodeBlock): boolean =>
+  /\bresponseFormat\b|\btoolChoice: ('required'|\{)/.test(code)
 export const hasDemoModel = (): boolean => existsSync(demoModelPath())
 
 /** Puts the models that pages name into a folder, for a process that runs there. */

@@ -1,5 +1,6 @@
 import OpenAI from 'openai'
 import t from 'tap'
+import { skipWithoutGrammars } from '../llm/constrained.js'
 import { post, serveTiny, user } from './serving.js'
 
 // The official client, over HTTP.
@@ -173,4 +174,38 @@ t.test('the shapes that lm_eval asks for', async (t) => {
   const found = await post(server, '/tokenize', { prompt: 'test', add_special_tokens: false }, headers)
   t.same(found.body.tokens, [...tokens])
   t.same((await post(server, '/v1/detokenize', { tokens: [...tokens] }, headers)).body, { prompt: 'test' })
+})
+
+t.test('JSON that obeys a schema', { skip: skipWithoutGrammars }, async (t) => {
+  const { llm, server, client, ...rest } = await connect()
+  await using _ = rest
+  const schema = {
+    type: 'object',
+    properties: { colour: { enum: ['red', 'green'] }, size: { type: 'integer', minimum: 1, maximum: 9 } },
+    required: ['colour', 'size'],
+    additionalProperties: false,
+  }
+  const obeys = (text: string | null | undefined) =>
+    t.match(JSON.parse(text ?? ''), { colour: /^(red|green)$/, size: Number })
+  const asked = { model: 'tiny', seed: 3 } as const
+  const { choices } = await client().chat.completions.create({
+    ...asked,
+    messages,
+    response_format: { type: 'json_schema', json_schema: { name: 'thing', strict: true, schema } },
+  })
+  t.equal(choices[0]?.finish_reason, 'stop')
+  obeys(choices[0]?.message.content)
+  const format = { type: 'json_schema' as const, name: 'thing', schema }
+  const response = await client().responses.parse({ model: 'tiny', input: 'Hello', text: { format } })
+  obeys(response.output_text)
+  const wrong = { type: 'json_schema', json_schema: { name: 'x', schema: { not: {} } } }
+  const refused = await post(
+    server,
+    '/v1/chat/completions',
+    { messages, response_format: wrong },
+    {
+      authorization: 'Bearer correct horse',
+    },
+  )
+  t.match(refused, { status: 400, body: { error: { code: 'ERR_GRAMMAR', param: 'response_format' } } })
 })

@@ -97,7 +97,7 @@ function messageOf({ text, toolCalls }: GenerationResult): ChatMessage {
   return { role: 'assistant', content: text, tool_calls: calls }
 }
 
-/** Tools and reasoning in the fields that chats have. Agents send tools of the makers of their models, which mean nothing here. */
+/** Tools, reasoning and format in the fields that chats have. Agents send tools of the makers of their models, which mean nothing here. */
 function asChat(body: Record<string, unknown>): Record<string, unknown> {
   const tools = readField(body, 'tools', check.array) as ({ type?: unknown } | null)[] | undefined
   const functions = (tools ?? []).flatMap((tool) => {
@@ -106,10 +106,12 @@ function asChat(body: Record<string, unknown>): Record<string, unknown> {
     return [{ type, function: described }]
   })
   const reasoning = readField(body, 'reasoning', check.object) as { effort?: unknown } | undefined
+  const text = readField(body, 'text', check.object) as { format?: unknown } | undefined
   const { tools: _, tool_choice: choice, ...rest } = body
   return {
     ...rest,
     reasoning_effort: reasoning?.effort,
+    response_format: text?.format,
     ...(functions.length > 0 && { tools: functions, tool_choice: choice }),
   }
 }
@@ -127,10 +129,6 @@ function ownOptions(body: Readonly<Record<string, unknown>>): GenerationOptions 
 function checkUnsupported(body: Readonly<Record<string, unknown>>): void {
   if (readField(body, 'background', check.boolean))
     throw ApiError.invalid('background', 'expected background to be false')
-  const text = readField(body, 'text', check.object) as { format?: { type?: unknown } } | undefined
-  if (text?.format && text.format.type !== 'text') {
-    throw ApiError.invalid('text.format', "expected text.format.type to be 'text'")
-  }
   if ((readField(body, 'n', check.integer(1, 1)) ?? 1) !== 1) throw ApiError.invalid('n', 'expected n to be 1')
 }
 
