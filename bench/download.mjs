@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { runMain } from '../scripts/run.mjs'
 
-const usage = `node bench/download.mjs [--gigabytes N] [--rounds N] [--limit N] [--folder FOLDER]
+const usage = `npm run bench:download -- [--gigabytes N] [--rounds N] [--limit N] [--folder FOLDER]
   downloads a file of N (default 1) gigabytes and one of a quarter of it from a hub on this machine, in turns with curl, and says how fast
   both are and what memory each takes
   --limit N  megabytes that the hub sends in a second, to all together, as a network would (default: no limit)`
