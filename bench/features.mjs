@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { exists } from '../scripts/build/wheel.mjs'
 import { ask, Complaint, root } from '../scripts/run.mjs'
+import { grammars } from './grammars.mjs'
 import { formatNumber, machineLine, table } from './report.mjs'
 import { median } from './statistics.mjs'
 
@@ -14,7 +15,8 @@ const promised = new Map([
 ])
 
 /**
- * What the options of sampling cost by themselves, without a model: from a row of logits to a token, on one thread.
+ * What the options of sampling cost by themselves, without a model: from a row of logits to a token, on one thread; and what a
+ * grammar costs and gains on a model.
  * @param {import('./machine.mjs').Machine} here
  * @param {{ repetitions: number, json: boolean }} options
  * @returns {Promise<string>}
@@ -40,5 +42,6 @@ export async function features(here, { repetitions, json }) {
     `${repetitions} repetitions; medians, [lowest–highest].\n`,
     ...table(['vocabulary', 'options', 'ms', 'promised'], rows),
     '',
+    ...(await grammars(repetitions)),
   ].join('\n')
 }
