@@ -50,6 +50,8 @@ class StatefulRunner : public Runner {
       graph_.takes_one_token = true;
     }
     share_steps(static_cast<size_t>(config.max_sequences));
+    // Some plugins (NPU) find out here that they cannot run a graph: in time for the load to say what mends it.
+    if (batches_.empty()) batches_.emplace_back(graph_, Rope::kShort);
   }
 
   RunnerInfo info() const override { return info_; }
