@@ -37,6 +37,7 @@ import * as check from './options/rules.js'
 import type { Sampling } from './options/sampling.js'
 import { type PerplexityOptions, perplexityTable, type ScoreOptions, scoreTable } from './options/scoring.js'
 import { mergeOptions } from './options/table.js'
+import { requiredTools } from './options/tools.js'
 import { type WarmOptions, warmTable } from './options/warm.js'
 import type { TokenLogprob } from './output/logprobs.js'
 import { checkText, type Perplexity, perplexityOf } from './scoring/perplexity.js'
@@ -109,7 +110,9 @@ export class LLM {
       const all = mergeOptions(this.#defaultsFor(prompt), options)
       checkLogprobs(options, all)
       if (all.responseFormat) checkResponseFormat(all.responseFormat)
-      if (toolsOf(all) && all.responseFormat) {
+      const tools = toolsOf(all)
+      requiredTools(tools, all.toolChoice)
+      if (tools && all.responseFormat) {
         throw new TypeError(
           "expected either responseFormat or tools, received both; toolChoice: 'none' hides the tools",
         )

@@ -1,7 +1,9 @@
 import { LLMError } from '../errors.js'
-import type { GenerationOptions } from '../options/generation.js'
+import { type GenerationOptions, toolsOf } from '../options/generation.js'
 import { jsonSchemaOf, type ResponseFormat } from '../options/response-format.js'
+import { requiredTools, toolDefaults } from '../options/tools.js'
 import { opensReasoning, reasoningFormats } from '../output/formats/reasoning.js'
+import { callGrammar } from '../output/formats/tool-calls.js'
 import type { TextWorker } from '../text/worker/text-worker.js'
 import type { AnswerFormat } from './answer-parsers.js'
 
@@ -16,27 +18,30 @@ export interface Grammar {
 type Marks = Pick<TextWorker, 'addedTokenId' | 'tokens'>
 
 /**
- * What an answer must conform to: its format, behind reasoning that is free. Undefined when it may be anything.
+ * What an answer must conform to: its format or calls of tools, behind reasoning that is free. Undefined when it may be anything.
  * @param rendered the prompt as the model sees it
+ * @throws TypeError when calls are required in a format that has no grammar
  */
 export function answerGrammar(
   text: Marks,
-  { reasoning }: AnswerFormat,
-  { responseFormat: format }: GenerationOptions,
+  { reasoning, calls }: AnswerFormat,
+  options: GenerationOptions,
   rendered: string,
 ): Grammar | undefined {
-  if (format === undefined) return undefined
-  if (reasoning === 'none') return plain(format)
+  const { responseFormat: format } = options
   const mark = markOf(text)
-  const answer = larkOf(format)
+  const required = callsOf(text, calls, options)
+  if (required === undefined && format === undefined) return undefined
+  if (reasoning === 'none') return required ? lark(['start: answer', ...required]) : plain(format as ResponseFormat)
+  const answer = required ?? [larkOf(format as ResponseFormat)]
   if (reasoning === 'harmony') {
     const [channel, message] = [mark('<|channel|>'), mark('<|message|>')]
     return lark([
-      `start: thoughts? final`,
-      `thoughts: ${channel} "analysis" ${message} FREE ${mark('<|end|>')} ${mark('<|start|>')} "assistant"`,
-      `final: ${channel} "final" (" "? ${mark('<|constrain|>')} "json")? ${message} answer`,
-      'FREE: /(?s:.*)/',
-      answer,
+      `start: (thoughts ${mark('<|start|>')} "assistant")? ${required ? 'answer' : 'final'}`,
+      `thoughts: ${channel} "analysis" ${message} thought`,
+      upTo(text, 'thought', '<|end|>'),
+      ...(required ? [] : [`final: ${channel} "final" (" "? ${mark('<|constrain|>')} "json")? ${message} answer`]),
+      ...answer,
     ])
   }
   const { begin, end, title = '' } = reasoningFormats[reasoning]
@@ -44,10 +49,35 @@ export function answerGrammar(
   const opening = `${mark(begin)} ${title === '' ? '' : JSON.stringify(title)}`
   return lark([
     inside ? 'start: thoughts SPACE answer' : `start: (${opening} thoughts SPACE)? answer`,
-    isSpecial(text, end) ? `thoughts: /(?s:.*)/ ${mark(end)}` : `thoughts[lazy]: /(?s:.*)${escaped(end)}/`,
+    upTo(text, 'thoughts', end),
     'SPACE: /\\n{0,2}/',
-    answer,
+    ...answer,
   ])
+}
+
+/** A rule of any text up to a mark, and the mark. */
+const upTo = (text: Marks, rule: string, end: string): string =>
+  isSpecial(text, end) ? `${rule}: /(?s:.*)/ ${markOf(text)(end)}` : `${rule}[lazy]: /(?s:.*)${escaped(end)}/`
+
+/** The rule `answer` and those that it needs, of an answer that must call tools. */
+function callsOf(text: Marks, calls: AnswerFormat['calls'], options: GenerationOptions): readonly string[] | undefined {
+  const { toolChoice, parallelToolCalls = toolDefaults.parallelToolCalls } = options
+  const tools = requiredTools(toolsOf(options), toolChoice)
+  if (tools === undefined || calls === undefined) return undefined
+  const grammar = callGrammar(calls)
+  if (grammar === undefined) {
+    const received = typeof toolChoice === 'string' ? `'${toolChoice}'` : 'the name of a tool'
+    throw new TypeError(
+      `expected toolChoice to be 'auto' or 'none' with tool calls as ${calls} writes them, received ${received}: no call can be required there`,
+    )
+  }
+  const wanted = {
+    tools,
+    parallel: parallelToolCalls,
+    mark: markOf(text),
+    isSpecial: (one: string) => isSpecial(text, one),
+  }
+  return grammar(wanted)
 }
 
 const lark = (lines: readonly string[]): Grammar => ({ kind: 'lark', source: `${lines.join('\n')}\n` })

@@ -73,14 +73,17 @@ export async function startRequest(
   signal: AbortSignal,
   begun = performance.now(),
 ): Promise<Submitted> {
-  if (options.grammar && (options.numBeams ?? 1) > 1) {
-    throw new TypeError('expected no grammar with numBeams, received both: a beam search cannot follow a grammar')
-  }
   const { stopTokens, stopWords } = stops(context, options)
   const wanted = resolveLogprobs(options)
   const format = answerFormat(context.text, prompt, options)
   const { tokens, text } = await encode(context, prompt, options, signal)
   const grammar = options.grammar ?? answerGrammar(context.text, format, options, text)
+  if (grammar && (options.numBeams ?? 1) > 1) {
+    throw new TypeError(
+      'expected numBeams to be 1 with an answer that must conform to something (grammar, responseFormat, a required tool call): ' +
+        `a beam search cannot follow a grammar; received ${options.numBeams}`,
+    )
+  }
   const answers = handlers.map(
     (_, index) =>
       new Answer(context.text.tokens, {

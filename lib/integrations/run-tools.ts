@@ -38,7 +38,8 @@ const rules = {
 }
 
 /**
- * Asks the model, runs the tools that it calls, tells it their results and asks again, until it calls none.
+ * Asks the model, runs the tools that it calls, tells it their results and asks again, until it calls none. A `toolChoice` that requires a
+ * call holds for the first request.
  *
  * Rejects as `LLM.generate` does, with what a tool throws, and with `signal.reason`: tools that run then get an aborted signal.
  */
@@ -60,7 +61,9 @@ export async function runTools(
   const history = [...messages]
   const steps: GenerationResult[] = []
   for (;;) {
-    const result = await llm.generate(history, { ...request, tools: described })
+    // A call that is required is required once: with the results of the tools the model may answer.
+    const choice = steps.length > 0 && forces(request.toolChoice) ? { toolChoice: 'auto' as const } : {}
+    const result = await llm.generate(history, { ...request, ...choice, tools: described })
     steps.push(result)
     const { text, reasoningText, toolCalls } = result
     history.push({
@@ -73,6 +76,8 @@ export async function runTools(
     history.push(...(await runAll(toolCalls, tools, options.signal)))
   }
 }
+
+const forces = (choice: GenerationOptions['toolChoice']): boolean => choice === 'required' || typeof choice === 'object'
 
 /** Runs the calls at the same time. The first failure aborts the others. */
 async function runAll(

@@ -48,9 +48,16 @@ export interface ToolCallOptions {
    */
   toolCallParser?: ToolCallParser | undefined
   /**
-   * `auto`: the model decides. `none`: the model does not see the tools. Default `auto`.
+   * `auto`: the model decides, and what it writes is read, not constrained. `none`: the model does not see the tools. `required`: the answer
+   * is nothing but calls, behind reasoning that is free; arguments obey `parameters`. `{ name }`: calls of that tool. The last two are a
+   * TypeError with `toolCallParser` `qwen3-coder`, `gemma` and `lfm2`. Default `auto`.
    */
-  toolChoice?: 'auto' | 'none' | undefined
+  toolChoice?: 'auto' | 'none' | 'required' | { readonly name: string } | undefined
+  /**
+   * Whether an answer that must call tools may have several calls; with `harmony` it has one. With `toolChoice` `auto` the model decides.
+   * Default true.
+   */
+  parallelToolCalls?: boolean | undefined
 }
 
 /** The option of tools that shapes the prompt. */
@@ -63,6 +70,14 @@ export const toolsTable = {
   },
 } as const satisfies Table<ToolOptions>
 
+const chosen: check.Rule = {
+  expected: '{ name: a string }',
+  accepts: (value) =>
+    check.object.accepts(value) &&
+    Object.keys(value as object).join() === 'name' &&
+    check.string.accepts((value as { name: unknown }).name),
+}
+
 /** The other options of tools. */
 export const toolCallTable = {
   toolCallParser: {
@@ -71,7 +86,8 @@ export const toolCallTable = {
     chatOnly: true,
     flag: { value: '<name>', help: 'hermes, mistral, …: how tool calls are written', rare: true },
   },
-  toolChoice: { ...check.oneOf('auto', 'none'), default: 'auto', chatOnly: true },
+  toolChoice: { ...check.either(check.oneOf('auto', 'none', 'required'), chosen), default: 'auto', chatOnly: true },
+  parallelToolCalls: { ...check.boolean, default: true, chatOnly: true },
 } as const satisfies Table<ToolCallOptions>
 
 export const toolDefaults = defaultsOf(toolCallTable)
@@ -114,4 +130,23 @@ export function checkTools(tools: readonly unknown[]): FunctionTool[] {
     seen.add(name)
   }
   return checked
+}
+
+/**
+ * Those of the tools that the answer must call; undefined when it need not call any.
+ * @throws TypeError when there are no tools, or none of the name
+ */
+export function requiredTools(
+  tools: readonly FunctionTool[] | undefined,
+  choice: ToolCallOptions['toolChoice'],
+): readonly Tool[] | undefined {
+  if (choice === undefined || choice === 'auto' || choice === 'none') return undefined
+  const all = (tools ?? []).map((tool) => tool.function)
+  const wanted = choice === 'required' ? all : all.filter(({ name }) => name === choice.name)
+  if (wanted.length > 0) return wanted
+  if (all.length === 0 || choice === 'required') {
+    throw new TypeError('expected tools with a toolChoice that requires one, received none')
+  }
+  const names = all.map(({ name }) => `'${name}'`).join(' or ')
+  throw new TypeError(`expected toolChoice.name to be ${names}, received ${check.describe(choice.name)}`)
 }

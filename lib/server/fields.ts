@@ -94,6 +94,7 @@ const chatFields: Readonly<Record<string, Field>> = {
     ...toolChoice,
     value: (value: unknown) => (typeof value === 'string' ? value : { name: chosenName(value) }),
   }),
+  parallel_tool_calls: as('parallelToolCalls'),
   response_format: as('responseFormat', { ...format, value: formatOf }),
   reasoning_effort: as('reasoning', {
     ...check.oneOf(...Object.keys(efforts), 'low', 'medium', 'high'),
@@ -110,8 +111,6 @@ const ignored = new Set([
   'prompt_cache_key',
   'prompt_cache_retention',
   'safety_identifier',
-  // Several calls in one answer are the model's to decide.
-  'parallel_tool_calls',
 ])
 
 /** The options that a field of the HTTP API stands for, by their names in TypeScript. */

@@ -3,6 +3,7 @@ import t from 'tap'
 import type { GenerationResult } from '#lib/generation/result.js'
 import { runTools } from '#lib/integrations/run-tools.js'
 import type { LLM } from '#lib/llm.js'
+import type { GenerationOptions } from '#lib/options/generation.js'
 import type { ToolCall } from '#lib/output/parts.js'
 import type { ChatMessage } from '#lib/text/template/messages.js'
 
@@ -11,11 +12,13 @@ const messages = [{ role: 'user', content: 'Weather?' }]
 /** A model that answers with these, one after the other, and remembers what it was asked. */
 function model(answers: { text?: string; reasoningText?: string; toolCalls?: ToolCall[] }[]) {
   const asked: ChatMessage[][] = []
-  const generate = async (history: ChatMessage[]) => {
+  const choices: unknown[] = []
+  const generate = async (history: ChatMessage[], { toolChoice }: GenerationOptions) => {
     asked.push([...history])
+    choices.push(toolChoice)
     return { text: '', reasoningText: '', toolCalls: [], ...answers[asked.length - 1] } as unknown as GenerationResult
   }
-  return { llm: { generate } as unknown as LLM, asked }
+  return { llm: { generate } as unknown as LLM, asked, choices }
 }
 
 const call = (name: string, given = {}, id = 'a'): ToolCall => ({ id, name, arguments: given })
@@ -60,6 +63,15 @@ t.test('maxSteps bounds the requests, and the last calls are not run', async (t)
   const { llm, asked } = model(Array.from({ length: 9 }, () => ({ toolCalls: [call('count')] })))
   const result = await runTools(llm, messages, { tools: { count: { execute: () => ++runs } }, maxSteps: 3 })
   t.same([asked.length, runs, result.toolCalls.length], [3, 2, 1])
+})
+
+t.test('a call is required of the first answer alone', async (t) => {
+  const tools = { count: { execute: () => 1 } }
+  for (const toolChoice of ['required', { name: 'count' }, 'none'] as const) {
+    const { llm, choices } = model([{ toolCalls: [call('count')] }, { text: 'One.' }])
+    await runTools(llm, messages, { tools, toolChoice })
+    t.same(choices, [toolChoice, toolChoice === 'none' ? 'none' : 'auto'])
+  }
 })
 
 t.test('an abort, and a tool that throws, end it and abort the other tools', async (t) => {

@@ -68,9 +68,16 @@ const messages = [user('What is the weather in Rome?')]
 t.test('tool calls and reasoning in a chat, whole and streamed', async (t) => {
   await using served = await serving()
   const { client, asked } = served
-  const request = { model: 'said', messages, tools, tool_choice: 'auto', reasoning_effort: 'low' } as const
+  const request = {
+    model: 'said',
+    messages,
+    tools,
+    tool_choice: 'auto',
+    parallel_tool_calls: false,
+    reasoning_effort: 'low',
+  } as const
   const whole = await client.chat.completions.create(request)
-  t.match(asked[0]?.options, { tools, toolChoice: 'auto', reasoning: 'low' })
+  t.match(asked[0]?.options, { tools, toolChoice: 'auto', parallelToolCalls: false, reasoning: 'low' })
   const [choice] = whole.choices
   t.equal(choice?.finish_reason, 'tool_calls')
   const function_ = { name: 'weather', arguments: '{"city":"Rome"}' }
@@ -100,6 +107,7 @@ t.test('tool calls and reasoning in a response, whole and streamed', async (t) =
     input: 'What is the weather in Rome?',
     tools: [{ type: 'function' as const, strict: true, ...described }],
     tool_choice: { type: 'function' as const, name: 'weather' },
+    parallel_tool_calls: false,
   }
   const items = [
     { type: 'reasoning', summary: [{ type: 'summary_text', text: 'Where? Rome.' }] },
@@ -108,7 +116,11 @@ t.test('tool calls and reasoning in a response, whole and streamed', async (t) =
   ]
   const whole = await client.responses.create(request)
   t.match(whole, { status: 'completed', output: items, usage: { output_tokens_details: { reasoning_tokens: 2 } } })
-  t.match(asked[0]?.options, { tools: [{ function: described }], toolChoice: { name: 'weather' } })
+  t.match(asked[0]?.options, {
+    tools: [{ function: described }],
+    toolChoice: { name: 'weather' },
+    parallelToolCalls: false,
+  })
   const stream = client.responses.stream(request)
   const types: string[] = []
   for await (const { type } of stream) types.push(type)

@@ -1,5 +1,13 @@
 import { randomInt } from 'node:crypto'
 import type { ToolCallParser } from '../../options/tools.js'
+import {
+  bareObjects,
+  type CallGrammar,
+  harmonyCall,
+  listedObjects,
+  markedObjects,
+  mistralCalls,
+} from './call-grammar.js'
 import type { CallReader, KnownTool } from './call-reader.js'
 import { GemmaCalls } from './gemma-calls.js'
 import { JsonCalls } from './json-calls.js'
@@ -20,6 +28,8 @@ export interface CallFormat {
   bare?: boolean
   /** Reads what stands between the marks. */
   reader(tools: readonly KnownTool[], begin: string): CallReader
+  /** What writes calls and nothing else; without it no call can be required. */
+  grammar?: CallGrammar
   /** Makes ids where the family's templates want them in a form of their own. */
   callId?: () => string
 }
@@ -55,6 +65,7 @@ export const callFormats: Readonly<Record<Exclude<ToolCallParser, 'auto' | 'harm
     isIn: (template) => /\[(TOOL_CALLS|AVAILABLE_TOOLS)\]/.test(template),
     begin: ['[TOOL_CALLS]'],
     reader: () => new MistralCalls(),
+    grammar: mistralCalls,
     // Mistral's templates refuse any other.
     callId: () => randomName(9),
   },
@@ -63,12 +74,14 @@ export const callFormats: Readonly<Record<Exclude<ToolCallParser, 'auto' | 'harm
     begin: ['<|tool_call|>', 'functools'],
     end: '<|/tool_call|>',
     reader: () => new JsonCalls(),
+    grammar: listedObjects('<|tool_call|>', '<|/tool_call|>'),
   },
   granite: {
     isIn: (template) => template.includes('<|tool_call|>'),
     begin: ['<|tool_call|>', '<tool_call>'],
     end: '</tool_call>',
     reader: () => new JsonCalls(),
+    grammar: listedObjects('<|tool_call|>'),
   },
   hermes: {
     // GLM has the same mark and writes something else behind it.
@@ -76,12 +89,14 @@ export const callFormats: Readonly<Record<Exclude<ToolCallParser, 'auto' | 'harm
     begin: ['<tool_call>'],
     end: '</tool_call>',
     reader: () => new JsonCalls(),
+    grammar: markedObjects('<tool_call>', '</tool_call>'),
   },
   llama3: {
     isIn: (template) => template.includes('<|start_header_id|>') && /<\|python_tag\|>|"parameters"/.test(template),
     begin: ['<|python_tag|>'],
     bare: true,
     reader: (tools) => new JsonCalls(tools),
+    grammar: bareObjects,
   },
 }
 
@@ -91,3 +106,7 @@ export function callsIn(template: string): Exclude<ToolCallParser, 'auto'> | und
   const names = Object.keys(callFormats) as (keyof typeof callFormats)[]
   return names.find((name) => callFormats[name].isIn(template))
 }
+
+/** What writes calls in a format and nothing else; undefined when that is not supported. */
+export const callGrammar = (format: Exclude<ToolCallParser, 'auto'>): CallGrammar | undefined =>
+  format === 'harmony' ? harmonyCall : callFormats[format].grammar

@@ -33,7 +33,7 @@ const echoed = [
 ]
 
 const own = [...echoed, 'input', 'background', 'include', 'top_logprobs', 'client_metadata'].filter(
-  (name) => !['temperature', 'top_p', 'tools', 'tool_choice'].includes(name),
+  (name) => !['temperature', 'top_p', 'tools', 'tool_choice', 'parallel_tool_calls'].includes(name),
 )
 
 /** POST /v1/responses */
