@@ -81,6 +81,8 @@ export interface ModelInfo {
   batchingReason: string
   /** Whether prompt lookup works. */
   canDraft: boolean
+  /** Whether beam search works, and several answers to a prompt compute it once: one sequence can go on as several. */
+  canFork: boolean
   /** Folder of the draft model, or ''. */
   draftModel: string
   /**
@@ -162,6 +164,7 @@ export function modelInfo(
     batching: ready.batching,
     batchingReason: ready.batchingReason,
     canDraft: ready.canDraft,
+    canFork: ready.canFork,
     draftModel: draft?.folder ?? '',
     kvCache: { ...ready.kvCache, precision: kvPrecision },
     verdict,

@@ -221,6 +221,8 @@ export interface ReadyInfo {
   batchingReason: string
   /** Whether guessed tokens can be taken back: prompt lookup, draft model. */
   canDraft: boolean
+  /** Whether one sequence can go on as several: beams, and answers that share the computation of their prompt. */
+  canFork: boolean
   /**
    * The KV cache of all sequences: tokens that it holds (0 = one sequence's, as long as the context), bytes reserved, tokens of a block,
    * element type of keys and values ('' when only `properties` tell).

@@ -167,6 +167,7 @@ export const boundary = {
       batching: 'string',
       batchingReason: 'string',
       canDraft: 'boolean',
+      canFork: 'boolean',
       kvCache: 'KvCache',
       maxPrompt: 'number',
       vocabularySize: 'number',

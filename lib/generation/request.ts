@@ -45,8 +45,10 @@ export interface RequestContext {
   maxSequences: number
   /** Which runner computes them. */
   runner: string
-  /** Whether prompt lookup, and beams that come from each other, can be had. */
+  /** Whether prompt lookup works. */
   canDraft: boolean
+  /** Whether one sequence can go on as several, as beams do. */
+  canFork: boolean
   /** End tokens of the model's files. */
   stopTokenIds: readonly number[]
   /** Stop words of the model's files. */
@@ -143,10 +145,10 @@ export async function startRequest(
 
 /** @throws LLMError `ERR_UNSUPPORTED_MODEL` when the model's engine cannot compute the beams of a request */
 export function checkRunner(
-  { canDraft, maxSequences, runner }: RequestContext,
+  { canFork, maxSequences, runner }: Pick<RequestContext, 'canFork' | 'maxSequences' | 'runner'>,
   { numBeams = 1 }: GenerationOptions,
 ): void {
-  const most = canDraft ? maxSequences : 1
+  const most = canFork ? maxSequences : 1
   if (numBeams <= most) return
   throw new LLMError(
     'ERR_UNSUPPORTED_MODEL',

@@ -11,7 +11,7 @@ export function requestContext(
 ): RequestContext {
   const { defaults, cardDoubt, exportLosses } = definition
   const { maxQueue = loadDefaults.maxQueue } = options
-  const { maxSequences, maxPrompt, vocabularySize, canDraft, runner } = engine.info
+  const { maxSequences, maxPrompt, vocabularySize, canDraft, canFork, runner } = engine.info
   for (const { source, unsupported } of defaults) {
     if (unsupported.length === 0) continue
     warn('generation-config', `${source} asks for ${unsupported.join(', ')}, which this version does not apply`)
@@ -30,6 +30,7 @@ export function requestContext(
     maxSequences,
     runner,
     canDraft,
+    canFork,
     // The tokenizer may know ends that the model does not.
     stopTokenIds: [...new Set([...definition.stopTokenIds, ...text.eosTokenIds])].filter((id) => id < vocabularySize),
     stopWords: definition.stopStrings,

@@ -179,6 +179,7 @@ void each_field(const ReadyView& view, Visit&& visit) {
   visit("batching", view.of.batching);
   visit("batchingReason", view.of.batching_reason);
   visit("canDraft", view.of.can_trim);
+  visit("canFork", view.of.can_fork);
   visit("ropeRegime", view.of.rope);
   visit("kvCache", KvCacheView{view.of});
   visit("kernels", view.of.kernels);

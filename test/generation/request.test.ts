@@ -1,5 +1,5 @@
 import t from 'tap'
-import { startRequest } from '#lib/generation/request.js'
+import { checkRunner, startRequest } from '#lib/generation/request.js'
 import { GenerationStream } from '#lib/generation/stream.js'
 import { greedySampling } from '#lib/options/resolve-sampling.js'
 import type { TextWorker } from '#lib/text/worker/text-worker.js'
@@ -42,3 +42,12 @@ t.test(
     await engine.close()
   },
 )
+
+t.test('beams need an engine that forks, whatever else it does at once', async (t) => {
+  const context = { runner: 'stateful', maxSequences: 16, canFork: true }
+  checkRunner(context, { numBeams: 16 })
+  t.throws(() => checkRunner(context, { numBeams: 17 }), { code: 'ERR_UNSUPPORTED_MODEL', message: /at most 16/ })
+  const alone = { ...context, canFork: false }
+  t.throws(() => checkRunner(alone, { numBeams: 2 }), { code: 'ERR_UNSUPPORTED_MODEL', message: /stateful.*no beams/ })
+  checkRunner(alone, { numBeams: 1 })
+})

@@ -116,6 +116,7 @@ t.test('info says what was loaded', async (t) => {
     batching: 'all',
     batchingReason: '',
     canDraft: true,
+    canFork: true,
     kvCache: { tokens: 4 * 4096, blockTokens: 32, precision: 'f32' },
     verdict: null,
     draftModel: '',

@@ -13,11 +13,16 @@ interface Golden {
 }
 const read = (name: string): Golden[] => JSON.parse(readFileSync(`test/fixtures/golden/${name}.json`, 'utf8'))
 
-for (const name of ['beams', 'beam-groups']) {
-  t.test(`${name}: tokens and scores equal those of transformers`, async (t) => {
+const engines = ['paged', 'stateful'] as const
+
+for (const [name, engine] of ['beams', 'beam-groups'].flatMap((name) =>
+  engines.map((engine) => [name, engine] as const),
+)) {
+  t.test(`${name}, ${engine}: tokens and scores equal those of transformers`, async (t) => {
     const golden = read(name)
     t.ok(golden.length >= 40)
-    await using llm = await loadTiny('tiny-llama-fp32', { engine: 'paged' })
+    await using llm = await loadTiny('tiny-llama-fp32', { engine })
+    t.match(llm.info, { runner: engine, canFork: true })
     await Promise.all(
       golden.map(async ({ prompt, ends, options, answers: expected }, i) => {
         const count = options['num_return_sequences'] as number
@@ -100,18 +105,20 @@ t.test('a stop word cuts the finished answer; the others are whole', async (t) =
   if (!second?.text.includes(stop)) t.same(cut.answers.slice(1).map(exactly), answers.slice(1).map(exactly))
 })
 
-t.test('an aborted search ends, and leaves nothing behind', async (t) => {
-  await using llm = await loadTiny('tiny-llama-fp32', { engine: 'paged' })
-  const controller = new AbortController()
-  const running = llm.generate(prompt, { ...search, maxNewTokens: 200, signal: controller.signal })
-  const others = llm.generate(prompt, { maxNewTokens: 20, ignoreEos: true })
-  controller.abort(new Error('enough'))
-  await t.rejects(running, { message: 'enough' })
-  t.equal((await others).tokens.length, 20)
-  await t.rejects(llm.generate(prompt, { ...search, maxNewTokens: 200, timeout: 1 }), { code: 'ERR_TIMEOUT' })
-  await llm.generate(prompt, { maxNewTokens: 1 })
-  t.equal(llm.metrics().running, 0)
-})
+for (const engine of engines) {
+  t.test(`${engine}: an aborted search ends, and leaves nothing behind`, async (t) => {
+    await using llm = await loadTiny('tiny-llama-fp32', { engine })
+    const controller = new AbortController()
+    const running = llm.generate(prompt, { ...search, maxNewTokens: 200, signal: controller.signal })
+    const others = llm.generate(prompt, { maxNewTokens: 20, ignoreEos: true })
+    controller.abort(new Error('enough'))
+    await t.rejects(running, { message: 'enough' })
+    t.equal((await others).tokens.length, 20)
+    await t.rejects(llm.generate(prompt, { ...search, maxNewTokens: 200, timeout: 1 }), { code: 'ERR_TIMEOUT' })
+    await llm.generate(prompt, { maxNewTokens: 1 })
+    t.equal(llm.metrics().running, 0)
+  })
+}
 
 t.test('options that contradict each other are TypeErrors at the call', async (t) => {
   await using llm = await loadTiny('tiny-llama-fp32', {
@@ -150,7 +157,8 @@ t.test('an engine that computes too few sequences refuses beams at the call, and
       /numBeams is 4, but the paged engine of this model computes at most 3 at once \(maxSequences\); numBeams: 1/,
   })
   t.equal((await few.generate(prompt, { numBeams: 3, maxNewTokens: 2 })).tokens.length, 2)
-  await using one = await loadTiny('tiny-llama-fp32', { engine: 'stateful' })
+  await using one = await loadTiny('tiny-llama-fp32', { engine: 'stateful', maxSequences: 1 })
+  t.equal(one.info.canFork, false)
   t.throws(() => one.stream(prompt, { numBeams: 2 }), {
     code: 'ERR_UNSUPPORTED_MODEL',
     message: /the stateful engine of this model computes no beams/,

@@ -22,7 +22,12 @@ t.test('NPU, emulated: equal to transformers, token by token, one request after 
     ['tiny-phi3-sw16-fp32', 'tiny-phi3-sw16'],
   ] as const) {
     await using llm = await loadNpu(folder, { maxPromptLength: 64, minResponseLength: 64 })
-    t.match(llm.info, { runner: 'stateful', maxSequences: 1, canDraft: false, maxPromptLength: 64, contextLength: 128 })
+    t.match(llm.info, { runner: 'stateful', maxSequences: 1, maxPromptLength: 64, contextLength: 128 })
+    t.match(llm.info, { canDraft: false, canFork: false })
+    t.throws(() => llm.stream(prompt, { numBeams: 2 }), {
+      code: 'ERR_UNSUPPORTED_MODEL',
+      message: /the stateful engine of this model computes no beams/,
+    })
     const cases = (golden[name]?.cases ?? []).filter((each) => each.prompt.length <= 64)
     t.ok(cases.length >= 5)
     // Each twice: what one conversation leaves must not reach the next.

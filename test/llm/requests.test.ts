@@ -206,9 +206,9 @@ t.test('diagnostics_channel: start, first token, end or error of each request', 
 t.test('the engine: what was asked for, what a stored verdict says, and why', async (t) => {
   await using stateful = await loadTiny('tiny-llama-fp32', { engine: 'stateful' })
   t.match(stateful.info, { runner: 'stateful', maxSequences: 16, batching: 'all', batchingReason: '' })
-  t.match(stateful.info, { canDraft: false, kvCache: { tokens: 0, bytes: 0 } })
+  t.match(stateful.info, { canDraft: false, canFork: true, kvCache: { tokens: 0, bytes: 0 } })
   await using paged = await loadTiny('tiny-llama-fp32', { engine: 'paged', maxSequences: 3 })
-  t.match(paged.info, { runner: 'paged', maxSequences: 3, canDraft: true })
+  t.match(paged.info, { runner: 'paged', maxSequences: 3, canDraft: true, canFork: true })
 
   const folder = join(t.testdir(), 'model')
   cpSync(tiny('tiny-llama-fp32'), folder, { recursive: true })

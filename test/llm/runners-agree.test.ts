@@ -138,6 +138,22 @@ for (const { folder, context, border, cases } of models) {
     }
   })
 
+  t.test(`${folder}: several answers compute their prompt once`, async (t) => {
+    const prompt = longest(cases.filter(({ prompt }) => prompt.length < border - 8)).prompt
+    const drawn = { temperature: 1.5, maxNewTokens: 5, seed: 1 }
+    for (const runner of ['paged', 'stateful'] as const) {
+      const steps = async (count: number) => {
+        // A token of the prompt in each step, so that each computation of it shows.
+        const engine = await startTiny(folder, runner, { prefillChunk: 1, statefulChunk: 1 })
+        await answersOf(engine, prompt, count, drawn)
+        const { steps } = engine.metrics()
+        await engine.close()
+        return steps
+      }
+      t.same([await steps(1), await steps(4)], Array(2).fill(prompt.length + 4), runner)
+    }
+  })
+
   t.test(`${folder}: requests that had to give up their room in the KV cache`, async (t) => {
     const { length } = longest(cases).prompt
     const kvTokens = Math.ceil((length + longest(cases).greedy.length) / 32) * 32 + 32

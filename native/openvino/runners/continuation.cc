@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "openvino/runners/logit_difference.h"
+
 namespace llm {
 namespace {
 
@@ -34,12 +36,6 @@ std::vector<float> logits_after(Runner& runner, std::span<const Token> tokens, s
   return logits;
 }
 
-double difference(const std::vector<float>& a, const std::vector<float>& b) {
-  double most = 0;
-  for (size_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(static_cast<double>(a[i]) - b[i]));
-  return most;
-}
-
 }  // namespace
 
 bool continues_with_many(Runner& runner, size_t vocabulary) {
@@ -53,14 +49,15 @@ bool continues_with_many(Runner& runner, size_t vocabulary) {
   const auto token_by_token = logits_after(runner, tokens, ones);
   double largest = 0;
   for (const float logit : whole) largest = std::max(largest, std::abs(static_cast<double>(logit)));
-  const double rounding = std::max(kNoise * difference(whole, token_by_token), kLeast * largest);
+  const double rounding = std::max(kNoise * logit_difference(whole, token_by_token), kLeast * largest);
   for (size_t count = 1; count <= pieces.size(); ++count) {
     const auto first = std::span(pieces).first(count);
     const size_t length = std::accumulate(first.begin(), first.end(), size_t{0});
     const auto text = std::span<const Token>(tokens).first(length);
     const std::array<size_t, 1> at_once{length};
     // Not finite is not equal.
-    if (!(difference(logits_after(runner, text, at_once), logits_after(runner, text, first)) <= rounding)) return false;
+    const auto differs = logit_difference(logits_after(runner, text, at_once), logits_after(runner, text, first));
+    if (!(differs <= rounding)) return false;
   }
   return true;
 }

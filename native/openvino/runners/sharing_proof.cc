@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "openvino/core.h"
+#include "openvino/runners/logit_difference.h"
 
 namespace llm {
 namespace {
@@ -79,17 +80,6 @@ Logits token_by_token(Runner& runner, size_t shorter, size_t vocabulary) {
   return logits;
 }
 
-// Not finite is not equal.
-double difference(const std::vector<float>& a, const std::vector<float>& b) {
-  double most = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    const double differs = std::abs(static_cast<double>(a[i]) - b[i]);
-    if (!(differs <= most)) most = differs;
-    if (std::isnan(most)) break;
-  }
-  return most;
-}
-
 double largest(const Logits& logits) {
   double most = 0;
   for (const auto& row : logits) {
@@ -116,7 +106,8 @@ SharingProof prove_sharing(Runner& runner, const std::function<void(Sharing)>& s
   };
   const auto equal = [](const Logits& a, const Logits& b, double rounding) {
     for (size_t i = 0; i < a.size(); ++i) {
-      if (!(difference(a[i], b[i]) <= rounding)) return false;
+      // Not finite is not equal.
+      if (!(logit_difference(a[i], b[i]) <= rounding)) return false;
     }
     return !a.empty();
   };
@@ -128,9 +119,9 @@ SharingProof prove_sharing(Runner& runner, const std::function<void(Sharing)>& s
   if (alone.empty()) return finish(Sharing::kNone);
   const Logits steps = token_by_token(runner, kShort, vocabulary);
   double noise = 0;
-  for (size_t i = 0; i < steps.size(); ++i) noise = std::max(noise, difference(alone[kSecond[i]], steps[i]));
+  for (size_t i = 0; i < steps.size(); ++i) noise = std::max(noise, logit_difference(alone[kSecond[i]], steps[i]));
   const double rounding = std::max(kNoise * noise, kLeast * largest(alone));
-  proof.forks = difference(alone[kFork], alone[kForked]) <= rounding;
+  proof.forks = logit_difference(alone[kFork], alone[kForked]) <= rounding;
   if (!proof.forks) {
     proof.reason = "copies of its states give other logits";
     return finish(Sharing::kNone);

@@ -1,5 +1,6 @@
 #include "openvino/runners/continuation.h"
 
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -11,7 +12,7 @@ namespace {
 // A model whose logits hang on all tokens of the sequence, with a state that behaves in one of several ways.
 class StatesRunner : public Runner {
  public:
-  enum class Kind { kRight, kForgets, kKeepsTwo };
+  enum class Kind { kRight, kForgets, kKeepsTwo, kNotFinite };
   StatesRunner(Kind kind, float rounding) : kind_(kind), rounding_(rounding) {}
 
   RunnerInfo info() const override { return {}; }
@@ -26,6 +27,9 @@ class StatesRunner : public Runner {
                                                (kind_ == Kind::kKeepsTwo && span.tokens.size() > 2));
     if (forgets) state_ = 0;
     for (const Token token : span.tokens) state_ = 0.5F * state_ + static_cast<float>(token);
+    if (kind_ == Kind::kNotFinite && span.position > 0 && span.tokens.size() > 1) {
+      state_ = std::numeric_limits<float>::quiet_NaN();
+    }
     logits_ = {state_, -state_ + (span.tokens.size() == 1 ? rounding_ : 0)};
   }
   Rows wait() override { return {logits_.data(), 1, logits_.size()}; }
@@ -47,6 +51,8 @@ TEST("a state that goes on rightly is told from one that forgets") {
   CHECK(!continues(StatesRunner::Kind::kForgets));
   CHECK(!continues(StatesRunner::Kind::kKeepsTwo));
 }
+
+TEST("logits that are not finite are no proof") { CHECK(!continues(StatesRunner::Kind::kNotFinite)); }
 
 TEST("what rounding does on the device is no forgetting") { CHECK(continues(StatesRunner::Kind::kRight, 0.25F)); }
 
