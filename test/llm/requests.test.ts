@@ -283,6 +283,20 @@ t.test('a draft model guesses; it must have the vocabulary of the model, and the
   const { tokens, usage } = await llm.generate(prompt, options)
   t.same(tokens, (await plain.generate(prompt, options)).tokens)
   t.ok(usage.acceptedTokens <= usage.draftTokens, `${usage.acceptedTokens} of ${usage.draftTokens}`)
+  // What it guesses is held to the same rules as what is drawn.
+  for (const rules of [
+    { repetitionPenalty: 1.3 },
+    { presencePenalty: 1, frequencyPenalty: 0.5 },
+    { noRepeatNgramSize: 1 },
+    { badWordsIds: [tokens.slice(2, 4), tokens.slice(5, 6)] },
+    { suppressTokens: tokens.slice(0, 3), logitBias: [[tokens[7] ?? 0, 5]] as const },
+    { minNewTokens: 30, repetitionPenalty: 1.1, ignoreEos: false },
+  ]) {
+    const asked = { ...options, ...rules }
+    const { tokens: found } = await llm.generate(prompt, asked)
+    t.same(found, (await plain.generate(prompt, asked)).tokens, JSON.stringify(rules))
+    t.notSame(found, tokens, `${JSON.stringify(rules)} changes the answer`)
+  }
 
   const folder = join(t.testdir(), 'draft')
   cpSync(tiny('tiny-llama-fp32'), folder, { recursive: true })
