@@ -31,6 +31,20 @@ t.test('tokenizing keeps the process alive until it ends', async (t) => {
   t.match(await child(source), { ...quiet, stdout: 'abc\n' })
 })
 
+t.test('closing keeps the process alive until it ends, also when the tokenizer was at work', async (t) => {
+  // The text worker by itself: nothing else keeps this process alive.
+  const { code, stdout } = await child(`
+    const { TextWorker } = await import(new URL('text/worker/text-worker.js', index))
+    const { loadModel } = await import(new URL('model/load-model.js', index))
+    const worker = await TextWorker.open((await loadModel(model)).text)
+    worker.encodeText('word '.repeat(100_000)).catch(() => {})
+    await new Promise(setImmediate) // the thread has the job
+    await worker.close()
+    console.log('closed')
+  `)
+  t.match({ code, stdout }, { code: 0, stdout: /^closed$/m })
+})
+
 t.test('after close nothing holds the process', async (t) => {
   const source = `
 const llm = await LLM.load(model, { ovConfig })

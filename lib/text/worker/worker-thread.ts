@@ -114,7 +114,8 @@ export class Thread {
     } finally {
       this.#answer = undefined
       this.#deadline.stop()
-      this.#worker.unref()
+      // A thread that is being ended keeps the process alive until it is gone: somebody waits for that.
+      if (!this.ended) this.#worker.unref()
     }
   }
 
