@@ -1,7 +1,13 @@
 /** The values of several iterations as they come, each with the number of its iteration. The first failure ends it. */
 export async function* merged<T>(sources: readonly AsyncIterable<T>[]): AsyncGenerator<[number, T]> {
   const iterators = sources.map((source) => source[Symbol.asyncIterator]())
-  const pull = async (at: number) => ({ at, found: await (iterators[at] as AsyncIterator<T>).next() })
+  const next = async (at: number) => ({ at, found: await (iterators[at] as AsyncIterator<T>).next() })
+  const pull = (at: number) => {
+    const pulled = next(at)
+    // Whoever stops reading never asks for it: a failure then is nobody's.
+    pulled.catch(() => {})
+    return pulled
+  }
   const pending = new Map(iterators.map((_, at) => [at, pull(at)] as const))
   try {
     while (pending.size > 0) {
@@ -14,7 +20,6 @@ export async function* merged<T>(sources: readonly AsyncIterable<T>[]): AsyncGen
       yield [at, found.value]
     }
   } finally {
-    for (const promise of pending.values()) promise.catch(() => {})
     await Promise.allSettled(iterators.map((iterator) => iterator.return?.()))
   }
 }
