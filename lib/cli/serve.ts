@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path'
 import { Command } from 'commander'
 import type { LLM } from '../llm.js'
 import { loadTable } from '../options/load.js'
-import type { AccessRecord } from '../server/options.js'
+import { type AccessRecord, listenDefaults, listenTable } from '../server/options.js'
 import type { Interrupts } from './interrupts.js'
 import { loadForCommand } from './load.js'
 import { addCommonFlags, addFlags, type Flags, flagsOf, readFlag } from './options.js'
@@ -12,8 +12,6 @@ import { note, reportFailure } from './report.js'
 /** Milliseconds that running requests get after a signal. */
 const deadline = 10_000
 
-const port = { expected: 'a port from 0 to 65535', accepts: (value: unknown) => isPort(value) }
-const isPort = (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65_535
 const collect = (value: string, previous: string[] | undefined) => [...(previous ?? []), value]
 
 /** `serve`: models over HTTP. */
@@ -22,8 +20,13 @@ export function serveCommand(interrupts: Interrupts): Command {
     .summary('serves models over HTTP')
     .description('Serves each MODEL, under the name of its folder or as NAME=MODEL, until SIGINT or SIGTERM.')
     .argument('<model...>')
-    .option('--port <n>', 'port; 0 takes a free one', (text: string) => readFlag(port, text, undefined), 8000)
-    .option('--host <address>', 'address to listen on; beyond loopback it needs an API key', '127.0.0.1')
+    .option(
+      '--port <n>',
+      'port; 0 takes a free one',
+      (text: string) => readFlag(listenTable.port, text, undefined),
+      listenDefaults.port,
+    )
+    .option('--host <address>', 'address to listen on; beyond loopback it needs an API key', listenDefaults.host)
     .option('--api-key <key>', 'what clients must send; repeatable (or OPENVINO_LLM_API_KEY)', collect)
     .option('--allowed-host <name>', 'name by which clients call a server on loopback; repeatable', collect)
     .option('--insecure', 'lets everybody who reaches the address use the models')

@@ -5,11 +5,13 @@ import * as check from '../options/rules.js'
 import type { StreamPart } from '../output/parts.js'
 import type { ChatMessage } from '../text/template/messages.js'
 import { ApiError } from './api-error.js'
+import { completionHead } from './completion-head.js'
 import { eventStream } from './event-stream.js'
 import type { Exchange } from './exchange.js'
 import { answerRequest, readField } from './fields.js'
 import type { NamedModel, ServedModels } from './models.js'
 import { chatLogprobs } from './probabilities.js'
+import { functionCalls } from './tool-calls.js'
 import { finishReasons, usageOf } from './usage.js'
 
 const own = ['messages', 'logprobs', 'top_logprobs', 'modalities']
@@ -52,18 +54,8 @@ function checkTextOnly(body: Readonly<Record<string, unknown>>): void {
   readField(body, 'modalities', text)
 }
 
-const idOf = (requestId: string): string => `chatcmpl-${requestId}`
-
-/** What a whole completion, and each chunk of one, begin with. */
-function headOf(object: string, requestId: string, { name, fingerprint }: NamedModel) {
-  return {
-    id: idOf(requestId),
-    object,
-    created: Math.floor(Date.now() / 1000),
-    model: name,
-    system_fingerprint: fingerprint,
-  }
-}
+const headOf = (object: string, requestId: string, named: NamedModel) =>
+  completionHead(object, `chatcmpl-${requestId}`, named)
 
 function completion(result: GenerationResult, named: NamedModel) {
   return {
@@ -84,13 +76,7 @@ function messageOf({ text, reasoningText, toolCalls }: FinishedAnswer) {
     content: text === '' && toolCalls.length > 0 ? null : text,
     refusal: null,
     ...(reasoningText !== '' && { reasoning_content: reasoningText }),
-    ...(toolCalls.length > 0 && {
-      tool_calls: toolCalls.map(({ id, name, arguments: args }) => ({
-        id,
-        type: 'function',
-        function: { name, arguments: JSON.stringify(args) },
-      })),
-    }),
+    ...(toolCalls.length > 0 && { tool_calls: functionCalls(toolCalls) }),
   }
 }
 

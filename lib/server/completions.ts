@@ -4,6 +4,7 @@ import type { GenerationStream } from '../generation/stream.js'
 import type { GenerationOptions } from '../options/generation.js'
 import * as check from '../options/rules.js'
 import { ApiError } from './api-error.js'
+import { completionHead } from './completion-head.js'
 import { eventStream } from './event-stream.js'
 import type { Exchange } from './exchange.js'
 import { answerRequest, readField } from './fields.js'
@@ -116,15 +117,8 @@ async function textOf(prompt: Prompt, { model }: NamedModel): Promise<string> {
   return typeof prompt === 'string' ? prompt : await model.detokenize((prompt as { tokens: number[] }).tokens)
 }
 
-function headOf({ requestId }: Exchange | GenerationStream, { name, fingerprint }: NamedModel) {
-  return {
-    id: `cmpl-${requestId}`,
-    object: 'text_completion',
-    created: Math.floor(Date.now() / 1000),
-    model: name,
-    system_fingerprint: fingerprint,
-  }
-}
+const headOf = ({ requestId }: Exchange | GenerationStream, named: NamedModel) =>
+  completionHead('text_completion', `cmpl-${requestId}`, named)
 
 function choicesOf({ index, text: prompt }: Asked, result: GenerationResult, shown: Shown) {
   return result.answers.map(({ text, finishReason, logprobs = [] }, i) => ({

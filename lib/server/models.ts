@@ -4,6 +4,7 @@ import type { LLM } from '../llm.js'
 import type { GenerationOptions } from '../options/generation.js'
 import { didYouMean } from '../options/rules.js'
 import { ApiError } from './api-error.js'
+import { nowInSeconds } from './clock.js'
 
 /** What the server needs of a model. */
 export type ServedModel = Pick<LLM, 'stream' | 'tokenize' | 'detokenize' | 'info' | 'metrics'>
@@ -22,7 +23,7 @@ export interface NamedModel {
 export class ServedModels {
   readonly #byName: ReadonlyMap<string, NamedModel>
   /** Seconds since 1970: OpenAI's `created` of every model. */
-  readonly created = Math.floor(Date.now() / 1000)
+  readonly created = nowInSeconds()
 
   /** @throws TypeError for no models, or for something else */
   constructor(models: ServedModel | Readonly<Record<string, ServedModel>>) {

@@ -4,7 +4,7 @@ import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/pro
 import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { cacheFolder } from '../cache.mjs'
-import { ask, root, run } from '../run.mjs'
+import { ask, Complaint, root, run } from '../run.mjs'
 import { exists, platform } from './wheel.mjs'
 
 /** The crate that makes llguidance a static library, and what it is made for. */
@@ -58,6 +58,16 @@ export async function grammarLibrary() {
   } finally {
     await rm(work, { recursive: true, force: true })
   }
+}
+
+/**
+ * The folder of the library, for packages: none is made without it.
+ * @throws {Complaint}
+ */
+export async function requiredGrammarLibrary() {
+  const { folder, reason } = await grammarLibrary()
+  if (folder === undefined) throw new Complaint(`No package is made. ${leftOut(reason)}`)
+  return folder
 }
 
 /** The line that says that the addon has no structured output. @param {string} reason */

@@ -4,7 +4,7 @@
 import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buildAddon, checkTools } from '../build/cmake.mjs'
-import { grammarLibrary, leftOut } from '../build/grammar.mjs'
+import { requiredGrammarLibrary } from '../build/grammar.mjs'
 import { needsDownload, openvinoFolder } from '../build/openvino.mjs'
 import { Complaint, root, runMain } from '../run.mjs'
 
@@ -16,9 +16,7 @@ runMain(async () => {
     )
   }
   const tools = await checkTools(await needsDownload())
-  const grammar = await grammarLibrary()
-  if (grammar.reason !== undefined) throw new Complaint(`No package is made. ${leftOut(grammar.reason)}`)
-  await buildAddon(await openvinoFolder(), tools, grammar.folder)
+  await buildAddon(await openvinoFolder(), tools, await requiredGrammarLibrary())
   // prebuildify strips and moves what it finds below its working directory: it gets a copy.
   const release = join(process.cwd(), 'build', 'Release')
   await mkdir(release, { recursive: true })

@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
-import { grammarLibrary, leftOut } from '../build/grammar.mjs'
+import { requiredGrammarLibrary } from '../build/grammar.mjs'
 import { runtimeParts } from '../build/openvino.mjs'
 import { copyRuntimeLibraries } from '../build/runtime-libraries.mjs'
 import { exists, platform as here } from '../build/wheel.mjs'
@@ -142,9 +142,8 @@ async function checkFloor(prebuilt, platform, maxGlibc, maxGlibcxx) {
  */
 async function makePlatform(platform, prebuilt, { version, licenses }) {
   const { glibc } = await checkPlatformFolder(prebuilt, platform)
-  const grammar = await grammarLibrary()
-  if (grammar.reason !== undefined) throw new Complaint(`No package is made. ${leftOut(grammar.reason)}`)
-  const parts = { prebuilt, licenses, grammar: grammar.folder, openvino: version, ...(glibc ? { glibc } : {}) }
+  const grammar = await requiredGrammarLibrary()
+  const parts = { prebuilt, licenses, grammar, openvino: version, ...(glibc ? { glibc } : {}) }
   const folder = await assemblePlatform(platform, parts)
   complain((await checkPlatformFolder(folder, platform)).problems)
   await pack('platform', folder)

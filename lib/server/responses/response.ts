@@ -1,4 +1,5 @@
 import type { FinishedAnswer, FinishReason, GenerationResult } from '../../generation/result.js'
+import { nowInSeconds } from '../clock.js'
 import type { NamedModel } from '../models.js'
 
 /** An item of a response's output. */
@@ -24,7 +25,7 @@ export function emptyResponse(requestId: string, { name }: NamedModel, echo: Req
   return {
     id: `resp_${requestId}`,
     object: 'response',
-    created_at: Math.floor(Date.now() / 1000),
+    created_at: nowInSeconds(),
     completed_at: null,
     status: 'in_progress',
     incomplete_details: null,
@@ -70,7 +71,7 @@ export function endedResponse(empty: ResponseObject, result: GenerationResult, o
   return {
     ...empty,
     status: reason === undefined ? 'completed' : 'incomplete',
-    completed_at: reason === undefined ? Math.floor(Date.now() / 1000) : null,
+    completed_at: reason === undefined ? nowInSeconds() : null,
     incomplete_details: reason === undefined ? null : { reason },
     output,
     usage: {

@@ -7,6 +7,7 @@ import { eventStream } from '../event-stream.js'
 import type { Exchange } from '../exchange.js'
 import { answerRequest, readField } from '../fields.js'
 import type { ServedModels } from '../models.js'
+import { functionCalls } from '../tool-calls.js'
 import { responseEvents } from './events.js'
 import { messagesOfInput } from './input.js'
 import { emptyResponse, endedResponse, outputItems, type ResponseObject } from './response.js'
@@ -88,13 +89,8 @@ function before(
 
 /** The answer as the history of the next one. */
 function messageOf({ text, toolCalls }: GenerationResult): ChatMessage {
-  if (toolCalls.length === 0) return { role: 'assistant', content: text }
-  const calls = toolCalls.map(({ id, name, arguments: args }) => ({
-    id,
-    type: 'function',
-    function: { name, arguments: JSON.stringify(args) },
-  }))
-  return { role: 'assistant', content: text, tool_calls: calls }
+  const said = { role: 'assistant', content: text }
+  return toolCalls.length === 0 ? said : { ...said, tool_calls: functionCalls(toolCalls) }
 }
 
 /** Tools, reasoning and format in the fields that chats have. Agents send tools of the makers of their models, which mean nothing here. */
