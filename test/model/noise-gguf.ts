@@ -162,7 +162,7 @@ function fill(
       for (let i = block + at; i < block + at + count; i++) target[i] = ((target[i] ?? 0) & keep) | set
     }
     if (type === 'Q4_K' || type === 'Q5_K') mask(4, 8, 0x0f, 0xa0)
-    if (type === 'Q2_K') mask(0, 16, 0x33, 0x88)
+    if (type === 'Q2_K') mask(0, 16, 0x33, 0xc8)
     if (type === 'Q6_K') mask(192, 16, 0xff, 0x40)
     if (type === 'MXFP4') target[block] = 124 + ((target[block] ?? 0) & 1)
   }
