@@ -115,6 +115,11 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
     )
   }
 
+  /** Tokens of the prompt; undefined until the engine has it, which is before the first part. */
+  get promptTokens(): number | undefined {
+    return this.#submitted?.promptTokens
+  }
+
   readonly #onAbort = () => {
     this.#fail(this.#source.signal?.reason)
   }

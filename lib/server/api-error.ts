@@ -37,9 +37,10 @@ export class ApiError extends Error {
     return { error: { message: this.message, type, param, code } }
   }
 
-  get response(): Response {
+  /** @param body for clients of another shape */
+  responseWith(body: object = this.body): Response {
     const { retryAfter } = this.details
-    return Response.json(this.body, {
+    return Response.json(body, {
       status: this.status,
       headers: retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) },
     })

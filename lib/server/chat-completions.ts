@@ -8,7 +8,7 @@ import { ApiError } from './api-error.js'
 import { completionHead } from './completion-head.js'
 import { eventStream } from './event-stream.js'
 import type { Exchange } from './exchange.js'
-import { answerRequest, readField } from './fields.js'
+import { answerRequest, chatRequest, readField } from './fields.js'
 import type { NamedModel, ServedModels } from './models.js'
 import { chatLogprobs } from './probabilities.js'
 import { functionCalls } from './tool-calls.js'
@@ -20,7 +20,7 @@ const own = ['messages', 'logprobs', 'top_logprobs', 'modalities']
 export async function chatCompletions(models: ServedModels, exchange: Exchange): Promise<Response> {
   const body = await exchange.json()
   const named = models.of(body['model'])
-  const request = answerRequest(body, 'chat', own, named, exchange.limits)
+  const request = answerRequest(body, chatRequest, own, named, exchange.limits)
   checkTextOnly(body)
   const options = { ...request.options, ...logprobsOptions(body), ...exchange.requestOptions }
   const answer = exchange.watch(named, named.model.stream(messagesOf(body), options))

@@ -7,7 +7,7 @@ import { ApiError } from './api-error.js'
 import { completionHead } from './completion-head.js'
 import { eventStream } from './event-stream.js'
 import type { Exchange } from './exchange.js'
-import { answerRequest, readField } from './fields.js'
+import { answerRequest, readField, textRequest } from './fields.js'
 import { merged } from './merged.js'
 import type { NamedModel, ServedModels } from './models.js'
 import { type TextLogprobs, textLogprobs } from './probabilities.js'
@@ -42,7 +42,7 @@ export async function completions(models: ServedModels, exchange: Exchange): Pro
   const body = await exchange.json()
   const named = models.of(body['model'])
   const { model } = named
-  const request = answerRequest(body, 'text', own, named, exchange.limits)
+  const request = answerRequest(body, textRequest, own, named, exchange.limits)
   const shown = shownOf(body)
   const prompts = promptsOf(body['prompt'])
   const options: GenerationOptions = {

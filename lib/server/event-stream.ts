@@ -5,39 +5,57 @@ import type { ApiError } from './api-error.js'
 const heartbeatMs = 10_000
 
 const encoder = new TextEncoder()
-const headers = {
-  'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-cache',
-  // nginx would collect the events.
-  'x-accel-buffering': 'no',
-}
-const comment = encoder.encode(': still computing\n\n')
 
-/** The bytes of one server-sent event; one whose data has a `type` is called so. */
-export function eventBytes(data: unknown): Uint8Array {
+/** How a protocol writes a stream. */
+export interface StreamFormat {
+  contentType: string
+  /** One value. */
+  write(value: unknown): string
+  /** What says that the server still works; '' where nothing can. */
+  silence: string
+  /** What ends it, or ''. */
+  last: string
+}
+
+/** A server-sent event; one whose data has a `type` is called so. */
+function eventOf(data: unknown): string {
   const { type } = data as { type?: unknown }
   const name = typeof type === 'string' ? `event: ${type}\n` : ''
-  return encoder.encode(`${name}data: ${JSON.stringify(data)}\n\n`)
+  return `${name}data: ${JSON.stringify(data)}\n\n`
 }
+
+/** Server-sent events up to `[DONE]`, as completions have them. */
+export const doneEvents: StreamFormat = {
+  contentType: 'text/event-stream; charset=utf-8',
+  write: eventOf,
+  silence: ': still computing\n\n',
+  last: 'data: [DONE]\n\n',
+}
+
+/** Server-sent events of which the last one says that it is. */
+export const namedEvents: StreamFormat = { ...doneEvents, last: '' }
 
 /** What a stream of events needs beside them. */
 export interface EventStreamOptions {
   /** Makes the events end soon: the client has left. */
   abort(): void
-  /** What an error is sent as; undefined when nobody is there to get it. */
+  /** What an error is; undefined when nobody is there to be told. */
   report(error: unknown): ApiError | undefined
+  /** What is sent of it. */
+  errorBody(problem: ApiError): object
   /** Default 10 seconds. */
   heartbeatMs?: number
-  /** What the last event is; default `[DONE]`, and none with ''. */
-  last?: string
+  /** Default {@link doneEvents}. */
+  format?: StreamFormat
 }
 
 /**
- * Server-sent events. The response is there with the first event, or with the first heartbeat when that takes
+ * A stream of events. The response is there with the first event, or with the first heartbeat when that takes
  * longer; an error before rejects, a later one is an event.
  */
 export async function eventStream(events: AsyncIterator<unknown>, options: EventStreamOptions): Promise<Response> {
-  const { abort, report, last = '[DONE]' } = options
+  const { abort, report, format = doneEvents } = options
+  const { silence: comment, last } = format
   let next = events.next()
   // It is awaited later, or never.
   next.catch(() => {})
@@ -46,26 +64,33 @@ export async function eventStream(events: AsyncIterator<unknown>, options: Event
     {
       async pull(controller) {
         try {
-          const found = begun === silence ? await orSilence(next, options.heartbeatMs) : begun
+          if (begun === silence) begun = await (comment === '' ? next : orSilence(next, options.heartbeatMs))
+          const found = begun
           begun = silence
-          if (found === silence) return controller.enqueue(comment)
+          if (found === silence) return controller.enqueue(encoder.encode(comment))
           if (!found.done) {
             next = events.next()
             next.catch(() => {})
-            return controller.enqueue(eventBytes(found.value))
+            return controller.enqueue(encoder.encode(format.write(found.value)))
           }
         } catch (error) {
           const problem = report(error)
           if (problem === undefined) return
-          controller.enqueue(eventBytes(problem.body))
+          controller.enqueue(encoder.encode(format.write(options.errorBody(problem))))
         }
-        if (last !== '') controller.enqueue(encoder.encode(`data: ${last}\n\n`))
+        if (last !== '') controller.enqueue(encoder.encode(last))
         controller.close()
       },
       cancel: abort,
     },
     { highWaterMark: 0 },
   )
+  const headers = {
+    'content-type': format.contentType,
+    'cache-control': 'no-cache',
+    // nginx would collect the events.
+    'x-accel-buffering': 'no',
+  }
   return new Response(stream as ConstructorParameters<typeof Response>[0], { headers })
 }
 

@@ -4,6 +4,7 @@ import type { GenerationStream } from '../generation/stream.js'
 import type { GenerationOptions } from '../options/generation.js'
 import * as check from '../options/rules.js'
 import { ApiError, apiErrorOf } from './api-error.js'
+import { type ErrorShape, errorShapeOf } from './error-shapes.js'
 import type { EventStreamOptions } from './event-stream.js'
 import { fieldNames } from './fields.js'
 import type { Limits } from './limits.js'
@@ -27,12 +28,14 @@ export class Exchange {
   /** Not the web's Request: the limit of the body replaces that. */
   readonly #request: HonoRequest
   readonly #around: Surroundings
+  readonly #errorShape: ErrorShape
   readonly #left = new AbortController()
 
   constructor(request: HonoRequest, around: Surroundings) {
     this.#request = request
     this.#around = around
     this.limits = around.limits
+    this.#errorShape = errorShapeOf(request.path)
     const named = request.header('x-request-id') ?? ''
     this.requestId = /^[\w.:-]{1,128}$/.test(named) ? named : randomUUID()
     const { signal } = request.raw
@@ -55,7 +58,17 @@ export class Exchange {
 
   /** What a stream of events needs. */
   get events(): EventStreamOptions {
-    return { abort: this.abort, report: this.report }
+    return { abort: this.abort, report: this.report, errorBody: this.errorBody }
+  }
+
+  /** An error in the shape of the protocol that was asked. */
+  readonly errorBody = (problem: ApiError): object => this.#errorShape(problem, this.requestId)
+
+  /** The response to a request that failed. */
+  respond(error: unknown): Response {
+    const problem = this.report(error)
+    // 499 is nginx's: the client has left, and only the log sees it.
+    return problem?.responseWith(this.errorBody(problem)) ?? new Response(null, { status: 499 })
   }
 
   /** The client has left, or the server closes. */

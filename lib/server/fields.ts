@@ -6,13 +6,13 @@ import type { Limits } from './limits.js'
 import type { NamedModel } from './models.js'
 
 /** A field of a request that is an option of an answer under another name. */
-interface Field extends check.Rule {
+export interface Field extends check.Rule {
   option: keyof GenerationOptions
   /** The option's value, where that is another one. */
   value?(value: never): unknown
 }
 
-const as = (option: keyof GenerationOptions, other: Partial<Field> = {}): Field => ({
+export const as = (option: keyof GenerationOptions, other: Partial<Field> = {}): Field => ({
   ...(generationTable[option] as check.Rule),
   option,
   ...other,
@@ -102,8 +102,11 @@ const chatFields: Readonly<Record<string, Field>> = {
   }),
 }
 
-/** What OpenAI takes and what changes nothing here. */
-const ignored = new Set([
+/** What OpenAI takes and what changes nothing here, and what is read for every request. */
+const others = [
+  'model',
+  'stream',
+  'stream_options',
   'user',
   'metadata',
   'store',
@@ -111,7 +114,20 @@ const ignored = new Set([
   'prompt_cache_key',
   'prompt_cache_retention',
   'safety_identifier',
-])
+]
+
+/** The fields of one kind of request. */
+export interface FieldSet {
+  fields: Readonly<Record<string, Field>>
+  /** Names of further ones: those that change nothing, and those that are read elsewhere. */
+  others: readonly string[]
+}
+
+/** Of a text completion. */
+export const textRequest: FieldSet = { fields: answerFields, others }
+
+/** Of a chat. */
+export const chatRequest: FieldSet = { fields: { ...answerFields, ...chatFields }, others }
 
 /** The options that a field of the HTTP API stands for, by their names in TypeScript. */
 export const fieldNames: ReadonlyMap<string, string> = new Map(
@@ -132,19 +148,17 @@ export interface AnswerRequest {
  */
 export function answerRequest(
   body: Readonly<Record<string, unknown>>,
-  kind: 'chat' | 'text',
+  { fields, others }: FieldSet,
   own: readonly string[],
   named: NamedModel,
   { maxN }: Limits,
 ): AnswerRequest {
-  const fields = kind === 'chat' ? { ...answerFields, ...chatFields } : answerFields
   const options: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(body)) {
-    if (value === null || value === undefined || own.includes(name) || ignored.has(name)) continue
-    if (name === 'model' || name === 'stream' || name === 'stream_options') continue
+    if (value === null || value === undefined || own.includes(name) || others.includes(name)) continue
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined
     if (!field) {
-      const known = [...Object.keys(fields), ...own, 'stream', 'stream_options']
+      const known = [...Object.keys(fields), ...own, ...others]
       throw new ApiError(400, `unknown field ${name.slice(0, 100)}${check.didYouMean(name, known)}`, {
         param: name,
         code: 'unknown_parameter',

@@ -41,7 +41,7 @@ export async function listen(
     if (local && !isLoopback(hostname) && !allowed.has(hostname)) {
       return new ApiError(403, `this server is not called ${hostname.slice(0, 200)}: see allowedHosts`, {
         code: 'unknown_host',
-      }).response
+      }).responseWith()
     }
     return await fetch(request)
   }

@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
 import { matchedRoutes } from 'hono/route'
 import * as check from '../options/rules.js'
+import { countTokens, createMessage } from './anthropic/messages.js'
 import { ApiError } from './api-error.js'
 import { ApiKeys } from './api-keys.js'
 import { chatCompletions } from './chat-completions.js'
@@ -79,11 +80,11 @@ export function createServer(
       key: c.get('key') ?? null,
     })
   })
-  // 499 is nginx's: the client has left, and only the log sees it.
-  app.onError((error, c) => c.get('exchange').report(error)?.response ?? new Response(null, { status: 499 }))
+  app.onError((error, c) => c.get('exchange').respond(error))
   app.notFound((c) => {
     const { method, path } = c.req
-    return new ApiError(404, `there is no ${method} ${path.slice(0, 200)}`, { code: 'unknown_url' }).response
+    const problem = new ApiError(404, `there is no ${method} ${path.slice(0, 200)}`, { code: 'unknown_url' })
+    return c.get('exchange').respond(problem)
   })
   if (options.corsOrigins) app.use(cors({ origin: [...options.corsOrigins], exposeHeaders: ['x-request-id'] }))
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
@@ -96,7 +97,7 @@ export function createServer(
   })
   const maxSize = options.maxBodyBytes ?? serverDefaults.maxBodyBytes
   const tooLarge = new ApiError(413, `the body has more than ${maxSize} bytes`, { code: 'body_too_large' })
-  app.use(bodyLimit({ maxSize, onError: () => tooLarge.response }))
+  app.use(bodyLimit({ maxSize, onError: (c) => c.get('exchange').respond(tooLarge) }))
 
   app.get('/metrics', async () => await metrics.response())
   app.get('/v1/models', (c) => c.json({ object: 'list', data: served.all.map(describeModel) }))
@@ -110,6 +111,8 @@ export function createServer(
     responses.delete(id)
     return c.json({ id, object: 'response', deleted: true })
   })
+  app.post('/v1/messages', (c) => createMessage(served, c.get('exchange')))
+  app.post('/v1/messages/count_tokens', (c) => countTokens(served, c.get('exchange')))
   for (const prefix of ['', '/v1']) {
     app.post(`${prefix}/tokenize`, (c) => tokenize(served, c.get('exchange')))
     app.post(`${prefix}/detokenize`, (c) => detokenize(served, c.get('exchange')))

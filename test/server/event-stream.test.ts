@@ -2,7 +2,11 @@ import t from 'tap'
 import { ApiError } from '#lib/server/api-error.js'
 import { eventStream } from '#lib/server/event-stream.js'
 
-const ignore = { abort: () => {}, report: (error: unknown) => new ApiError(500, String(error)) }
+const ignore = {
+  abort: () => {},
+  report: (error: unknown) => new ApiError(500, String(error)),
+  errorBody: (problem: ApiError) => problem.body,
+}
 
 t.test('events, then [DONE]', async (t) => {
   async function* two() {
@@ -43,6 +47,17 @@ t.test('silence is broken by comments, also before the first event', async (t) =
   while (text.startsWith(':')) text = await read()
   t.equal(text, 'data: 1\n\n')
   t.equal(await read(), 'data: [DONE]\n\n')
+})
+
+t.test('a format without a word for silence waits, and ends without a last word', async (t) => {
+  async function* late() {
+    await new Promise((resolve) => setImmediate(resolve))
+    yield 1
+  }
+  const lines = { contentType: 'application/x-ndjson', write: (value: unknown) => `${value}\n`, silence: '', last: '' }
+  const response = await eventStream(late(), { ...ignore, heartbeatMs: 1, format: lines })
+  t.equal(response.headers.get('content-type'), 'application/x-ndjson')
+  t.equal(await response.text(), '1\n')
 })
 
 t.test('a reader that leaves aborts', async (t) => {

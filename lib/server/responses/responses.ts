@@ -3,9 +3,9 @@ import type { GenerationOptions } from '../../options/generation.js'
 import * as check from '../../options/rules.js'
 import type { ChatMessage } from '../../text/template/messages.js'
 import { ApiError } from '../api-error.js'
-import { eventStream } from '../event-stream.js'
+import { eventStream, namedEvents } from '../event-stream.js'
 import type { Exchange } from '../exchange.js'
-import { answerRequest, readField } from '../fields.js'
+import { answerRequest, chatRequest, readField } from '../fields.js'
 import type { ServedModels } from '../models.js'
 import { functionCalls } from '../tool-calls.js'
 import { responseEvents } from './events.js'
@@ -47,7 +47,7 @@ export async function createResponse(
   const given = await exchange.json()
   const body = asChat(given)
   const named = models.of(body['model'])
-  const request = answerRequest(body, 'chat', own, named, exchange.limits)
+  const request = answerRequest(body, chatRequest, own, named, exchange.limits)
   checkUnsupported(body)
   const messages = [...before(body, store, key), ...messagesOfInput(body['input'])]
   const instructions = readField(body, 'instructions', check.string) as string | undefined
@@ -60,7 +60,8 @@ export async function createResponse(
   const keep = (response: ResponseObject, result: GenerationResult) => {
     if (isStored) store.add({ response, messages: [...messages, messageOf(result)], key })
   }
-  if (request.stream) return await eventStream(responseEvents(answer, empty, keep), { ...exchange.events, last: '' })
+  if (request.stream)
+    return await eventStream(responseEvents(answer, empty, keep), { ...exchange.events, format: namedEvents })
   const result = await answer.result
   const response = endedResponse(empty, result, outputItems(result, result.requestId))
   keep(response, result)
