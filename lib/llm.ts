@@ -217,9 +217,13 @@ export class LLM {
     options: PerplexityOptions = {},
   ): Promise<Perplexity> {
     const scorer = this.#scorer(this.perplexity)
-    check.checkOptions(options, perplexityTable, 'PerplexityOptions')
-    this.#checkOpen()
-    return await perplexityOf(this.#context, checkText(text, this.#context.vocabularySize), options, scorer)
+    try {
+      check.checkOptions(options, perplexityTable, 'PerplexityOptions')
+      this.#checkOpen()
+      return await perplexityOf(this.#context, checkText(text, this.#context.vocabularySize), options, scorer)
+    } catch (error) {
+      throw withRequestId(error, options)
+    }
   }
 
   /** Counts of requests, tokens and the KV cache: how it is now, and sums since the model was loaded. */

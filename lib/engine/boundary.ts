@@ -143,6 +143,8 @@ export interface RequestParams extends Sampling, NativeBeams {
   badWordsIds: Int32Array
   drySequenceBreakers: Int32Array
   forcedEosTokenId: Int32Array
+  /** The token of the answer that it begins with, and its factor; or nothing. */
+  exponentialDecayLengthPenalty: number[]
   suppressTokens: Int32Array
   beginSuppressTokens: Int32Array
   /** XTC does not act where it would take out one of these. */

@@ -142,6 +142,7 @@ export const boundary = {
       badWordsIds: 'Int32Array',
       drySequenceBreakers: 'Int32Array',
       forcedEosTokenId: 'Int32Array',
+      exponentialDecayLengthPenalty: 'number[]',
       suppressTokens: 'Int32Array',
       beginSuppressTokens: 'Int32Array',
       xtcProtectedTokens: 'Int32Array',

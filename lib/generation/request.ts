@@ -130,6 +130,7 @@ export async function startRequest(
       ...lookup(context, options),
       ...wanted,
       ...sampling,
+      minNewTokens: Math.max(sampling.minNewTokens, (options.minLength ?? 0) - tokens.length),
       ...resolveBeams(options),
       ...tokenParams,
       grammar: grammar ?? noGrammar,

@@ -11,6 +11,7 @@ export type TokenParams = Pick<
   | 'badWordsIds'
   | 'drySequenceBreakers'
   | 'forcedEosTokenId'
+  | 'exponentialDecayLengthPenalty'
   | 'suppressTokens'
   | 'beginSuppressTokens'
   | 'xtcProtectedTokens'
@@ -25,6 +26,7 @@ export const noTokenParams: TokenParams = {
   badWordsIds: new Int32Array(0),
   drySequenceBreakers: new Int32Array(0),
   forcedEosTokenId: new Int32Array(0),
+  exponentialDecayLengthPenalty: [],
   suppressTokens: new Int32Array(0),
   beginSuppressTokens: new Int32Array(0),
   xtcProtectedTokens: new Int32Array(0),
@@ -69,6 +71,7 @@ export async function resolveTokens(context: TokenContext, options: GenerationOp
     badWordsIds: await sequences('badWordsIds', options.badWordsIds ?? []),
     drySequenceBreakers: await breakers(context, options),
     forcedEosTokenId: ids('forcedEosTokenId', options.forcedEosTokenId),
+    exponentialDecayLengthPenalty: [...(options.exponentialDecayLengthPenalty ?? [])],
     suppressTokens: ids('suppressTokens', options.suppressTokens),
     beginSuppressTokens: ids('beginSuppressTokens', options.beginSuppressTokens),
     xtcProtectedTokens: await xtcProtected(context, options),

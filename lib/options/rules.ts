@@ -39,6 +39,10 @@ export const listOf = (item: Rule, limit: number): Rule =>
   rule(`an array of at most ${limit}, each ${item.expected}`, (value) => {
     return Array.isArray(value) && value.length <= limit && value.every((each) => item.accepts(each))
   })
+export const pair = (first: Rule, second: Rule): Rule =>
+  rule(`an array of two, ${first.expected} and ${second.expected}`, (value) => {
+    return Array.isArray(value) && value.length === 2 && first.accepts(value[0]) && second.accepts(value[1])
+  })
 export const either = (first: Rule, second: Rule): Rule =>
   rule(`${first.expected} or ${second.expected}`, (value) => first.accepts(value) || second.accepts(value))
 

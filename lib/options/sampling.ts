@@ -38,8 +38,15 @@ export interface SamplingOptions {
   badWordsIds?: readonly (string | readonly number[])[] | undefined
   /** Tokens before which the answer does not end with an end token. Default 0. */
   minNewTokens?: number | undefined
+  /** The same counted from the first token of the prompt. The larger one of both holds. Default 0. */
+  minLength?: number | undefined
   /** The token, or one of those, that an answer of maxNewTokens tokens ends with. By default any. */
   forcedEosTokenId?: number | readonly number[] | undefined
+  /**
+   * From which token of the answer on its end becomes more likely, ≥ 0, and how fast, 0.0001 to 10000: the absolute logits of the end tokens
+   * times (factor ^ n - 1) are added to them, n tokens later. By default nothing is added.
+   */
+  exponentialDecayLengthPenalty?: readonly [start: number, factor: number] | undefined
   /** Token ids that never come. By default none. */
   suppressTokens?: readonly number[] | undefined
   /** Token ids that the answer does not begin with. By default none. */
@@ -168,10 +175,29 @@ export const samplingTable = {
     native: { type: 'int' },
     flag: { value: '<n>', help: 'tokens before which the answer does not end', rare: true },
   },
+  minLength: {
+    ...check.integer(0),
+    default: 0,
+    huggingFace: 'min_length',
+    flag: { value: '<n>', help: 'the same, with the tokens of the prompt', rare: true },
+  },
   forcedEosTokenId: {
     ...check.either(check.integer(0), check.listOf(check.integer(0), 1024)),
     huggingFace: 'forced_eos_token_id',
     flag: { value: '<id>', help: 'last token of an answer of full length', rare: true },
+  },
+  exponentialDecayLengthPenalty: {
+    ...check.pair(
+      check.integer(0),
+      check.number('from 0.0001 to 10000', (value) => value >= 1e-4 && value <= 1e4),
+    ),
+    huggingFace: 'exponential_decay_length_penalty',
+    flag: {
+      value: '<json>',
+      help: 'from which token on the end becomes likelier, and how fast, e.g. [50, 1.05]',
+      several: 'json',
+      rare: true,
+    },
   },
   suppressTokens: {
     ...check.listOf(check.integer(0), 65_536),
@@ -306,6 +332,7 @@ export const samplingSteps = [
   'badWordsIds',
   'minNewTokens',
   'forcedEosTokenId',
+  'exponentialDecayLengthPenalty',
   'suppressTokens',
   'beginSuppressTokens',
   'temperature',

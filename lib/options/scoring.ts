@@ -11,7 +11,9 @@ export type ScoreOptions = WarmOptions
 export const scoreTable = warmTable satisfies Table<ScoreOptions>
 
 /** Options of `llm.perplexity`. */
-export interface PerplexityOptions extends EncodeOptions, Pick<GenerationOptions, 'priority' | 'timeout' | 'signal'> {
+export interface PerplexityOptions
+  extends EncodeOptions,
+    Pick<GenerationOptions, 'requestId' | 'priority' | 'timeout' | 'signal'> {
   /** Tokens of a window, ≥ 2 and at most the context of the model, which is the default. */
   context?: number | undefined
   /** How many tokens later the next window begins, from 1 to `context`. Default 512, or `context` when that is smaller. */
@@ -19,7 +21,7 @@ export interface PerplexityOptions extends EncodeOptions, Pick<GenerationOptions
 }
 
 const { bos, splitSpecialTokens } = encodeTable
-const { priority, timeout, signal } = generationTable
+const { requestId, priority, timeout, signal } = generationTable
 
 /** The options of `llm.perplexity`. */
 export const perplexityTable = {
@@ -27,6 +29,7 @@ export const perplexityTable = {
   splitSpecialTokens,
   context: check.integer(2),
   stride: { ...check.integer(1), default: 512 },
+  requestId,
   priority,
   timeout,
   signal,

@@ -90,7 +90,9 @@ t.test('values that make no sense are refused', async (t) => {
     minTokensToKeep: [0],
     minNewTokens: [-1, 1.5],
     suppressTokens: [[-1], 3],
+    minLength: [-1, 1.5],
     forcedEosTokenId: [-1, 'a'],
+    exponentialDecayLengthPenalty: [[1], [-1, 2], [1, 0], [1, 2, 3], [1.5, 2], 3],
   }
   for (const [name, values] of Object.entries(refused))
     for (const value of values)

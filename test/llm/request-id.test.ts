@@ -18,6 +18,8 @@ t.test('an error of a call has the id that the caller gave the request', async (
     code: 'ERR_CONTEXT_LENGTH',
     requestId: 'mine',
   })
+  await t.rejects(llm.perplexity('', id), named)
+  await t.rejects(llm.perplexity('a b', { ...id, stride: 0 }), named)
   // Without one, with one that is none, or with the caller's own reason, nothing is added.
   for (const requestId of [undefined, 5, '']) {
     const error = await llm.generate('Hi', { topK: -1, requestId } as never).catch((error: unknown) => error)

@@ -50,6 +50,7 @@ struct SamplingParams : Truncation {
   FlatSequences bad_words_ids;
   std::vector<Token> dry_sequence_breakers;
   std::vector<Token> forced_eos_token_id;
+  std::vector<double> exponential_decay_length_penalty;  // none, or the token of the answer to begin with and a factor
   std::vector<Token> suppress_tokens;
   std::vector<Token> begin_suppress_tokens;
   std::vector<Token> xtc_protected_tokens;
@@ -81,6 +82,7 @@ void each_field(SamplingParams& params, Visit&& visit) {
   visit("badWordsIds", params.bad_words_ids);
   visit("drySequenceBreakers", params.dry_sequence_breakers);
   visit("forcedEosTokenId", params.forced_eos_token_id);
+  visit("exponentialDecayLengthPenalty", params.exponential_decay_length_penalty);
   visit("suppressTokens", params.suppress_tokens);
   visit("beginSuppressTokens", params.begin_suppress_tokens);
   visit("xtcProtectedTokens", params.xtc_protected_tokens);
@@ -94,6 +96,7 @@ inline bool in_range(const SamplingParams& p) {
   const auto tokens = [](const std::vector<Token>& ids) {
     return std::all_of(ids.begin(), ids.end(), [](Token token) { return token >= 0; });
   };
+  const auto& decay = p.exponential_decay_length_penalty;
   size_t biases = 0;
   return within(p.repetition_penalty, 1e-4, 1e4) && within(p.presence_penalty, -1e4, 1e4) &&
          within(p.frequency_penalty, -1e4, 1e4) && within(p.dry_multiplier, 0, 1e4) && within(p.dry_base, 1, 1e4) &&
@@ -104,8 +107,10 @@ inline bool in_range(const SamplingParams& p) {
          std::all_of(p.logit_bias_values.begin(), p.logit_bias_values.end(),
                      [&](double value) { return within(value, -1e4, 1e4); }) &&
          each_sequence(p.bad_words_ids, [](auto) {}) && tokens(p.dry_sequence_breakers) &&
-         tokens(p.forced_eos_token_id) && tokens(p.suppress_tokens) && tokens(p.begin_suppress_tokens) &&
-         tokens(p.xtc_protected_tokens) && p.token_limit >= 0 && tokens(p.absent_tokens);
+         tokens(p.forced_eos_token_id) &&
+         (decay.empty() || (decay.size() == 2 && within(decay[0], 0, 1e9) && within(decay[1], 1e-4, 1e4))) &&
+         tokens(p.suppress_tokens) && tokens(p.begin_suppress_tokens) && tokens(p.xtc_protected_tokens) &&
+         p.token_limit >= 0 && tokens(p.absent_tokens);
 }
 
 }  // namespace llm

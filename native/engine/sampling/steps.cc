@@ -7,6 +7,7 @@
 #include "engine/sampling/processors/bans.h"
 #include "engine/sampling/processors/dry.h"
 #include "engine/sampling/processors/hamming_diversity.h"
+#include "engine/sampling/processors/length_decay.h"
 #include "engine/sampling/processors/no_repeat_ngram.h"
 #include "engine/sampling/processors/penalties.h"
 #include "engine/sampling/processors/sequence_bias.h"
@@ -68,12 +69,17 @@ Made forced_end(const RequestParams& params) {
   return params.forced_eos_token_id.empty() ? nullptr : std::make_unique<ForcedEnd>(params.forced_eos_token_id, length);
 }
 
+Made decaying(const RequestParams& params) {
+  const auto& decay = params.exponential_decay_length_penalty;
+  return decay.empty() ? nullptr : std::make_unique<LengthDecay>(params.stop_token_ids, decay[0], decay[1]);
+}
+
 Made suppressed(const RequestParams& params) { return banned(params.suppress_tokens, BannedTokens::kAlways); }
 Made suppressed_first(const RequestParams& params) { return banned(params.begin_suppress_tokens, 1); }
 
 }  // namespace
 
-const std::array<ProcessorStep, 12> kProcessorSteps{{
+const std::array<ProcessorStep, 13> kProcessorSteps{{
     {"logitBias", bias},
     {"diversityPenalty", diversity},
     {"repetitionPenalty", penalties},
@@ -84,6 +90,7 @@ const std::array<ProcessorStep, 12> kProcessorSteps{{
     {"badWordsIds", bad_words},
     {"minNewTokens", min_new_tokens},
     {"forcedEosTokenId", forced_end},
+    {"exponentialDecayLengthPenalty", decaying},
     {"suppressTokens", suppressed},
     {"beginSuppressTokens", suppressed_first},
 }};

@@ -19,7 +19,7 @@ struct ProcessorStep {
   const char* option;
   std::unique_ptr<LogitsProcessor> (*make)(const RequestParams& params);  // null when the request does not ask for it
 };
-extern const std::array<ProcessorStep, 12> kProcessorSteps;
+extern const std::array<ProcessorStep, 13> kProcessorSteps;
 
 // The processors of a request; last of all those ids are banned that have no token.
 LogitsProcessors make_processors(const RequestParams& params);
