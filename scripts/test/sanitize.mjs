@@ -1,7 +1,9 @@
 // @ts-check
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { availableParallelism } from 'node:os'
+import { dirname, join } from 'node:path'
 import { writeErrorCodes } from '../build/error-codes.mjs'
+import { grammarLibrary, leftOut } from '../build/grammar.mjs'
 import { findCompiler } from '../build/tools.mjs'
 import { ask, Complaint, root, run, runMain } from '../run.mjs'
 
@@ -19,10 +21,15 @@ const deadline = 1_800_000
 runMain(async () => {
   const compiler = await findSanitizer()
   await writeErrorCodes()
-  const folders = ['native/engine', 'native/kernels', 'test/native/engine', 'test/native/kernels']
+  const grammars = await grammarLibrary()
+  if (grammars.reason !== undefined) console.log(leftOut(grammars.reason))
+  const parts = ['engine', 'kernels', ...(grammars.folder === undefined ? [] : ['grammar'])]
+  const folders = parts.flatMap((part) => [`native/${part}`, `test/native/${part}`])
   const sources = [join('test', 'native', 'main.cc'), ...(await Promise.all(folders.map(listSources))).flat()]
   const verdicts = []
-  for (const sanitizer of builds) verdicts.push({ sanitizer, verdict: await test(compiler, sanitizer, sources) })
+  for (const sanitizer of builds) {
+    verdicts.push({ sanitizer, verdict: await test(compiler, sanitizer, sources, grammars.folder) })
+  }
   for (const { sanitizer, verdict } of verdicts)
     console.log(`-fsanitize=${sanitizer}: ${verdict ?? 'passed, no report'}`)
   return verdicts.some(({ verdict }) => verdict) ? 1 : 0
@@ -50,7 +57,8 @@ async function findSanitizer() {
  */
 async function listSources(folder) {
   const names = await readdir(join(root, folder), { recursive: true })
-  return names.filter((name) => name.endsWith('.cc')).map((name) => join(folder, name))
+  // left_out.cc stands in for the library of grammars where there is none.
+  return names.filter((name) => name.endsWith('.cc') && name !== 'left_out.cc').map((name) => join(folder, name))
 }
 
 /**
@@ -58,10 +66,11 @@ async function listSources(folder) {
  * @param {string} compiler
  * @param {string} sanitizer
  * @param {string[]} sources
+ * @param {string | undefined} grammars the folder of the library of grammars, which is not instrumented itself
  * @returns {Promise<string | undefined>} what went wrong
  * @throws {Complaint} when the compiler has no such sanitizer
  */
-async function test(compiler, sanitizer, sources) {
+async function test(compiler, sanitizer, sources, grammars) {
   const flags = [
     `-fsanitize=${sanitizer}`,
     '-fno-sanitize-recover=all',
@@ -71,27 +80,45 @@ async function test(compiler, sanitizer, sources) {
     '-pthread',
   ]
   await checkSanitizer(compiler, sanitizer, flags)
-  const program = join(out, `native_tests-${sanitizer.replace(',', '-')}`)
-  await rm(program, { force: true })
+  const folder = join(out, sanitizer.replace(',', '-'))
+  await rm(folder, { force: true, recursive: true })
   console.log(`# ${compiler} -fsanitize=${sanitizer}`)
-  if (
-    (await run(compiler, [
-      '-std=c++20',
-      ...flags,
-      '-Inative',
-      '-Ibuild',
-      '-Itest/native',
-      ...sources,
-      '-o',
-      program,
-    ])) !== 0
-  ) {
+  const includes = ['-Inative', '-Ibuild', '-Itest/native', ...(grammars === undefined ? [] : ['-isystem', grammars])]
+  const objects = await compileAll([compiler, '-std=c++20', ...flags, ...includes], sources, folder)
+  const program = join(folder, 'native_tests')
+  const libraries = grammars === undefined ? [] : [join(grammars, 'libllm_grammar.a'), '-ldl', '-lm']
+  if (!objects || (await run(compiler, [...flags, ...objects, ...libraries, '-o', program])) !== 0) {
     return 'the tests do not compile (see above)'
   }
   const code = await run(program, [], { env: environment(), timeout: deadline })
   if (code === reported) return 'a report of the sanitizer (see above)'
   if (code === 1) return 'a test failed (see above)'
   return code === 0 ? undefined : `the tests ended with exit code ${code}, or hung (see above)`
+}
+
+/**
+ * Compiles each source by itself, as many at once as there are processors.
+ * @param {string[]} command compiler and flags; CMAKE_CXX_COMPILER_LAUNCHER goes before it, as CMake does it
+ * @param {string[]} sources
+ * @param {string} folder
+ * @returns {Promise<string[] | undefined>} the objects; undefined when a source does not compile
+ */
+async function compileAll(command, sources, folder) {
+  const launcher = process.env.CMAKE_CXX_COMPILER_LAUNCHER
+  const [program, ...flags] = /** @type {[string, ...string[]]} */ (launcher ? [launcher, ...command] : command)
+  const objects = sources.map((source) => join(folder, `${source}.o`))
+  const left = sources.entries()
+  let failed = false
+  const work = async () => {
+    for (const [i, source] of left) {
+      if (failed) return
+      const object = /** @type {string} */ (objects[i])
+      await mkdir(dirname(object), { recursive: true })
+      if ((await run(program, [...flags, '-c', source, '-o', object])) !== 0) failed = true
+    }
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, work))
+  return failed ? undefined : objects
 }
 
 /**
