@@ -6,13 +6,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { runMain } from '../scripts/run.mjs'
 
 const usage = `npm run bench:download -- [--gigabytes N] [--rounds N] [--limit N] [--folder FOLDER]
   downloads a file of N (default 1) gigabytes and one of a quarter of it from a hub on this machine, in turns with curl, and says how fast
-  both are and what memory each takes
+  both are, what CPU time both take, and how much memory ours takes; curl checks no hash, so it is also measured with one after it
   --limit N  megabytes that the hub sends in a second, to all together, as a network would (default: no limit)`
 
 /** What the files repeat. */
@@ -40,26 +41,31 @@ runMain(async () => {
   const folder = await mkdtemp(join(values.folder, 'download-'))
   try {
     for (const [index, count] of sizes.entries()) {
-      /** @type {{ ours: number[], curl: number[], memory: number[] }} */
-      const found = { ours: [], curl: [], memory: [] }
+      const bytes = count * block.length
+      const url = `${address}/${repo}/resolve/${commit}/${index}.bin`
+      const file = join(folder, 'curl')
+      /** @type {Record<'ours' | 'curl' | 'hashed', Run[]>} */
+      const runs = { ours: [], curl: [], hashed: [] }
       for (let round = 0; round < Number(values.rounds); round++) {
         const child = fork(import.meta.filename, ['--role', 'download', address, join(folder, 'cache'), `${index}.bin`])
-        const [{ seconds, peak }] = await once(child, 'message')
+        const [run] = await once(child, 'message')
         await once(child, 'exit')
-        found.ours.push((count * block.length) / seconds)
-        found.memory.push(peak)
+        runs.ours.push(run)
         await rm(join(folder, 'cache'), { recursive: true })
-        const url = `${address}/${repo}/resolve/${commit}/${index}.bin`
-        const start = performance.now()
-        await once(spawn('curl', ['-sLf', '-o', join(folder, 'curl'), url], { stdio: 'inherit' }), 'exit')
-        found.curl.push((count * block.length) / ((performance.now() - start) / 1000))
-        await rm(join(folder, 'curl'))
+        runs.curl.push(await shell(`curl -sLf -o '${file}' '${url}'`))
+        const { seconds, cpu } = await shell(`openssl dgst -sha256 '${file}'`)
+        const [{ seconds: fetching, cpu: fetchingCpu }] = runs.curl.slice(-1)
+        runs.hashed.push({ seconds: seconds + fetching, cpu: cpu + fetchingCpu })
+        await rm(file)
       }
-      const [ours, curl] = [median(found.ours), median(found.curl)]
-      const megabytes = (/** @type {number} */ bytes) => (bytes / 1e6).toFixed(0)
+      const speed = (/** @type {Run[]} */ of) => megabytes(median(of.map(({ seconds }) => bytes / seconds)))
+      const cpu = (/** @type {Run[]} */ of) => median(of.map(({ cpu }) => (cpu * 1e9) / bytes)).toFixed(2)
+      const ratio = (/** @type {Run[]} */ of) =>
+        median(of.map(({ seconds }, round) => seconds / runs.ours[round].seconds)).toFixed(2)
       console.log(
-        `${megabytes(count * block.length)} MB: ${megabytes(ours)} MB/s, curl ${megabytes(curl)} MB/s, ratio ${(ours / curl).toFixed(2)}; ` +
-          `peak memory ${megabytes(median(found.memory))} MB`,
+        `${megabytes(bytes)} MB: ${speed(runs.ours)} MB/s, ${cpu(runs.ours)} s of CPU for 1 GB, peak memory ${megabytes(median(runs.ours.map(({ peak }) => peak ?? 0)))} MB\n` +
+          `  curl ${speed(runs.curl)} MB/s, ${cpu(runs.curl)} s, ratio ${ratio(runs.curl)}; ` +
+          `curl and a SHA-256 after it ${speed(runs.hashed)} MB/s, ${cpu(runs.hashed)} s, ratio ${ratio(runs.hashed)}`,
       )
     }
   } finally {
@@ -67,6 +73,28 @@ runMain(async () => {
     await rm(folder, { recursive: true })
   }
 })
+
+/** @typedef {{ seconds: number, cpu: number, peak?: number }} Run */
+
+const megabytes = (/** @type {number} */ bytes) => (bytes / 1e6).toFixed(0)
+
+/**
+ * Runs a command, and measures it.
+ * @param {string} command
+ * @returns {Promise<Run>}
+ */
+async function shell(command) {
+  const start = performance.now()
+  const child = spawn('sh', ['-c', `${command} >&2 && times`], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const seconds = once(child, 'exit').then(([code]) => {
+    if (code !== 0) throw new Error(`${command}: exit code ${code}`)
+    return (performance.now() - start) / 1000
+  })
+  // The second line is what the shell's children took: user and system time.
+  const [, ofChildren = ''] = (await text(child.stdout)).split('\n')
+  const cpu = [...ofChildren.matchAll(/(\d+)m([\d.]+)s/g)].map(([, m, s]) => Number(m) * 60 + Number(s))
+  return { seconds: await seconds, cpu: cpu.reduce((sum, each) => sum + each, 0) }
+}
 
 /** @param {number[]} numbers */
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
@@ -122,9 +150,11 @@ function serve(counts, limit) {
 async function download([endpoint, cacheDir, path]) {
   const { snapshot } = await import('../dist/hub/download.js')
   const start = performance.now()
+  const before = process.cpuUsage()
   await snapshot({ repo, endpoint, cacheDir, offline: false, select: () => [path], warn: console.warn })
   const seconds = (performance.now() - start) / 1000
-  process.send?.({ seconds, peak: await peakMemory() })
+  const { user, system } = process.cpuUsage(before)
+  process.send?.({ seconds, cpu: (user + system) / 1e6, peak: await peakMemory() })
   process.disconnect()
 }
 

@@ -60,6 +60,7 @@ async function attempt(
       const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
       for (const piece of pieces) hash.update(piece)
       await written
+      source.client.release(pieces)
       position += bytes
       meter.add(bytes, 'fetched')
     }

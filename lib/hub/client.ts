@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import { LLMError } from '../errors.js'
 import { packageVersion } from '../version.js'
+import { LargeReads } from './large-reads.js'
 
 /** Milliseconds: to connect, until an answer begins, and between two pieces of it. */
 const patience = { connect: 10_000, headers: 30_000, body: 30_000 }
@@ -34,6 +35,7 @@ export interface Answer extends Response {
 export class HubClient {
   readonly endpoint: URL
   readonly #token: string | undefined
+  readonly #reads = new LargeReads()
   #dispatcher: Promise<Dispatcher> | undefined
 
   constructor({ endpoint, token }: { endpoint: URL; token: string | undefined }) {
@@ -80,6 +82,11 @@ export class HubClient {
     }
   }
 
+  /** Takes pieces of answers back that nobody reads any more: their memory is used again. */
+  release(pieces: readonly Buffer[]): void {
+    this.#reads.release(pieces)
+  }
+
   /** Closes the connections; answers that are still read break off. */
   async close(): Promise<void> {
     await (await this.#dispatcher)?.destroy()
@@ -105,7 +112,7 @@ export class HubClient {
   }
 
   async #send(url: URL, headers: Record<string, string>, signal: AbortSignal | undefined): Promise<Response> {
-    this.#dispatcher ??= connect()
+    this.#dispatcher ??= connect(this.#reads)
     const own = url.origin === this.endpoint.origin && this.#token !== undefined
     return (await this.#dispatcher).request({
       origin: url.origin,
@@ -126,9 +133,9 @@ export class HubClient {
 }
 
 /** Only what downloads pays for the HTTP client. */
-async function connect(): Promise<Dispatcher> {
-  const { EnvHttpProxyAgent } = await import('undici')
-  return new EnvHttpProxyAgent({ connect: { timeout: patience.connect } })
+async function connect(reads: LargeReads): Promise<Dispatcher> {
+  const { EnvHttpProxyAgent, buildConnector } = await import('undici')
+  return new EnvHttpProxyAgent({ connect: reads.connector(buildConnector, { timeout: patience.connect }) })
 }
 
 /** Whether the same request may succeed later. */
