@@ -17,6 +17,10 @@ export interface GgufFamily {
   windowEverywhere?: true
   /** Layers with a window rotate by a base of their own, which is not scaled. */
   localRope?: true
+  /** Tensors that only this family has. Those named nextn guess further tokens and are left out. */
+  ownTensors?: RegExp
+  /** Only the plain RoPE was compared. */
+  unscaled?: true
   /** Of so many layers, the last rotates nothing. */
   unrotatedEvery?: number
   /** A model of so many layers, Gemma's of 27 billion parameters, has a scale of attention that the file does not hold. */
@@ -32,7 +36,13 @@ export const ggufFamilies: Readonly<Record<string, GgufFamily>> = {
   qwen2: { modelType: 'qwen2', className: 'Qwen2ForCausalLM' },
   qwen3: { modelType: 'qwen3', className: 'Qwen3ForCausalLM' },
   qwen3moe: { modelType: 'qwen3_moe', className: 'Qwen3MoeForCausalLM' },
-  qwen35: { modelType: 'qwen3_5_text', className: 'Qwen3_5ForCausalLM', wrong: unverified },
+  qwen35: {
+    modelType: 'qwen3_5_text',
+    className: 'Qwen3_5ForCausalLM',
+    unscaled: true,
+    ownTensors:
+      /^blk\.\d+\.(attn_gate\.weight|ssm_a|ssm_dt\.bias|ssm_(beta|alpha|conv1d|norm|out)\.weight|nextn\.\w+\.weight)$/,
+  },
   gemma: { modelType: 'gemma', className: 'GemmaForCausalLM' },
   gemma2: { modelType: 'gemma2', className: 'Gemma2ForCausalLM', windows: true, otherScaleAt: 46 },
   gemma3: {

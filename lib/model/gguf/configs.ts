@@ -55,7 +55,8 @@ export function configFiles(header: GgufHeader): ConfigFiles {
       eos_token_id: vocabulary.eos,
       max_position_embeddings: required('context_length'),
       hidden_size: required('embedding_length'),
-      num_hidden_layers: required('block_count'),
+      // Layers that guess further tokens are counted, but not computed.
+      num_hidden_layers: required('block_count') - (integer('nextn_predict_layers') ?? 0),
       num_attention_heads: heads,
       num_key_value_heads: perLayer('attention.head_count_kv') ?? heads,
       head_dim: integer('attention.key_length') ?? integer('rope.dimension_count'),

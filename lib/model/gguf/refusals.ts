@@ -55,6 +55,8 @@ export function refuseUnfaithful({ path, architecture, metadata, tensors, ropeFa
     refuse(
       `expected "${architecture}.rope.scaling.type" to be one of ${scalings.join(', ')}, found ${JSON.stringify(scaling)}`,
     )
+  if (family?.unscaled && (ropeFactors.size > 0 || (scaling ?? 'none') !== 'none'))
+    refuse(`RoPE is scaled, and no graph of a scaled ${architecture} was compared with transformers yet`)
   if (ropeFactors.size > 0 && scaling === 'yarn')
     refuse(`"${architecture}.rope.scaling.type" is "yarn" beside factors of RoPE; either is computed, but not both`)
   const attention = metadata.number(`${architecture}.rope.scaling.attn_factor`) ?? 1
@@ -70,6 +72,6 @@ export function refuseUnfaithful({ path, architecture, metadata, tensors, ropeFa
       `a ${architecture} of ${layers} layers scales attention in another way than the others, which the file does not say`,
     )
   for (const name of tensors.keys())
-    if (!known.some((pattern) => pattern.test(name)))
+    if (!known.some((pattern) => pattern.test(name)) && !family?.ownTensors?.test(name))
       refuse(`tensor ${JSON.stringify(name.slice(0, 80))} is not one that OpenVINO's GGUF front end computes with`)
 }

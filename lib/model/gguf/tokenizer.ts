@@ -27,7 +27,8 @@ const otherKinds: ReadonlyMap<string, string> = new Map([
   ['t5', 'Unigram, which GGUFs of encoder-decoders have'],
   ['rwkv', 'RWKV is no transformer'],
   ['plamo2', "PLaMo's own tokenizer has no tokenizer.json"],
-  ['none', 'the file has no vocabulary'],
+  ['gemma4', 'its BPE is not byte-level'],
+  ...['none', 'no_vocab'].map((name) => [name, 'the file has no vocabulary'] as const),
 ])
 
 /**

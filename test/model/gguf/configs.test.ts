@@ -48,6 +48,8 @@ t.test('config.json', async (t) => {
     },
   )
   t.equal(files({}, 'qwen3moe').config.model_type, 'qwen3_moe')
+  const guessing = { 'llama.block_count': 5, 'llama.nextn_predict_layers': 1 }
+  t.equal(files(guessing, 'qwen35').config.num_hidden_layers, 4, 'a layer that guesses is not computed')
   t.equal(files({ 'llama.context_length': 64n }).config.max_position_embeddings, 64, '64-bit integers')
   t.throws(() => files({}, 'clip'), {
     code: 'ERR_UNSUPPORTED_MODEL',

@@ -25,7 +25,8 @@ const header = (
 t.test('what would be converted into another model is refused by its cause', async (t) => {
   for (const [architecture, metadata, message, more] of [
     ['hunyuan-dense', {}, /"hunyuan-dense": its queries and keys are normalized before/],
-    ['qwen35', {}, /no graph of it was compared/],
+    ['qwen35', { 'rope.scaling.type': 'yarn' }, /no graph of a scaled qwen35 was compared/],
+    ['qwen35', {}, /no graph of a scaled qwen35/, { factors: { 'rope_freqs.weight': [1] } }],
     ['gemma4', {}, /no graph of it was compared/],
     ['llama', { expert_count: 8 }, /a mixture of 8 experts \("llama\.expert_count"\)/],
     [
@@ -45,6 +46,8 @@ t.test('what would be converted into another model is refused by its cause', asy
     ['gemma2', { block_count: 46 }, /a gemma2 of 46 layers/],
     ['gemma3', { block_count: 62 }, /a gemma3 of 62 layers/],
     ['llama', {}, /tensor "blk\.0\.ffn_up\.bias"/, { tensors: ['blk.0.ffn_up.bias'] }],
+    ['llama', {}, /tensor "blk\.0\.ssm_a"/, { tensors: ['blk.0.ssm_a'] }],
+    ['qwen3', {}, /tensor "blk\.7\.nextn\.enorm\.weight"/, { tensors: ['blk.7.nextn.enorm.weight'] }],
     ['llama', {}, /tensor "output\.bias"/, { tensors: ['output.bias'] }],
     ['llama', {}, /tensor "blk\.0\.attn_norm\.bias"/, { tensors: ['blk.0.attn_norm.bias'] }],
   ] as const)

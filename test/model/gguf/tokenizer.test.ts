@@ -331,6 +331,7 @@ t.test('damaged and unknown tokenizers', async (t) => {
       /expected "tokenizer\.ggml\.model" to be one of gpt2, llama, found "bert": WordPiece, which GGUFs of encoders have/,
     ],
     [{ 'tokenizer.ggml.model': 't5' }, 'ERR_UNSUPPORTED_TOKENIZER', /found "t5": Unigram, which/],
+    [{ 'tokenizer.ggml.model': 'gemma4' }, 'ERR_UNSUPPORTED_TOKENIZER', /found "gemma4": its BPE is not byte-level/],
     [{ 'tokenizer.ggml.model': 'klingon' }, 'ERR_UNSUPPORTED_TOKENIZER', /found "klingon"$/],
     [{ 'tokenizer.ggml.model': undefined }, 'ERR_UNSUPPORTED_TOKENIZER', /holds no tokenizer/],
     [
