@@ -30,6 +30,7 @@ export function serveCommand(interrupts: Interrupts): Command {
     .option('--api-key <key>', 'what clients must send; repeatable (or OPENVINO_LLM_API_KEY)', collect)
     .option('--allowed-host <name>', 'name by which clients call a server on loopback; repeatable', collect)
     .option('--insecure', 'lets everybody who reaches the address use the models')
+    .option('--no-page', 'no page to chat in a browser at /')
     .option('--access-log', 'writes a line of JSON to standard output for each request')
   addFlags(command, flagsOf(loadTable))
   addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm serve ./phi-3-mini-int4 --port 8000')
@@ -63,6 +64,7 @@ async function serve(models: ReadonlyMap<string, LLM>, flags: Flags, interrupts:
   const { createServer } = await import('../server/index.js')
   const server = createServer(Object.fromEntries(models), {
     apiKeys: apiKeysOf(flags),
+    page: flags.page !== false,
     onError: (error, requestId) => {
       note(`request ${requestId} failed`)
       reportFailure(error, flags.verbose === true)
@@ -78,6 +80,7 @@ async function serve(models: ReadonlyMap<string, LLM>, flags: Flags, interrupts:
     insecure: flags.insecure === true,
   })
   note(`serving ${[...models.keys()].join(', ')} at ${url}/v1`)
+  if (flags.page !== false) note(`chat in a browser at ${url}`)
   interrupts.graceMs = deadline + 2000
   if (!interrupts.signal.aborted) await once(interrupts.signal, 'abort')
   note('closing; requests that run get 10 seconds')

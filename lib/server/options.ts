@@ -21,6 +21,8 @@ export interface ServerOptions {
   requestTimeout?: number | undefined
   /** Origins of web pages that may ask, or `*`. Default none. */
   corsOrigins?: readonly string[] | undefined
+  /** Whether `/` is a page to chat with the models in a browser. It needs no key to be seen; what it asks for does. Default true. */
+  page?: boolean | undefined
   /** Is told of failures that are the server's, with the id of the request. By default nobody is. */
   onError?: ((error: unknown, requestId: string) => void) | undefined
   /** Is told of each request when its response begins; nothing of its text is in there. */
@@ -58,6 +60,7 @@ export const serverTable = {
   storedResponses: { ...check.integer(0, 1_000_000), default: 1000 },
   requestTimeout: check.integer(1),
   corsOrigins: check.listOf(check.string, 1000),
+  page: { ...check.boolean, default: true },
   onError: check.callback,
   onAccess: check.callback,
 } as const satisfies Table<ServerOptions>

@@ -13,6 +13,7 @@ import { type Listening, listen } from './listen.js'
 import { ServerMetrics } from './metrics.js'
 import { type NamedModel, type ServedModel, ServedModels } from './models.js'
 import { type ListenOptions, listenTable, type ServerOptions, serverDefaults, serverTable } from './options.js'
+import { servePage } from './page.js'
 import { createResponse, storedResponse } from './responses/responses.js'
 import { ResponseStore } from './responses/store.js'
 import { Running } from './running.js'
@@ -88,6 +89,7 @@ export function createServer(
   })
   if (options.corsOrigins) app.use(cors({ origin: [...options.corsOrigins], exposeHeaders: ['x-request-id'] }))
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
+  if (options.page ?? serverDefaults.page) servePage(app)
   app.get('/readyz', (c) => (isReady() ? c.json({ status: 'ready' }) : c.json({ status: 'not ready' }, 503)))
 
   app.use(async (c, next) => {

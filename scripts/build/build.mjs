@@ -8,12 +8,13 @@ import { buildAddon, checkTools } from './cmake.mjs'
 import { writeErrorCodes } from './error-codes.mjs'
 import { grammarLibrary, leftOut } from './grammar.mjs'
 import { needsDownload, openvinoFolder } from './openvino.mjs'
+import { buildPage } from './page.mjs'
 import { copyRuntimeLibraries } from './runtime-libraries.mjs'
 import { exists } from './wheel.mjs'
 
 const usage = `node scripts/build/build.mjs [--js | --native | --addon]
-  builds the addon, puts OpenVINO's libraries beside it and compiles the TypeScript
-  --js      only compiles the TypeScript
+  builds the addon, puts OpenVINO's libraries beside it, compiles the TypeScript and bundles the chat page
+  --js      only the TypeScript and the page
   --native  only the addon and the libraries
   --addon   only the addon (what node-gyp calls)`
 
@@ -68,6 +69,7 @@ async function compileTypeScript() {
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
   const code = await run(process.execPath, [tsc, '-b'])
   if (code !== 0) throw new Complaint('The TypeScript does not compile (see above).')
+  await buildPage()
   const cli = join(root, 'dist', 'cli', 'main.js')
   if (await exists(cli)) await chmod(cli, 0o755)
 }

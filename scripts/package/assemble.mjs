@@ -1,6 +1,7 @@
 // @ts-check
 import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
+import { bundled } from '../build/page.mjs'
 import { Complaint, root } from '../run.mjs'
 import { bill, components, purl } from './components.mjs'
 import { platforms } from './platforms.mjs'
@@ -30,6 +31,7 @@ export async function assembleMain() {
     await mkdir(join(target, '..'), { recursive: true })
     await writeFile(target, text.replace(/^\/\/# sourceMappingURL=.*\n?/m, ''), { mode: (await stat(from)).mode })
   }
+  await cp(join(root, 'dist', 'page'), join(folder, 'dist', 'page'), { recursive: true })
   // The README links to the docs.
   for (const name of ['README.md', 'LICENSE', 'docs'])
     await cp(join(root, name), join(folder, name), { recursive: true })
@@ -138,13 +140,14 @@ async function platformBill({ name }, version, openvino, grammar) {
   ])
 }
 
-/** What npm installs with this package, from the lockfile. */
+/** What npm installs with this package, and what the chat page holds, from the lockfile. */
 async function dependencies() {
   /** @type {{ packages: Record<string, { version: string, license?: string, dev?: boolean, integrity?: string }> }} */
   const { packages } = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'))
   return Object.entries(packages).flatMap(([path, { version, license, dev }]) => {
     const name = path.split('node_modules/').pop()
-    if (!name || dev) return []
+    const isInPage = bundled.includes(path.replace('node_modules/', ''))
+    if (!name || (dev && !isInPage)) return []
     return [{ name, version, license: license ?? 'unknown', purl: purl({ name, version }) }]
   })
 }

@@ -1,6 +1,7 @@
 // @ts-check
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { bundled } from '../build/page.mjs'
 import { filesBelow } from './assemble.mjs'
 import { allowedLicenses } from './components.mjs'
 
@@ -13,7 +14,11 @@ export async function checkMainFolder(folder) {
   const problems = []
   const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
   for (const path of await filesBelow(folder)) {
-    if (!/^(dist\/.+\.(js|d\.ts)|package\.json|sbom\.json|README\.md|LICENSE|docs\/[\w-]+\.(md|svg))$/.test(path))
+    if (
+      !/^(dist\/.+\.(js|d\.ts)|dist\/page\/\w+\.(html|css|svg|txt)|package\.json|sbom\.json|README\.md|LICENSE|docs\/[\w-]+\.(md|svg))$/.test(
+        path,
+      )
+    )
       problems.push(`${path}: should not be shipped`)
   }
   // npm 12 runs no scripts of dependencies, so nothing may depend on one.
@@ -30,7 +35,7 @@ export async function checkMainFolder(folder) {
     if (other.length > 0)
       problems.push(`sbom.json: ${name} has the licence ${other.join(', ')}, which is not on the list`)
   }
-  for (const name of Object.keys(manifest.dependencies)) {
+  for (const name of [...Object.keys(manifest.dependencies), ...bundled]) {
     if (!components.some((component) => component.name === name)) problems.push(`sbom.json: ${name} is missing`)
   }
   return problems

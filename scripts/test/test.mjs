@@ -5,6 +5,7 @@ import { readdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join, relative, sep } from 'node:path'
 import { parseArgs } from 'node:util'
+import { buildPage } from '../build/page.mjs'
 import { exists } from '../build/wheel.mjs'
 import { demoModel } from '../demo-model.mjs'
 import { packageTools } from '../package/package-tools.mjs'
@@ -49,6 +50,7 @@ runMain(async () => {
     report.fail('tsc -b: the TypeScript does not compile, so none of its tests ran')
     return report.finish()
   }
+  await buildPage()
   const matches = (/** @type {string} */ path) => !positionals.length || positionals.some((part) => path.includes(part))
   const ofPackages = Boolean(values.package)
   const natives = !ofPackages && matches('test/native/') ? ['native_tests', 'grammar_tests', 'openvino_tests'] : []

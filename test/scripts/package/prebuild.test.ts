@@ -132,6 +132,8 @@ t.test('a package over its budget, with a script, an inexact version or an unkno
     'package.json: expected no scripts, found postinstall',
     'sbom.json: a has the licence GPL-3.0, which is not on the list',
     'sbom.json: b is missing',
+    'sbom.json: marked is missing',
+    'sbom.json: preact is missing',
   ])
   const { problems } = await checkSize('main', folder, join(folder, 'dist', 'index.js'))
   t.match(problems, [/2000001 bytes packed, more than 1000000$/, /bytes unpacked, more than 2000000$/])
