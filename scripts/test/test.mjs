@@ -10,14 +10,16 @@ import { exists } from '../build/wheel.mjs'
 import { demoModel } from '../demo-model.mjs'
 import { packageTools } from '../package/package-tools.mjs'
 import { ask, Complaint, root, run, runMain } from '../run.mjs'
+import { clientTools } from './client-tools.mjs'
 import { computes } from './computing.mjs'
 import { environmentFor } from './isa.mjs'
 import { TestReport } from './test-report.mjs'
 
-const usage = `npm test -- [--lint] [--package] [--isa LEVEL] [--also-as LEVEL] [PART-OF-A-PATH ...]
+const usage = `npm test -- [--lint] [--package | --clients] [--isa LEVEL] [--also-as LEVEL] [PART-OF-A-PATH ...]
   compiles the TypeScript, runs the C++ tests and those test files whose path holds one of the words (default: all)
   --lint           also checks style, as one more test
   --package        the tests of the packed packages instead, which npm run test:package packs first
+  --clients        the tests of clients and frameworks around the server instead, which it installs into the cache first
   --isa LEVEL      runs them as on a CPU with these instructions: sse41, avx2, avx2_vnni, avx512_core, avx512_core_vnni
   --also-as LEVEL  then runs those that compute with OpenVINO or the built-in kernels once more as on such a CPU`
 
@@ -28,6 +30,7 @@ runMain(async () => {
     options: {
       lint: { type: 'boolean' },
       package: { type: 'boolean' },
+      clients: { type: 'boolean' },
       isa: { type: 'string' },
       'also-as': { type: 'string' },
       help: { type: 'boolean' },
@@ -52,28 +55,34 @@ runMain(async () => {
   }
   await buildPage()
   const matches = (/** @type {string} */ path) => !positionals.length || positionals.some((part) => path.includes(part))
-  const ofPackages = Boolean(values.package)
-  const natives = !ofPackages && matches('test/native/') ? ['native_tests', 'grammar_tests', 'openvino_tests'] : []
-  const files = (await testFiles()).filter((path) => path.startsWith('test/package/') === ofPackages && matches(path))
+  const wanted = values.package ? 'package' : values.clients ? 'clients' : 'usual'
+  const natives =
+    wanted === 'usual' && matches('test/native/') ? ['native_tests', 'grammar_tests', 'openvino_tests'] : []
+  const files = (await testFiles()).filter((path) => setOf(path) === wanted && matches(path))
   if (files.length > 0) {
     await demoModel().catch((error) => {
       if (!(error instanceof Complaint)) throw error
       console.error(`${error.message}\nThe tests that need the demo model are skipped.`)
     })
   }
-  if (ofPackages) {
+  if (wanted === 'package') {
     await packageTests(report, files, env)
+    return report.finish()
+  }
+  if (wanted === 'clients') {
+    if (files.length > 0)
+      await tapTests(report, files, { env: { ...env, ...(await clientTools()) }, options: ['--jobs=1'] })
     return report.finish()
   }
   await allTests(report, natives, files, env)
   if (secondEnv) {
     report.context = `as ${alsoAs}`
     console.log(`\nOnce more, as on a CPU with ${alsoAs}:`)
-    const wanted = await Promise.all(files.map((path) => computes(path)))
+    const again = await Promise.all(files.map((path) => computes(path)))
     await allTests(
       report,
       natives,
-      files.filter((_, index) => wanted[index]),
+      files.filter((_, index) => again[index]),
       secondEnv,
     )
   }
@@ -99,6 +108,15 @@ async function testFiles() {
   const entries = await readdir(join(root, 'test'), { recursive: true })
   const paths = entries.map((entry) => ['test', ...entry.split(sep)].join('/'))
   return paths.filter((path) => path.endsWith('.test.ts')).sort()
+}
+
+/**
+ * Which set of tests a file belongs to.
+ * @param {string} path
+ */
+function setOf(path) {
+  const [, folder] = path.split('/')
+  return folder === 'package' || folder === 'clients' ? folder : 'usual'
 }
 
 /**

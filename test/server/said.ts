@@ -36,6 +36,11 @@ const result = {
   timings: { timeToFirstToken: 1, queued: 0, timePerOutputToken: 1 },
 }
 
+/** What it says when it has been told the result of a tool. */
+const later = { ...result, text: 'It is clear.', reasoningText: '', toolCalls: [], finishReason: 'stop' }
+const laterResult = { ...later, answers: [later] }
+const laterParts = [{ type: 'text', text: later.text, index: 0, tokens: [1], requestId: 'r' }]
+
 /**
  * A server of a model, `said`, that says what is written down here: the server only gives it another form.
  * @param options.failure what the model fails with after all that
@@ -48,12 +53,14 @@ export async function serveSaid({ failure }: { failure?: Error } = {}) {
     info: { versions: {}, generationDefaults: {}, health: { state: 'healthy' } },
     stream(prompt: Prompt, options: GenerationOptions) {
       asked.push({ prompt, options })
+      const isLater = (prompt as { role: string }[]).at(-1)?.role === 'tool'
+      const said = isLater ? laterResult : result
       return {
         requestId: 'r',
         promptTokens: 5,
-        result: failure ? rejected : Promise.resolve(result),
+        result: failure ? rejected : Promise.resolve(said),
         async *[Symbol.asyncIterator]() {
-          yield* parts
+          yield* isLater ? laterParts : parts
           if (failure) throw failure
         },
       }
