@@ -446,6 +446,11 @@ export interface Addon {
    * thread has ended.
    */
   threadCpuTime(clock: number): number | undefined
+  /**
+   * Takes the exclusive lock of flock(2) on an open file, without waiting. It ends with the last descriptor of what is open. False while
+   * another one holds it; undefined where there are no such locks.
+   */
+  tryFileLock(descriptor: number): boolean | undefined
   Engine: new (config: EngineConfig, onEvents: (events: EngineEvent[]) => void) => NativeEngine
   Job: new <K extends keyof Jobs>(kind: K, args: Jobs[K]['args'], onEvents: (events: JobEvent[]) => void) => NativeJob
 }

@@ -297,7 +297,15 @@ export const boundary = {
 
 /** Functions of the addon, and methods of its engines and jobs. */
 export const functions = {
-  addon: { buildInfo: true, atExit: true, threadClock: true, threadCpuTime: true, Engine: true, Job: true },
+  addon: {
+    buildInfo: true,
+    atExit: true,
+    threadClock: true,
+    threadCpuTime: true,
+    tryFileLock: true,
+    Engine: true,
+    Job: true,
+  },
   Engine: { submit: true, vocabulary: true, cancel: true, metrics: true, close: true },
   Job: { cancel: true },
 } satisfies {

@@ -126,7 +126,10 @@ async function fetchOne({ client, cache, connections, meter, needed }: Fetch, { 
   const lock = await lockFile(cache.lock(etag), wait, signal)
   try {
     if (!lock)
-      warn('hub', `${name}: there are no file locks here (no program "flock"), so other processes download it too`)
+      warn(
+        'hub',
+        `${name}: this system, or a missing addon, gives no file locks, so another process may download it too`,
+      )
     const fresh = (await stat(blob).catch(() => undefined))?.size !== file.size
     if (fresh) {
       const refuse: HubFile['refuse'] = (answer) =>

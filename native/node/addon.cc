@@ -5,6 +5,7 @@
 #include "node/describe.h"
 #include "node/engine_object.h"
 #include "node/exit.h"
+#include "node/file_lock.h"
 #include "node/job_object.h"
 #include "node/thread_clock.h"
 #include "node/write_fields.h"
@@ -30,6 +31,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("atExit", Napi::Function::New(env, llm::at_exit, "atExit"));
   exports.Set("threadClock", Napi::Function::New(env, llm::thread_clock, "threadClock"));
   exports.Set("threadCpuTime", Napi::Function::New(env, llm::thread_cpu_time, "threadCpuTime"));
+  exports.Set("tryFileLock", Napi::Function::New(env, llm::try_file_lock, "tryFileLock"));
   exports.Set("Engine", llm::EngineObject::define(env));
   exports.Set("Job", llm::JobObject::define(env));
   return exports;
