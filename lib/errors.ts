@@ -30,7 +30,7 @@ export const errorCodes = {
   ERR_ACCESS: 'the hub refuses access: the repository is private or gated, or the token is not valid',
   ERR_OFFLINE: 'the cache lacks what is needed, and the network may not be used',
   ERR_INTEGRITY: 'a downloaded file has another size or hash than the hub says',
-  ERR_DISK_FULL: 'the disk has no room for a download',
+  ERR_DISK_FULL: 'the disk has no room for a download, or for joining a split GGUF',
   ERR_CLOSED: 'the model has been closed',
   ERR_QUEUE_FULL: 'more requests wait than maxQueue allows',
   ERR_UNAVAILABLE: 'the engine has failed repeatedly, and its next attempt has to wait',

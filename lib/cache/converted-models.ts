@@ -15,31 +15,34 @@ const tailBytes = 64 * 1024
 const conversion = 'rotated halves'
 
 /**
- * Name of a conversion: the same file, package and runtime give the same name.
+ * Name of a conversion: the same files (several of a split GGUF), package and runtime give the same name.
  * @throws LLMError when the GGUF cannot be read
  */
 export async function conversionName(
-  path: string,
+  paths: readonly string[],
   { version, openvino }: { version: string; openvino: string },
 ): Promise<string> {
-  try {
-    const file = await open(path, 'r')
+  const hash = createHash('sha256')
+  for (const path of paths) {
     try {
-      const { size: bigSize, mtimeNs } = await file.stat({ bigint: true })
-      const size = Number(bigSize)
-      const hash = createHash('sha256').update(JSON.stringify([size, String(mtimeNs), conversion, version, openvino]))
-      for (const [position, length] of [
-        [0, headBytes],
-        [Math.max(0, size - tailBytes), tailBytes],
-      ] as const) {
-        const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position)
-        hash.update(buffer.subarray(0, bytesRead))
+      const file = await open(path, 'r')
+      try {
+        const { size: bigSize, mtimeNs } = await file.stat({ bigint: true })
+        const size = Number(bigSize)
+        hash.update(JSON.stringify([size, String(mtimeNs), conversion, version, openvino]))
+        for (const [position, length] of [
+          [0, headBytes],
+          [Math.max(0, size - tailBytes), tailBytes],
+        ] as const) {
+          const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position)
+          hash.update(buffer.subarray(0, bytesRead))
+        }
+      } finally {
+        await file.close()
       }
-      return hash.digest('hex').slice(0, 32)
-    } finally {
-      await file.close()
+    } catch (error) {
+      throw fileError(path, error)
     }
-  } catch (error) {
-    throw fileError(path, error)
   }
+  return hash.digest('hex').slice(0, 32)
 }

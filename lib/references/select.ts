@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { LLMError } from '../errors.js'
 import { explainNames, exportCommand } from '../model/foreign-folder.js'
+import { partNames, withoutPart } from '../model/gguf/part-names.js'
 import type { HubReference } from './reference.js'
 
 /** A file of a repository. */
@@ -23,7 +24,6 @@ const graph = 'openvino_model.xml'
 const isGguf = (path: string): boolean => /\.gguf$/i.test(path)
 /** Of a GGUF: what is beside models, but none. */
 const noModel = /(^|[/._-])(mmproj|imatrix)/i
-const part = /-(\d{5})-of-(\d{5})\.gguf$/i
 
 /**
  * The files of a repository that a reference needs.
@@ -37,7 +37,7 @@ export function selectFiles(
   const listed = (name: string) => files.some((file) => file.path === name)
   const whole = path === '' ? repo : `${repo}/${path}`
   if (/\.ya?ml$/i.test(path) && listed(path)) return { files: [path], model: path }
-  if (isGguf(path) && listed(path)) return gguf(path, whole)
+  if (isGguf(path) && listed(path)) return gguf(path, whole, files)
   if (basename(path) === graph && listed(path)) return folder(path.slice(0, -graph.length - 1), files)
 
   const below = files.filter((file) => path === '' || file.path.startsWith(`${path}/`))
@@ -86,35 +86,33 @@ function folder(path: string, files: readonly ListedFile[]): Selection {
   return { files: needed.map((name) => prefix + name), model: path }
 }
 
-function gguf(path: string, whole: string): Selection {
-  const [, , count] = part.exec(path) ?? []
-  if (count !== undefined)
-    throw new LLMError(
-      'ERR_UNSUPPORTED_MODEL',
-      `${whole}: ${basename(path)} is one of ${Number(count)} parts of a split GGUF, which this version does not join; ` +
-        'download them, and join them with llama-gguf-split --merge',
-    )
-  return { files: [path], model: path }
+function gguf(path: string, whole: string, files: readonly ListedFile[]): Selection {
+  const parts = partNames(path) ?? [path]
+  const missing = parts.find((part) => !files.some((file) => file.path === part))
+  if (missing !== undefined)
+    throw new LLMError('ERR_REFERENCE', `${whole}: a split GGUF needs all of its parts, and ${missing} is not there`)
+  return { files: parts, model: parts[0] as string }
 }
 
 /** What a GGUF calls its weights, e.g. `Q4_K_M`, by its name or that of its folder; '' when neither says it. */
 export function quantizationOf(path: string): string {
-  const stem = path.replace(part, '.gguf').slice(0, -'.gguf'.length)
+  const stem = withoutPart(path).slice(0, -'.gguf'.length)
   const pattern = /(?:^|[-._/])((?:UD-)?(?:I?Q\d+(?:_[A-Z0-9]+)*|TQ\d_\d|MXFP4(?:_MOE)?|BF16|F16|F32))$/i
   return (pattern.exec(stem)?.[1] ?? pattern.exec(stem.replace(/\/[^/]*$/, ''))?.[1] ?? '').toUpperCase()
 }
 
 function chooseGguf(whole: string, quantization: string, files: readonly ListedFile[]): Selection {
   // The parts of one split model count once, as its first part.
-  const models = files.filter(({ path }) => Number(part.exec(path)?.[1] ?? 1) === 1)
+  const models = files.filter(({ path }) => (partNames(path)?.[0] ?? path) === path)
   const matching =
     quantization === '' ? models : models.filter(({ path }) => quantizationOf(path) === quantization.toUpperCase())
   const [first] = matching
-  if (first && matching.length === 1) return gguf(first.path, whole)
+  if (first && matching.length === 1) return gguf(first.path, whole, files)
   const size = (one: ListedFile): number => {
-    const stem = one.path.replace(part, '')
-    const parts = part.test(one.path) ? files.filter(({ path }) => path.replace(part, '') === stem) : [one]
-    return parts.reduce((sum, { size }) => sum + size, 0)
+    const parts = partNames(one.path)
+    return files
+      .filter(({ path }) => path === one.path || parts?.includes(path))
+      .reduce((sum, { size }) => sum + size, 0)
   }
   const listOf = (some: readonly ListedFile[]): string =>
     some

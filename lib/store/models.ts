@@ -4,6 +4,7 @@ import { estimate } from '../loading/estimate.js'
 import { availableMemory } from '../memory/available.js'
 import { readFolder } from '../model/folder.js'
 import { readGgufHeader } from '../model/gguf/metadata.js'
+import { partNames } from '../model/gguf/part-names.js'
 import type { StoredFile, StoredRepo, StoredRevision } from './scan.js'
 
 /** A model in the cache that this package could load. */
@@ -65,15 +66,12 @@ function modelsOf({ folder, files }: StoredRevision): Found[] {
       files: files.filter(({ path }) => folderOf(path) === at && !isGguf(path)),
     }
   })
-  const ggufs = files.filter(({ path }) => isGguf(path) && !/-(?!00001-)\d{5}-of-\d{5}\.gguf$/i.test(path))
+  const ggufs = files.filter(({ path }) => isGguf(path) && (partNames(path)?.[0] ?? path) === path)
   return [
     ...irs,
     ...ggufs.map(({ path }): Found => {
-      const [, stem, count] = /^(.*)-00001-of-(\d{5})\.gguf$/i.exec(path) ?? []
-      const parts = files.filter(
-        (file) =>
-          file.path === path || (stem && file.path.startsWith(`${stem}-`) && file.path.endsWith(`-of-${count}.gguf`)),
-      )
+      const names = partNames(path) ?? [path]
+      const parts = files.filter((file) => names.includes(file.path))
       return { format: 'GGUF', at: path, path: join(folder, path), files: parts }
     }),
   ]
@@ -98,7 +96,7 @@ async function ofFolder(path: string, signal: AbortSignal | undefined): Promise<
 /** Converting a GGUF takes long, so that its own size has to do for an estimate: it can only be too small. */
 async function ofGguf(path: string, size: number): Promise<Known> {
   try {
-    const { metadata, architecture } = await readGgufHeader(path)
+    const { metadata, architecture } = await readGgufHeader(path, { part: true })
     const fits = size < availableMemory()
     return { contextLength: metadata.integer(`${architecture}.context_length`, 1), fits, problem: '' }
   } catch (error) {

@@ -38,8 +38,12 @@ function numbers(): (name: string) => number {
 }
 
 function randomGguf(architecture: string, own: Record<string, GgufValue>, extra: Record<string, number>): Buffer {
+  return writeGguf(metadataOf(architecture, own), decoderTensors(extra), numbers())
+}
+
+function metadataOf(architecture: string, own: Record<string, GgufValue>): Record<string, GgufValue> {
   const text = Object.entries(tinyMetadata).filter(([key]) => key.startsWith('tokenizer.'))
-  const metadata: Record<string, GgufValue> = {
+  return {
     'general.architecture': architecture,
     [`${architecture}.context_length`]: 256,
     [`${architecture}.embedding_length`]: hidden,
@@ -55,11 +59,21 @@ function randomGguf(architecture: string, own: Record<string, GgufValue>, extra:
     ...own,
     ...Object.fromEntries(text),
   }
-  return writeGguf(metadata, decoderTensors(extra), numbers())
 }
 
 /** A Llama of six layers. */
 export const randomLlama = (): Buffer => randomGguf('llama', {}, {})
+
+/** The same in parts, as llama.cpp's gguf-split makes them: so many tensors in each, and the rest in the last. */
+export function randomLlamaParts(...counts: number[]): Buffer[] {
+  const tensors = Object.entries(decoderTensors({}))
+  const split = { 'split.count': counts.length + 1, 'split.tensors.count': tensors.length }
+  const number = numbers()
+  return [...counts, tensors.length].map((count, part) => {
+    const own = part === 0 ? metadataOf('llama', {}) : {}
+    return writeGguf({ ...own, 'split.no': part, ...split }, Object.fromEntries(tensors.splice(0, count)), number)
+  })
+}
 
 /** A Gemma 3 of six layers, of which all but the last see 16 tokens. */
 export const randomGemma3 = (): Buffer =>

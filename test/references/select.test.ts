@@ -81,15 +81,17 @@ t.test('GGUF', async (t) => {
     'm-Q2_K.gguf',
   ]
   t.throws(() => select(split), { message: /:Q4_K_M \(3\.0 GB\), :Q2_K \(1\.0 GB\)/ })
+  const whole = { files: split.slice(0, 3), model: split[0] }
   for (const [path, quantization] of [
     ['', 'Q4_K_M'],
     ['Q4_K_M/m-00002-of-00003.gguf', ''],
     ['Q4_K_M', ''],
   ] as const)
-    t.throws(() => select(split, path, quantization), {
-      code: 'ERR_UNSUPPORTED_MODEL',
-      message: /3 parts of a split GGUF.*--merge/,
-    })
+    t.strictSame(select(split, path, quantization), whole)
+  t.throws(() => select(split.slice(0, 2), '', 'Q4_K_M'), {
+    code: 'ERR_REFERENCE',
+    message: /needs all of its parts, and Q4_K_M\/m-00003-of-00003\.gguf is not there/,
+  })
   const names = {
     'a-Q4_K_M.gguf': 'Q4_K_M',
     'a.q4_0.gguf': 'Q4_0',

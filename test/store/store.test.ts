@@ -10,6 +10,7 @@ import { Downloading, repo } from '../hub/downloading.js'
 import type { Files } from '../hub/fake-hub.js'
 import { tiny } from '../llm/fixtures.js'
 import { writeGguf } from '../model/gguf-writer.js'
+import { randomLlamaParts } from '../model/random-gguf.js'
 import { tinyMetadata, tinyTensors } from '../model/tiny-gguf.js'
 
 const ir: Files = Object.fromEntries(
@@ -17,6 +18,7 @@ const ir: Files = Object.fromEntries(
 )
 
 const gguf = writeGguf(tinyMetadata, tinyTensors)
+const parts = randomLlamaParts(20) as [Buffer, Buffer]
 
 /** Two commits of a repository, which share all files but one. */
 async function twoCommits(t: Test) {
@@ -50,11 +52,24 @@ t.test('a scan finds commits, branches, files and what belongs to none', async (
 
 t.test('models say what they are, how to name them, and whether they fit', async (t) => {
   const it = await Downloading.start(t)
-  it.hub.commit(repo, { ...ir, 'small/openvino_model.xml': 'x', 'other-Q4_0.gguf': 'no GGUF', 'good.gguf': gguf })
+  it.hub.commit(repo, {
+    ...ir,
+    'small/openvino_model.xml': 'x',
+    'other-Q4_0.gguf': 'no GGUF',
+    'good.gguf': gguf,
+    'split-00001-of-00002.gguf': parts[0],
+    'split-00002-of-00002.gguf': parts[1],
+  })
   await it.snapshot()
   const models = await storedModels(await scanStore(it.cacheDir))
   const byName = new Map(models.map((model) => [model.reference, model]))
-  t.same([...byName.keys()].sort(), [repo, `${repo}/good.gguf`, `${repo}/other-Q4_0.gguf`, `${repo}/small`])
+  t.same([...byName.keys()].sort(), [
+    repo,
+    `${repo}/good.gguf`,
+    `${repo}/other-Q4_0.gguf`,
+    `${repo}/small`,
+    `${repo}/split-00001-of-00002.gguf`,
+  ])
   const bytes = Object.values(ir).reduce((sum, content) => sum + content.length, 0)
   t.match(byName.get(repo), {
     format: 'OpenVINO',
@@ -66,6 +81,8 @@ t.test('models say what they are, how to name them, and whether they fit', async
   t.ok(Date.now() - byName.get(repo)!.used < 3_600_000)
   t.match(byName.get(`${repo}/other-Q4_0.gguf`), { format: 'GGUF', problem: /other-Q4_0\.gguf/, fits: undefined })
   t.match(byName.get(`${repo}/good.gguf`), { format: 'GGUF', contextLength: 128, fits: true, size: gguf.length })
+  const bytesOfParts = parts[0].length + parts[1].length
+  t.match(byName.get(`${repo}/split-00001-of-00002.gguf`), { format: 'GGUF', contextLength: 256, size: bytesOfParts })
   t.match(byName.get(`${repo}/small`), { problem: /openvino_model\.xml/ })
 })
 

@@ -6,6 +6,7 @@ import type { ModelDefinition } from '../definition.js'
 import { readFolder } from '../folder.js'
 import { requireFile } from '../model-file.js'
 import { type ConvertOptions, checkConverted, fillFromGguf } from './convert.js'
+import { partNames } from './part-names.js'
 
 export interface CacheOptions extends ConvertOptions {
   /** Default `cacheRoot()`. */
@@ -16,14 +17,15 @@ export interface CacheOptions extends ConvertOptions {
  * The model folder that a GGUF was converted into. The first use converts it. Safe with several processes: all may convert, and the first
  * to finish is used by all.
  *
- * @param path absolute path of the .gguf
+ * @param path absolute path of the .gguf, of a split one any of its parts
  * @throws LLMError `ERR_CACHE` when the cache folder cannot be written; else as `convertGguf`
  */
 export async function cachedModel(path: string, options: CacheOptions = {}): Promise<ModelDefinition> {
   const { root, versions = loadAddon().buildInfo() } = options
-  await requireFile(path, 'expected a GGUF model')
+  const files = partNames(path) ?? [path]
+  for (const file of files) await requireFile(file, 'expected a GGUF model')
   const store = new CacheStore(convertedModels, root)
-  const name = await conversionName(path, versions)
+  const name = await conversionName(files, versions)
   try {
     const cached = await readCached(store, name)
     if (cached) {

@@ -1,5 +1,5 @@
-import { mkdir, readdir } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { loadAddon } from '../../addon/load.js'
 import { fillFolder } from '../../cache/temporary.js'
 import { type JobProgress, runJob as runNativeJob } from '../../engine/job.js'
@@ -10,7 +10,9 @@ import { checkModel } from '../check-model.js'
 import type { ModelDefinition } from '../definition.js'
 import { readFolder, toPath } from '../folder.js'
 import { type Verdict, verdictFor, writeVerdict } from '../verdict.js'
-import { writeModelFilesInThread } from './files-thread.js'
+import { runFilesTask } from './files-thread.js'
+import { joinParts } from './join.js'
+import { partNames } from './part-names.js'
 
 export interface ConvertOptions {
   /** Aborting rejects with `signal.reason` and leaves nothing behind. */
@@ -28,7 +30,7 @@ export interface ConvertOptions {
  * Converts a GGUF file into a complete model folder: openvino_model.xml and .bin, config.json, generation_config.json,
  * tokenizer.json, tokenizer_config.json and chat_template.jinja. The folder appears in one step when everything is in it.
  *
- * @param source the .gguf file; a path or a file: URL
+ * @param source the .gguf file, of a split one any of its parts; a path or a file: URL
  * @param folder must not exist or be empty; its parents are made
  * @returns the model in `folder`
  * @throws LLMError ERR_CONVERT when the folder is not empty or cannot be written, or the runtime fails; the codes of reading a
@@ -56,12 +58,35 @@ export async function convertGguf(
   return readFolder(target)
 }
 
-/** Writes all files of the model into an existing, empty folder and checks them; the stages `metadata`, `convert` and `check`. */
+/**
+ * Writes all files of the model into an existing, empty folder and checks them; the stages `join` (of a split GGUF), `metadata`, `convert`
+ * and `check`.
+ */
 export async function fillFromGguf(source: string, folder: string, options: ConvertOptions): Promise<void> {
+  const parts = partNames(source)
+  if (!parts) return fillFromWhole(source, folder, options)
+  const joined = join(folder, 'joined.gguf')
+  try {
+    await joinParts(parts, joined, options)
+    await fillFromWhole(joined, folder, options)
+  } catch (error) {
+    if (!(error instanceof LLMError)) throw error
+    // The caller has never heard of the joined file.
+    throw new LLMError(
+      error.code,
+      error.message.replaceAll(joined, () => source),
+      { cause: error },
+    )
+  } finally {
+    await rm(joined, { force: true })
+  }
+}
+
+async function fillFromWhole(source: string, folder: string, options: ConvertOptions): Promise<void> {
   const { signal, onProgress, runJob = runNativeJob, check = true } = options
   signal?.throwIfAborted()
   onProgress?.({ stage: 'metadata', done: 0, total: 1 })
-  const mends = await writeModelFilesInThread({ source, folder }, signal)
+  const mends = await runFilesTask('write', { source, folder }, signal)
   onProgress?.({ stage: 'metadata', done: 1, total: 1 })
   const { vocabularySize } = await runJob('convert', { source, target: folder, ...mends }, { signal, onProgress })
   signal?.throwIfAborted()

@@ -78,6 +78,15 @@ export class Cursor {
     return bytes.toString('utf8')
   }
 
+  /** A copy of what lies between two offsets; the position stays. */
+  bytes(start: number, end: number): Buffer {
+    const { position } = this
+    this.position = start
+    const copy = Buffer.from(this.take(end - start))
+    this.position = position
+    return copy
+  }
+
   private take(length: number): Buffer {
     if (length > this.remaining)
       throw this.invalid(`the file is truncated: expected ${length} bytes after byte ${this.position} of ${this.size}`)

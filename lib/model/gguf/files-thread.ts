@@ -1,15 +1,23 @@
 import { Worker } from 'node:worker_threads'
 import type { GgufMends } from '../../engine/boundary.js'
 import { type ErrorCode, LLMError } from '../../errors.js'
+import type { JoinPlan } from './join-plan.js'
 
-export interface FilesWorkerInput {
-  /** Path of the GGUF. */
-  source: string
-  /** Existing folder that gets the files. */
-  folder: string
+/** What is done in a thread of its own: everything that reads a header. */
+export interface FilesTasks {
+  /** `source`: path of the GGUF; `folder`: an existing one, which gets the files. */
+  write: { args: { source: string; folder: string }; result: GgufMends }
+  /** `parts`: paths, in order. */
+  join: { args: { parts: readonly string[] }; result: JoinPlan }
 }
 
-export type FilesWorkerOutput = { ok: true; mends: GgufMends } | { ok: false; code: ErrorCode; message: string }
+export type FilesWorkerInput = {
+  [Task in keyof FilesTasks]: { task: Task } & FilesTasks[Task]['args']
+}[keyof FilesTasks]
+
+export type FilesWorkerOutput =
+  | { ok: true; result: FilesTasks[keyof FilesTasks]['result'] }
+  | { ok: false; code: ErrorCode; message: string }
 
 /** MiB of JavaScript heap; the largest known vocabulary (262,144 tokens, 514,906 merges) stays below half of it. */
 const maxHeap = 1024
@@ -17,17 +25,22 @@ const maxHeap = 1024
 const deadline = 120_000
 
 /**
- * Runs `writeModelFiles` in a worker thread, so that neither an honest nor a hostile GGUF can hold up the event loop, hang, or take
+ * Runs `writeModelFiles` or `planJoin` in a worker thread, so that neither an honest nor a hostile GGUF can hold up the event loop, hang, or take
  * the process's memory.
  *
  * @throws LLMError of the worker, or ERR_CONVERT when it runs past its deadline or memory; `signal.reason` when aborted
  */
-export async function writeModelFilesInThread(input: FilesWorkerInput, signal?: AbortSignal): Promise<GgufMends> {
+export async function runFilesTask<Task extends keyof FilesTasks>(
+  task: Task,
+  args: FilesTasks[Task]['args'],
+  signal?: AbortSignal,
+): Promise<FilesTasks[Task]['result']> {
   signal?.throwIfAborted()
+  const file = 'source' in args ? args.source : args.parts[0]
   const failed = (text: string, cause?: unknown): LLMError =>
-    new LLMError('ERR_CONVERT', `${input.source}: ${text}`, cause === undefined ? {} : { cause })
+    new LLMError('ERR_CONVERT', `${file}: ${text}`, cause === undefined ? {} : { cause })
   const worker = new Worker(new URL('./files-worker.js', import.meta.url), {
-    workerData: input,
+    workerData: { task, ...args },
     resourceLimits: { maxOldGenerationSizeMb: maxHeap },
     // Flags of the process, such as a debugger's or a loader's, are not the worker's.
     execArgv: [],
@@ -35,9 +48,9 @@ export async function writeModelFilesInThread(input: FilesWorkerInput, signal?: 
   let timer: NodeJS.Timeout | undefined
   let onAbort: (() => void) | undefined
   try {
-    return await new Promise<GgufMends>((resolve, reject) => {
+    return await new Promise<FilesTasks[Task]['result']>((resolve, reject) => {
       worker.once('message', (output: FilesWorkerOutput) => {
-        if (output.ok) resolve(output.mends)
+        if (output.ok) resolve(output.result)
         else reject(new LLMError(output.code, output.message))
       })
       worker.once('error', (error) => {

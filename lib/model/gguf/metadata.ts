@@ -27,19 +27,17 @@ const versions = [2, 3]
  *
  * Parsing a header takes tenths of a second and blocks: call this in a worker thread.
  *
+ * @param part whether the first part of a split model will do: it has the metadata, and some of the tensors
  * @throws LLMError ERR_MODEL_NOT_FOUND, ERR_MODEL_UNREADABLE, ERR_MODEL_INVALID (no GGUF, truncated, damaged) or
  * ERR_UNSUPPORTED_MODEL (an old or big-endian GGUF, one part of a split model, an adapter)
  */
-export async function readGgufHeader(path: string): Promise<GgufHeader> {
+export async function readGgufHeader(path: string, { part = false } = {}): Promise<GgufHeader> {
   const cursor = new Cursor(path, await requireFile(path, 'expected a GGUF model'))
   try {
-    checkMagic(cursor)
-    const tensorCount = cursor.count(tensorBytes, 'tensors')
-    const keyCount = cursor.count(keyBytes, 'keys')
-    const metadata = new JsonObject(path, readValues(cursor, keyCount))
-    const infos = readTensorInfos(cursor, tensorCount)
-    const architecture = checkKind(metadata)
-    const start = checkTensors(cursor, metadata, infos)
+    const { metadata, infos } = readTables(cursor)
+    const architecture = checkKind(metadata, part)
+    if (infos.size === 0) throw cursor.invalid('the file holds no tensors')
+    const { start } = checkTensors(cursor, metadata, infos)
     return {
       path,
       architecture,
@@ -50,6 +48,18 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
   } finally {
     cursor.close()
   }
+}
+
+/** Everything before the tensors. @param onKey as `readValues` */
+export function readTables(
+  cursor: Cursor,
+  onKey?: Parameters<typeof readValues>[2],
+): { metadata: JsonObject; infos: Map<string, TensorInfo> } {
+  checkMagic(cursor)
+  const tensorCount = cursor.count(tensorBytes, 'tensors')
+  const keyCount = cursor.count(keyBytes, 'keys')
+  const metadata = new JsonObject(cursor.path, readValues(cursor, keyCount, onKey))
+  return { metadata, infos: readTensorInfos(cursor, tensorCount) }
 }
 
 function checkMagic(cursor: Cursor): void {
@@ -66,13 +76,13 @@ function checkMagic(cursor: Cursor): void {
 }
 
 /** @returns the architecture */
-function checkKind(metadata: JsonObject): string {
+function checkKind(metadata: JsonObject, part: boolean): string {
   const { file } = metadata
   const parts = metadata.integer('split.count', 0) ?? 0
-  if (parts > 1 || /-\d{5}-of-\d{5}\.gguf$/.test(file))
+  if (parts > 1 && !part)
     throw new LLMError(
       'ERR_UNSUPPORTED_MODEL',
-      `${file}: one part of a split GGUF; join the parts first, with llama-gguf-split --merge`,
+      `${file}: 1 of ${parts} parts of a split GGUF, which are found by their names: …-00001-of-${`${parts}`.padStart(5, '0')}.gguf`,
     )
   const type = metadata.string('general.type') ?? 'model'
   if (type !== 'model')
@@ -85,9 +95,15 @@ function checkKind(metadata: JsonObject): string {
   return architecture
 }
 
-/** @returns the offset of the first tensor in the file */
-function checkTensors(cursor: Cursor, metadata: JsonObject, tensors: ReadonlyMap<string, TensorInfo>): number {
-  if (tensors.size === 0) throw cursor.invalid('the file holds no tensors')
+/**
+ * Checks that all tensors lie inside the file.
+ * @returns the offset of the first one in the file, and of what the offsets of all are multiples
+ */
+export function checkTensors(
+  cursor: Cursor,
+  metadata: JsonObject,
+  tensors: ReadonlyMap<string, TensorInfo>,
+): { start: number; unit: number } {
   const alignment = metadata.number(
     'general.alignment',
     'a power of two',
@@ -106,7 +122,7 @@ function checkTensors(cursor: Cursor, metadata: JsonObject, tensors: ReadonlyMap
         `expected tensor ${JSON.stringify(name.slice(0, 80))} to begin at a multiple of ${unit} bytes, found ${offset}`,
       )
   }
-  return start
+  return { start, unit }
 }
 
 /** Frequencies of rotary embeddings that a head may have: half of its size. */

@@ -30,9 +30,14 @@ export const keyBytes = 13
  * Reads the metadata's keys and values. The object has no prototype, so that `__proto__` is a key like any other.
  *
  * @param count of keys
+ * @param onKey told of each, and of the offsets between which it stands with its value
  * @throws LLMError ERR_MODEL_INVALID
  */
-export function readValues(cursor: Cursor, count: number): Record<string, unknown> {
+export function readValues(
+  cursor: Cursor,
+  count: number,
+  onKey: (key: string, start: number, end: number) => void = () => undefined,
+): Record<string, unknown> {
   const values: Record<string, unknown> = Object.create(null) as Record<string, unknown>
   let left = maxValues
   const spend = (number: number): void => {
@@ -41,18 +46,20 @@ export function readValues(cursor: Cursor, count: number): Record<string, unknow
   }
   for (let i = 0; i < count; i++) {
     spend(1)
+    const start = cursor.position
     const key = cursor.string(`the name of key ${i}`)
     const what = JSON.stringify(key.slice(0, 80))
     if (key in values) throw cursor.invalid(`expected the key ${what} once, found it twice`)
     const type = cursor.u32()
     if (type !== arrayType) {
       values[key] = reader(cursor, type, what)[1](cursor, what)
-      continue
+    } else {
+      const [least, read] = reader(cursor, cursor.u32(), `the elements of ${what}`)
+      const length = cursor.count(least, `elements of ${what}`)
+      spend(length)
+      values[key] = Array.from({ length }, () => read(cursor, `each of ${what}`))
     }
-    const [least, read] = reader(cursor, cursor.u32(), `the elements of ${what}`)
-    const length = cursor.count(least, `elements of ${what}`)
-    spend(length)
-    values[key] = Array.from({ length }, () => read(cursor, `each of ${what}`))
+    onKey(key, start, cursor.position)
   }
   return values
 }

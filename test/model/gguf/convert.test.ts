@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 import t from 'tap'
 import { convertGguf } from '#lib/model/gguf/convert.js'
-import { writeModelFilesInThread } from '#lib/model/gguf/files-thread.js'
+import { runFilesTask } from '#lib/model/gguf/files-thread.js'
 import { fakeJob } from '../fake-job.js'
 import { writeGguf } from '../gguf-writer.js'
 import { tinyMetadata, tinyTensors } from '../tiny-gguf.js'
@@ -113,17 +113,17 @@ t.test('aborting, before, while reading, while converting and after', async (t) 
 t.test('the thread rejects with the signal and keeps the code of errors', async (t) => {
   const folder = t.testdir({ 'a.gguf': good, 'b.gguf': 'no' })
   const controller = new AbortController()
-  const promise = writeModelFilesInThread({ source: join(folder, 'a.gguf'), folder }, controller.signal)
+  const promise = runFilesTask('write', { source: join(folder, 'a.gguf'), folder }, controller.signal)
   controller.abort(new Error('stop'))
   await t.rejects(promise, { message: 'stop' })
-  await t.rejects(writeModelFilesInThread({ source: join(folder, 'b.gguf'), folder }), {
+  await t.rejects(runFilesTask('write', { source: join(folder, 'b.gguf'), folder }), {
     name: 'LLMError',
     code: 'ERR_MODEL_INVALID',
   })
-  await t.rejects(writeModelFilesInThread({ source: join(folder, 'a.gguf'), folder: join(folder, 'a.gguf') }), {
+  await t.rejects(runFilesTask('write', { source: join(folder, 'a.gguf'), folder: join(folder, 'a.gguf') }), {
     code: 'ERR_CONVERT',
     message: /cannot be written/,
   })
-  await writeModelFilesInThread({ source: join(folder, 'a.gguf'), folder })
+  await runFilesTask('write', { source: join(folder, 'a.gguf'), folder })
   t.match(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')), { model_type: 'llama' })
 })

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { demoModelPath } from '#lib/cache/root.js'
-import { writeModelFilesInThread } from '#lib/model/gguf/files-thread.js'
+import { runFilesTask } from '#lib/model/gguf/files-thread.js'
 import { otherPreTokenizers, preTokenizers } from '#lib/model/gguf/pre-tokenizers.js'
 import { type TokenizerFiles, tokenizerFiles } from '#lib/model/gguf/tokenizer.js'
 import { JsonObject } from '#lib/model/json-object.js'
@@ -37,7 +37,7 @@ t.test(
   { skip: !existsSync(path) && `${path} is not there; npm run demo fetches it` },
   async (t) => {
     const folder = t.testdir({})
-    await writeModelFilesInThread({ source: path, folder })
+    await runFilesTask('write', { source: path, folder })
     const config = JSON.parse(readFileSync(join(folder, 'tokenizer_config.json'), 'utf8')) as Record<string, unknown>
     const tokenizer = new Tokenizer(join(folder, 'tokenizer.json'), config)
     const encode = (text: string): number[] =>
