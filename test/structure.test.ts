@@ -31,6 +31,8 @@ const layers = [
   // What is said about a model elsewhere, and where a reference leads.
   'model-yaml',
   'references',
+  // What grammars are made of.
+  'grammar',
   // An answer, and a request for one.
   'output',
   'generation',

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { LLMError } from '../../dist/errors.js'
+import { grammarSchema } from '../../dist/grammar/json-schema.js'
 import { loadModel } from '../../dist/model/load-model.js'
 import { TextWorker } from '../../dist/text/worker/text-worker.js'
 import { exists } from '../../scripts/build/wheel.mjs'
@@ -29,8 +31,12 @@ export async function followTexts(cases, model) {
   // What it no longer reads shows in its exit code.
   child.stdin.on('error', () => {})
   /** @type {Compiled[]} */
-  const lines = []
-  createInterface(child.stdout).on('line', (line) => lines.push(JSON.parse(line)))
+  const found = []
+  /** @type {number[]} places of the schemas that the program was given and has not answered */
+  const asked = []
+  createInterface(child.stdout).on('line', (line) => {
+    found[asked.shift() ?? 0] = JSON.parse(line)
+  })
   /** @param {ArrayBufferView} list @param {number} length */
   const write = async (list, length) => {
     child.stdin.write(Uint32Array.of(length))
@@ -41,8 +47,13 @@ export async function followTexts(cases, model) {
     const { offsets, bytes, special } = text.tokens
     for (const list of [offsets, bytes, special, Int32Array.from(definition.stopTokenIds)])
       await write(list, list.length)
-    for (const { schema, texts } of cases) {
-      const source = Buffer.from(JSON.stringify({ ...schema, 'x-guidance': { whitespace_flexible: false } }))
+    for (const [i, { schema, texts }] of cases.entries()) {
+      const source = sourceOf(schema)
+      if (source instanceof LLMError) {
+        found[i] = { error: source.message }
+        continue
+      }
+      asked.push(i)
       await write(source, source.length)
       child.stdin.write(Uint32Array.of(texts.length))
       for (const one of texts) {
@@ -52,11 +63,20 @@ export async function followTexts(cases, model) {
     }
     child.stdin.end()
     const [code] = await ended
-    if (lines.length !== cases.length)
-      throw new Complaint(`${program} ended with ${code} after ${lines.length} schemas.`)
+    if (asked.length > 0) throw new Complaint(`${program} ended with ${code} and left ${asked.length} schemas.`)
   } finally {
     child.kill()
     await text.close()
   }
-  return lines
+  return found
+}
+
+/** @param {Record<string, unknown>} schema */
+function sourceOf(schema) {
+  try {
+    return Buffer.from(JSON.stringify(grammarSchema(schema, { whitespace_flexible: false })))
+  } catch (error) {
+    if (error instanceof LLMError) return error
+    throw error
+  }
 }

@@ -1,4 +1,5 @@
 import { LLMError } from '../errors.js'
+import { grammarSchema } from '../grammar/json-schema.js'
 import { type GenerationOptions, toolsOf } from '../options/generation.js'
 import { jsonSchemaOf, type ResponseFormat } from '../options/response-format.js'
 import { requiredTools, toolDefaults } from '../options/tools.js'
@@ -116,9 +117,7 @@ function larkOf(format: ResponseFormat): string {
 
 function schemaOf(format: Extract<ResponseFormat, { type: 'json' | 'json_schema' }>): Record<string, unknown> {
   const schema = format.type === 'json' ? { type: 'object' } : jsonSchemaOf(format.schema)
-  if (format.whitespace === 'any') return schema
-  const { 'x-guidance': own, ...rest } = schema as { 'x-guidance'?: object }
-  return { ...rest, 'x-guidance': { whitespace_flexible: false, ...own } }
+  return grammarSchema(schema, format.whitespace === 'any' ? {} : { whitespace_flexible: false })
 }
 
 const isSpecial = (text: Marks, mark: string): boolean => text.tokens.special[text.addedTokenId(mark) ?? -1] === 1

@@ -19,8 +19,10 @@ t.test('without reasoning a format is a grammar of its own kind', (t) => {
   t.same(grammar({ type: 'lark', grammar: 'start: "a"' }), { kind: 'lark', source: 'start: "a"' })
   t.same(grammar({ type: 'choice', choices: ['a', '"'] }), { kind: 'lark', source: 'start: "a" | "\\""\n' })
   const json = grammar({ type: 'json_schema', schema: { type: 'string' } })
-  t.same(json, { kind: 'json_schema', source: '{"type":"string","x-guidance":{"whitespace_flexible":false}}' })
-  t.equal(grammar({ type: 'json', whitespace: 'any' })?.source, '{"type":"object"}')
+  const escapes = String.raw`"json_allowed_escapes":"nrbtf\\\""`
+  const compact = `{"type":"string","x-guidance":{"whitespace_flexible":false,${escapes}}}`
+  t.same(json, { kind: 'json_schema', source: compact })
+  t.equal(grammar({ type: 'json', whitespace: 'any' })?.source, `{"type":"object","x-guidance":{${escapes}}}`)
   t.end()
 })
 
@@ -61,7 +63,7 @@ t.test('calls that are required, in the form of their family', (t) => {
     'start: answer\nanswer: marked ("\\n" marked)*\nmarked: "<tool_call>" "\\n" call "\\n" "</tool_call>"\n',
   )
   t.match(hermes, String.raw`call: "{\"name\": \"a\", \"arguments\": " arguments_0 "}" | "{\"name\": \"b.c\",`)
-  t.match(hermes, `${closed}{"whitespace_flexible":false,"item_separator":", ","key_separator":": "}}`)
+  t.match(hermes, `${closed}{"whitespace_flexible":false,"item_separator":", ","key_separator":": ","json_`)
   t.match(hermes, open)
   t.match(asked('hermes', { parallelToolCalls: false }), 'answer: marked\n')
   t.notMatch(asked('hermes', { toolChoice: { name: 'b.c' } }), 'arguments_1')

@@ -102,6 +102,8 @@ t.test('reasoning is free, and the answer behind it is not', { skip }, async (t)
 t.test('what is not supported is ERR_GRAMMAR', { skip }, async (t) => {
   const not = llm.generate('x', { responseFormat: { type: 'json_schema', schema: { not: { type: 'string' } } } })
   await t.rejects(not, { code: 'ERR_GRAMMAR' })
+  const two = llm.generate('x', { responseFormat: { type: 'json_schema', schema: { minProperties: 2 } } })
+  await t.rejects(two, { code: 'ERR_GRAMMAR', message: /^minProperties at #/ })
 })
 
 t.test('misuse is a TypeError', async (t) => {

@@ -123,6 +123,11 @@ t.test('what cannot be required is a TypeError', async (t) => {
   const text = [{ name: 'a', parameters: { type: 'string' } }]
   const hostile = [{ name: 'a', parameters: { properties: null, required: 5 } }]
   if (!skip) await t.rejects(ask({ ...sampled, toolCallParser: 'hermes', tools: hostile }), { code: 'ERR_GRAMMAR' })
+  const many = [{ name: 'a', parameters: { minProperties: 2 } }]
+  await t.rejects(ask({ ...sampled, toolCallParser: 'hermes', tools: many }), {
+    code: 'ERR_GRAMMAR',
+    message: /minProp/,
+  })
   await t.rejects(ask({ ...sampled, toolCallParser: 'hermes', tools: text }), { name: 'TypeError', message: /tool a/ })
   await t.rejects(ask({ ...sampled, toolCallParser: 'hermes', numBeams: 2, temperature: 0 }), {
     name: 'TypeError',

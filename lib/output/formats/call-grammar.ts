@@ -1,3 +1,4 @@
+import { grammarSchema, type JsonForm } from '../../grammar/json-schema.js'
 import type { KnownTool } from './call-reader.js'
 
 /** What the grammar of calls is made for. */
@@ -28,12 +29,9 @@ function objects(tools: readonly KnownTool[], key: 'arguments' | 'parameters'): 
 }
 
 /** The rules `arguments_0`, …: the arguments of each tool. Each is a document of its own, so that a `$ref` leads where it did. */
-function schemas(tools: readonly KnownTool[], spaces: object = {}): string[] {
+function schemas(tools: readonly KnownTool[], spaces: JsonForm = {}): string[] {
   const form = { whitespace_flexible: false, ...spaces }
-  return tools.map((tool, i) => {
-    const { 'x-guidance': own, ...schema } = argumentsSchema(tool) as { 'x-guidance'?: object }
-    return `arguments_${i}: %json ${JSON.stringify({ ...schema, 'x-guidance': { ...form, ...own } })}`
-  })
+  return tools.map((tool, i) => `arguments_${i}: %json ${JSON.stringify(grammarSchema(argumentsSchema(tool), form))}`)
 }
 
 /** Keywords that may speak of keys beside `properties`. */
