@@ -9,6 +9,8 @@ interface Details {
   param?: string | null
   /** Seconds after which it may be tried again. */
   retryAfter?: number
+  /** For the log. */
+  cause?: unknown
 }
 
 /** An error as the HTTP API reports it. */
@@ -17,7 +19,7 @@ export class ApiError extends Error {
   readonly details: Details
 
   constructor(status: number, message: string, details: Details = {}) {
-    super(message)
+    super(message, { cause: details.cause })
     this.status = status
     this.details = details
   }

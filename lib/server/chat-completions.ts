@@ -19,7 +19,7 @@ const own = ['messages', 'logprobs', 'top_logprobs', 'modalities']
 /** POST /v1/chat/completions */
 export async function chatCompletions(models: ServedModels, exchange: Exchange): Promise<Response> {
   const body = await exchange.json()
-  const named = models.of(body['model'])
+  const named = await models.of(body['model'], exchange)
   const request = answerRequest(body, chatRequest, own, named, exchange.limits)
   checkTextOnly(body)
   const options = { ...request.options, ...logprobsOptions(body), ...exchange.requestOptions }

@@ -40,7 +40,7 @@ interface Asked {
 /** POST /v1/completions */
 export async function completions(models: ServedModels, exchange: Exchange): Promise<Response> {
   const body = await exchange.json()
-  const named = models.of(body['model'])
+  const named = await models.of(body['model'], exchange)
   const { model } = named
   const request = answerRequest(body, textRequest, own, named, exchange.limits)
   const shown = shownOf(body)

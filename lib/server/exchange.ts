@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { HonoRequest } from 'hono'
+import { LLMError } from '../errors.js'
 import type { GenerationStream } from '../generation/stream.js'
 import type { GenerationOptions } from '../options/generation.js'
 import * as check from '../options/rules.js'
@@ -8,7 +9,7 @@ import { type ErrorShape, errorShapeOf } from './error-shapes.js'
 import type { EventStreamOptions } from './event-stream.js'
 import { fieldNames } from './fields.js'
 import type { Limits } from './limits.js'
-import type { NamedModel } from './models.js'
+import type { Holder, NamedModel } from './models.js'
 
 /** What a server does around its requests. */
 export interface Surroundings {
@@ -20,7 +21,7 @@ export interface Surroundings {
 }
 
 /** One HTTP request, and what its answer needs: the body, an id, and a signal for a client that has left. */
-export class Exchange {
+export class Exchange implements Holder {
   readonly requestId: string
   readonly limits: Limits
   /** The model that was asked; undefined while none was. */
@@ -30,6 +31,12 @@ export class Exchange {
   readonly #around: Surroundings
   readonly #errorShape: ErrorShape
   readonly #left = new AbortController()
+  /** Aborts when nobody waits any more: the client has left, the server closes, or time is up. */
+  readonly signal: AbortSignal
+  readonly #timer: NodeJS.Timeout | undefined
+  /** The request itself, and its generations. */
+  #open = 1
+  readonly #onEnd: (() => void)[] = []
 
   constructor(request: HonoRequest, around: Surroundings) {
     this.#request = request
@@ -41,17 +48,39 @@ export class Exchange {
     const { signal } = request.raw
     if (signal.aborted) this.abort()
     else signal.addEventListener('abort', this.abort, { once: true })
+    const { requestTimeout } = this.limits
+    this.signal = this.#left.signal
+    if (requestTimeout === undefined) return
+    const late = new AbortController()
+    const error = new LLMError('ERR_TIMEOUT', `the request took longer than its timeout of ${requestTimeout} ms`)
+    this.#timer = setTimeout(() => late.abort(error), requestTimeout)
+    this.signal = AbortSignal.any([this.#left.signal, late.signal])
   }
 
   /** Of every generation of this request. */
   get requestOptions(): GenerationOptions {
-    const { requestTimeout: timeout } = this.limits
-    return { signal: this.#left.signal, requestId: this.requestId, ...(timeout !== undefined && { timeout }) }
+    return { signal: this.signal, requestId: this.requestId }
+  }
+
+  /** Calls back when the request and its generations have ended. */
+  onEnd(callback: () => void): void {
+    if (this.#open === 0) callback()
+    else this.#onEnd.push(callback)
+  }
+
+  /** The request, or one of its generations, has ended. */
+  readonly ended = (): void => {
+    this.#open--
+    if (this.#open > 0) return
+    clearTimeout(this.#timer)
+    for (const callback of this.#onEnd.splice(0)) callback()
   }
 
   /** A generation of this request has begun. */
   watch(named: NamedModel, answer: GenerationStream): GenerationStream {
     this.modelName = named.name
+    this.#open++
+    answer.result.then(this.ended, this.ended)
     this.#around.watch(named, answer, this.abort)
     return answer
   }

@@ -1,4 +1,5 @@
 export type { Listening } from './listen.js'
-export type { ServedModel } from './models.js'
+export type { LazyModel, ServedModel } from './models/definition.js'
+export type { Models } from './models.js'
 export type { AccessRecord, ApiKey, ListenOptions, ServerOptions } from './options.js'
 export { createServer, type Server } from './server.js'

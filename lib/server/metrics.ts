@@ -49,7 +49,9 @@ export class ServerMetrics {
         labelNames: ['model'],
         registers: [this.#registry],
         collect() {
-          for (const { name: model, model: served } of models.all) this.set({ model }, of(served.metrics()))
+          // What is not in memory has no numbers.
+          this.reset()
+          for (const { name: model, model: served } of models.loaded) this.set({ model }, of(served.metrics()))
         },
       })
     }

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
+import { LLMError } from '../errors.js'
+import type { ModelInfo } from '../info.js'
 import type { LLM } from '../llm.js'
 import type { GenerationOptions } from '../options/generation.js'
 import { didYouMean } from '../options/rules.js'
-import { ApiError } from './api-error.js'
+import { ApiError, apiErrorOf } from './api-error.js'
 import { nowInSeconds } from './clock.js'
-
-/** What the server needs of a model. */
-export type ServedModel = Pick<LLM, 'stream' | 'tokenize' | 'detokenize' | 'info' | 'metrics'>
+import { checkLazy, isModel, type LazyModel, type ServedModel } from './models/definition.js'
+import { ModelPool, type PooledModel, type PoolSource } from './models/pool.js'
 
 /** A model by the name that requests call it. */
 export interface NamedModel {
@@ -19,37 +20,101 @@ export interface NamedModel {
   defaults: GenerationOptions
 }
 
+/** Models as `createServer` takes them. */
+export type Models = ServedModel | Readonly<Record<string, ServedModel | LazyModel>>
+
+/** Who needs a model: for as long as its request takes. */
+export interface Holder {
+  /** Aborts when nobody waits any more. */
+  readonly signal: AbortSignal
+  /** Calls back when the request and its answers have ended. */
+  onEnd(callback: () => void): void
+}
+
+/** One model of the server, in memory or not. */
+export interface ModelEntry {
+  name: string
+  aliases: readonly string[]
+  /** Set when the server loads it and closes it. */
+  pooled?: PooledModel<NamedModel>
+  /** The model, while it is in memory. */
+  readonly loaded: NamedModel | undefined
+  /** What is known of it, by its last load; undefined while nobody has asked for it. */
+  readonly info: ModelInfo | undefined
+}
+
 /** The models of a server. */
 export class ServedModels {
-  readonly #byName: ReadonlyMap<string, NamedModel>
+  readonly #pool: ModelPool<NamedModel>
+  readonly #entries = new Map<string, ModelEntry>()
+  /** By name and by alias. */
+  readonly #byName = new Map<string, ModelEntry>()
   /** Seconds since 1970: OpenAI's `created` of every model. */
   readonly created = nowInSeconds()
 
-  /** @throws TypeError for no models, or for something else */
-  constructor(models: ServedModel | Readonly<Record<string, ServedModel>>) {
+  /**
+   * @param maxBytes of those that the server loads
+   * @throws TypeError for no models, or for something else
+   */
+  constructor(models: Models, maxBytes?: number) {
+    this.#pool = new ModelPool(maxBytes)
     const named = isModel(models) ? { [nameOf(models)]: models } : models
     const entries = Object.entries(named ?? {})
     if (entries.length === 0) throw new TypeError('expected at least one model, received none')
-    for (const [name, model] of entries) {
-      if (!isModel(model)) throw new TypeError(`models.${name}: expected a loaded model (LLM)`)
+    for (const [name, given] of entries) {
+      const where = `models.${name}`
+      this.#add(isModel(given) ? entryOf(namedModel(name, given)) : this.#lazyEntry(name, given, maxBytes), where)
     }
-    this.#byName = new Map(
-      entries.map(([name, model]) => [
-        name,
-        { name, model, fingerprint: fingerprintOf(model), defaults: defaultsOf(model) },
-      ]),
-    )
   }
 
-  get all(): NamedModel[] {
-    return [...this.#byName.values()]
+  #lazyEntry(name: string, given: unknown, maxBytes: number | undefined): ModelEntry {
+    const where = `models.${name}`
+    checkLazy(given, where)
+    if (maxBytes !== undefined && given.bytes === undefined) {
+      throw new TypeError(`${where}: expected bytes, which maxModelBytes counts, received none`)
+    }
+    let info: ModelInfo | undefined
+    const pooled = this.#pool.add(
+      sourceOf(name, given, (loaded) => {
+        info = loaded
+      }),
+    )
+    return {
+      name,
+      aliases: given.aliases ?? [],
+      pooled,
+      get loaded() {
+        return pooled.model
+      },
+      get info() {
+        return pooled.model?.model.info ?? info
+      },
+    }
+  }
+
+  #add(entry: ModelEntry, where: string): void {
+    this.#entries.set(entry.name, entry)
+    for (const name of [entry.name, ...entry.aliases]) {
+      if (this.#byName.has(name)) throw new TypeError(`${where}: two models are called ${name}`)
+      this.#byName.set(name, entry)
+    }
+  }
+
+  /** All of them, in memory or not. */
+  get all(): ModelEntry[] {
+    return [...this.#entries.values()]
+  }
+
+  /** Those in memory. */
+  get loaded(): NamedModel[] {
+    return this.all.flatMap(({ loaded }) => (loaded ? [loaded] : []))
   }
 
   /**
-   * The model that a request names; one that names none gets the only one there is.
+   * What a request means by a model's name; one that names none means the only one there is.
    * @throws ApiError 400 for a name that is no text or is missing, 404 for an unknown one
    */
-  of(name: unknown): NamedModel {
+  entry(name: unknown): ModelEntry {
     if (name === undefined || name === null) {
       const [only, ...others] = this.all
       if (only && others.length === 0) return only
@@ -65,10 +130,71 @@ export class ServedModels {
     }
     return found
   }
+
+  /**
+   * The model that a request names, loaded if it has to be. It stays in memory until the request has ended.
+   * @throws ApiError as {@link entry}, and 500 or 503 when it cannot be loaded; `signal.reason` of a holder that waits no longer
+   */
+  async of(name: unknown, holder: Holder): Promise<NamedModel> {
+    const entry = this.entry(name)
+    const { pooled } = entry
+    if (!pooled) return entry.loaded as NamedModel
+    const named = await this.#pool.hold(pooled, holder.signal).catch((error) => {
+      throw holder.signal.aborted ? holder.signal.reason : loadFailure(entry.name, error)
+    })
+    holder.onEnd(() => this.#pool.release(pooled))
+    return named
+  }
+
+  /** Closes the models that the server has loaded. */
+  async close(): Promise<void> {
+    await this.#pool.close()
+  }
 }
 
-function isModel(value: unknown): value is ServedModel {
-  return typeof (value as ServedModel | undefined)?.stream === 'function'
+/** Clients are told no more than the code: the message is about this machine, and for the log. */
+function loadFailure(name: string, cause: unknown): ApiError {
+  const { status } = cause instanceof LLMError ? apiErrorOf(cause) : { status: 500 }
+  const code = cause instanceof LLMError ? cause.code : null
+  return new ApiError(status < 500 ? 500 : status, `${name} could not be loaded; the log of the server says why`, {
+    code,
+    ...(status === 503 && { retryAfter: 5 }),
+    cause,
+  })
+}
+
+function entryOf(named: NamedModel): ModelEntry {
+  return {
+    name: named.name,
+    aliases: [],
+    loaded: named,
+    get info() {
+      return named.model.info
+    },
+  }
+}
+
+function sourceOf(
+  name: string,
+  { load, bytes = 0, unloadAfter }: LazyModel,
+  opened: (info: ModelInfo) => void,
+): PoolSource<NamedModel> {
+  return {
+    name,
+    bytes: async () => (typeof bytes === 'function' ? await bytes() : bytes),
+    open: async (signal: AbortSignal) => {
+      const model: unknown = await load({ signal })
+      if (!isModel(model)) throw new TypeError(`models.${name}: expected load to give a loaded model (LLM)`)
+      opened(model.info)
+      return namedModel(name, model)
+    },
+    close: async ({ model }: NamedModel) => await (model as LLM).close(),
+    unloadAfter,
+  }
+}
+
+function namedModel(name: string, model: ServedModel): NamedModel {
+  return { name, model, fingerprint: fingerprintOf(model), defaults: defaultsOf(model) }
 }
 
 /** The last part of where it lies. */

@@ -17,6 +17,11 @@ export interface ServerOptions {
   maxN?: number | undefined
   /** Responses of /v1/responses that are kept for `previous_response_id`, the last ones; 0 keeps none. Default 1000. */
   storedResponses?: number | undefined
+  /**
+   * Most bytes that models may take together which the server loads itself: one that is asked for and finds no room makes others leave,
+   * the least recently used first. By default there is no bound.
+   */
+  maxModelBytes?: number | undefined
   /** Milliseconds after which a request fails with 504. By default never. */
   requestTimeout?: number | undefined
   /** Origins of web pages that may ask, or `*`. Default none. */
@@ -58,6 +63,7 @@ export const serverTable = {
   maxBodyBytes: { ...check.integer(1024), default: 16 << 20 },
   maxN: { ...check.integer(1, 64), default: 16 },
   storedResponses: { ...check.integer(0, 1_000_000), default: 1000 },
+  maxModelBytes: check.number('of bytes above 0', (value) => value > 0),
   requestTimeout: check.integer(1),
   corsOrigins: check.listOf(check.string, 1000),
   page: { ...check.boolean, default: true },

@@ -11,7 +11,7 @@ import { completions } from './completions.js'
 import { Exchange, type Surroundings } from './exchange.js'
 import { type Listening, listen } from './listen.js'
 import { ServerMetrics } from './metrics.js'
-import { type NamedModel, type ServedModel, ServedModels } from './models.js'
+import { type ModelEntry, type Models, ServedModels } from './models.js'
 import { type ListenOptions, listenTable, type ServerOptions, serverDefaults, serverTable } from './options.js'
 import { servePage } from './page.js'
 import { createResponse, storedResponse } from './responses/responses.js'
@@ -29,7 +29,8 @@ export interface Server {
    */
   listen(options?: ListenOptions): Promise<Listening>
   /**
-   * Refuses new requests, and resolves when none runs any more. The models stay open: whoever loaded them closes them.
+   * Refuses new requests, and resolves when none runs any more. Models that the server loaded are closed; others stay open: whoever loaded
+   * them closes them.
    * @param options.deadline milliseconds after which running requests are ended. Default 10,000.
    */
   close(options?: { deadline?: number }): Promise<void>
@@ -37,15 +38,13 @@ export interface Server {
 
 /**
  * Makes a server. It answers requests through `fetch` at once, and over HTTP from `listen` on.
- * @param models a loaded model, which is then called after its folder, or several by the names that requests call them
+ * @param models a loaded model, which is then called after its folder, or several by the names that requests call them: loaded ones, or
+ * `{ load }` for one that is loaded when it is first asked for
  * @throws TypeError for options or models that are wrong
  */
-export function createServer(
-  models: ServedModel | Readonly<Record<string, ServedModel>>,
-  options: ServerOptions = {},
-): Server {
+export function createServer(models: Models, options: ServerOptions = {}): Server {
   check.checkOptions(options, serverTable, 'ServerOptions')
-  const served = new ServedModels(models)
+  const served = new ServedModels(models, options.maxModelBytes)
   const keys = new ApiKeys(options.apiKeys ?? [])
   const metrics = new ServerMetrics(served)
   const running = new Running()
@@ -60,14 +59,18 @@ export function createServer(
     },
     onError: (error, requestId) => options.onError?.(error, requestId),
   }
-  const isReady = () => !closed && served.all.every(({ model }) => model.info.health.state === 'healthy')
+  const isReady = () => !closed && served.loaded.every(({ model }) => model.info.health.state === 'healthy')
 
   const app = new Hono<{ Variables: { exchange: Exchange; key: string | undefined } }>()
   app.use(async (c, next) => {
     const begun = performance.now()
     const exchange = new Exchange(c.req, around)
     c.set('exchange', exchange)
-    await next()
+    try {
+      await next()
+    } finally {
+      exchange.ended()
+    }
     c.res.headers.set('x-request-id', exchange.requestId)
     metrics.answered(matchedRoutes(c).at(-1)?.path ?? '', c.res.status)
     options.onAccess?.({
@@ -103,7 +106,7 @@ export function createServer(
 
   app.get('/metrics', async () => await metrics.response())
   app.get('/v1/models', (c) => c.json({ object: 'list', data: served.all.map(describeModel) }))
-  app.get('/v1/models/:name{.+}', (c) => c.json(describeModel(served.of(c.req.param('name')))))
+  app.get('/v1/models/:name{.+}', (c) => c.json(describeModel(served.entry(c.req.param('name')))))
   app.post('/v1/chat/completions', (c) => chatCompletions(served, c.get('exchange')))
   app.post('/v1/completions', (c) => completions(served, c.get('exchange')))
   app.post('/v1/responses', (c) => createResponse(served, responses, c.get('exchange'), c.get('key')))
@@ -118,15 +121,17 @@ export function createServer(
   for (const prefix of ['', '/v1']) {
     app.post(`${prefix}/tokenize`, (c) => tokenize(served, c.get('exchange')))
     app.post(`${prefix}/detokenize`, (c) => detokenize(served, c.get('exchange')))
-    app.get(`${prefix}/tokenizer_info`, (c) => tokenizerInfo(served, c.req.query('model')))
+    app.get(`${prefix}/tokenizer_info`, (c) => tokenizerInfo(served, c.get('exchange'), c.req.query('model')))
   }
 
-  const describeModel = ({ name, model }: NamedModel) => ({
+  const describeModel = ({ name, aliases, loaded, info }: ModelEntry) => ({
     id: name,
     object: 'model',
     created: served.created,
     owned_by: 'openvino-llm',
-    max_model_len: model.info.contextLength,
+    max_model_len: info?.contextLength ?? null,
+    loaded: loaded !== undefined,
+    ...(aliases.length > 0 && { aliases }),
   })
 
   return {
@@ -141,7 +146,7 @@ export function createServer(
       closed = true
       const ends = [...listening].map((one) => one.close())
       await running.drain(deadline)
-      await Promise.all(ends)
+      await Promise.all([...ends, served.close()])
     },
   }
 }

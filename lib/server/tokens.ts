@@ -10,7 +10,7 @@ const ids = { expected: 'an array of token ids', accepts: (value: unknown) => Ar
 /** POST /tokenize, in vLLM's shapes: a text as `prompt`, or `messages`. */
 export async function tokenize(models: ServedModels, exchange: Exchange): Promise<Response> {
   const body = await exchange.json()
-  const { model } = models.of(body['model'])
+  const { model } = await models.of(body['model'], exchange)
   const text = readField(body, 'prompt', check.string) as string | undefined
   const messages = readField(body, 'messages', check.array) as ChatMessage[] | undefined
   const special = readField(body, 'add_special_tokens', check.boolean) as boolean | undefined
@@ -28,7 +28,7 @@ export async function tokenize(models: ServedModels, exchange: Exchange): Promis
 /** POST /detokenize */
 export async function detokenize(models: ServedModels, exchange: Exchange): Promise<Response> {
   const body = await exchange.json()
-  const { model } = models.of(body['model'])
+  const { model } = await models.of(body['model'], exchange)
   const tokens = readField(body, 'tokens', ids) as number[] | undefined
   if (tokens === undefined)
     throw ApiError.invalid('tokens', 'expected tokens to be an array of token ids, received none')
@@ -36,8 +36,12 @@ export async function detokenize(models: ServedModels, exchange: Exchange): Prom
 }
 
 /** GET /tokenizer_info: what lm_eval asks for before it scores. */
-export async function tokenizerInfo(models: ServedModels, name: string | undefined): Promise<Response> {
-  const { model } = models.of(name)
+export async function tokenizerInfo(
+  models: ServedModels,
+  exchange: Exchange,
+  name: string | undefined,
+): Promise<Response> {
+  const { model } = await models.of(name, exchange)
   const { stopTokenIds, contextLength, vocabularySize } = model.info
   const [eos] = stopTokenIds
   return Response.json({

@@ -11,7 +11,7 @@ import { messageOptions, messageRequest } from './request.js'
 /** POST /v1/messages: Anthropic's API. */
 export async function createMessage(models: ServedModels, exchange: Exchange): Promise<Response> {
   const body = await exchange.json()
-  const named = models.of(body['model'])
+  const named = await models.of(body['model'], exchange)
   const request = answerRequest(body, messageRequest, [], named, exchange.limits)
   const messages = messagesOf(body)
   const options: GenerationOptions = {
@@ -32,7 +32,7 @@ export async function createMessage(models: ServedModels, exchange: Exchange): P
 /** POST /v1/messages/count_tokens */
 export async function countTokens(models: ServedModels, exchange: Exchange): Promise<Response> {
   const body = await exchange.json()
-  const named = models.of(body['model'])
+  const named = await models.of(body['model'], exchange)
   answerRequest(body, messageRequest, [], named, exchange.limits)
   const messages = messagesOf(body)
   const { tools, toolChoice, chatTemplateKwargs, continueFinalMessage } = messageOptions(body, messages)

@@ -46,7 +46,7 @@ export async function createResponse(
 ): Promise<Response> {
   const given = await exchange.json()
   const body = asChat(given)
-  const named = models.of(body['model'])
+  const named = await models.of(body['model'], exchange)
   const request = answerRequest(body, chatRequest, own, named, exchange.limits)
   checkUnsupported(body)
   const messages = [...before(body, store, key), ...messagesOfInput(body['input'])]
