@@ -13,7 +13,7 @@ export type { Prompts } from './generation/generate-all.js'
 export type { Prompt } from './generation/prompt.js'
 export type { FinishedAnswer, FinishReason, GenerationResult, Timings, Usage, WarmResult } from './generation/result.js'
 export type { GenerationStream } from './generation/stream.js'
-export type { ModelInfo, ModelYamlInfo } from './info.js'
+export type { ChatInfo, ModelInfo, ModelYamlInfo } from './info.js'
 export {
   type Generated,
   type PipelineOptions,

@@ -7,6 +7,10 @@ import { type Verdict, verdictFor } from './model/verdict.js'
 import type { ModelYaml } from './model-yaml/settings.js'
 import { type DefaultsLayer, describeDefaults, type GenerationDefaults } from './options/defaults.js'
 import type { LoadSettings } from './options/load-settings.js'
+import type { ReasoningParser } from './options/reasoning.js'
+import type { ToolCallParser } from './options/tools.js'
+import { reasoningIn } from './output/formats/reasoning.js'
+import { callsIn } from './output/formats/tool-calls.js'
 import { tokenText } from './text/tokenizer/token-table.js'
 import { packageVersion } from './version.js'
 
@@ -25,6 +29,14 @@ export interface ModelYamlInfo {
   retryAfterSeconds: number | null
 }
 
+/** What a chat template knows. */
+export interface ChatInfo {
+  /** How the model marks what it thinks, or `none`. */
+  reasoning: Exclude<ReasoningParser, 'auto'>
+  /** How it writes tool calls; null when that is not known. */
+  toolCalls: Exclude<ToolCallParser, 'auto'> | null
+}
+
 /** What is known of a loaded model: `llm.info`. */
 export interface ModelInfo {
   /** What was loaded: a folder, or a GGUF file and the folder it was converted into. */
@@ -40,6 +52,8 @@ export interface ModelInfo {
   modelType: string
   /** Positions that prompt and answer share. */
   contextLength: number
+  /** What the chat template knows; null without one. */
+  chat: ChatInfo | null
   /** Why the context is not what config.json says, or ''. */
   contextReason: string
   /**
@@ -147,6 +161,7 @@ export function modelInfo(
     modelType: definition.modelType,
     contextLength: context.length,
     contextReason: context.reason,
+    chat: chatInfo(text),
     longRope: ready.ropeRegime === 'none' ? null : { original: ready.longRopeBorder, regime: ready.ropeRegime },
     vocabularySize: ready.vocabularySize,
     weights: ready.weights,
@@ -183,6 +198,11 @@ export function modelInfo(
     packed: ready.packed,
     timings: ready.timings,
   }
+}
+
+function chatInfo(text: OpenedModel['text']): ChatInfo | null {
+  const template = text.templateOf({ tools: [] })
+  return template === undefined ? null : { reasoning: reasoningIn(template), toolCalls: callsIn(template) ?? null }
 }
 
 function yamlInfo({ file, name, alias, description, usage, rewrite, retryAfterSeconds }: ModelYaml): ModelYamlInfo {

@@ -12,6 +12,7 @@ import { Exchange, type Surroundings } from './exchange.js'
 import { type Listening, listen } from './listen.js'
 import { ServerMetrics } from './metrics.js'
 import { type ModelEntry, type Models, ServedModels } from './models.js'
+import { addOllama } from './ollama/routes.js'
 import { type ListenOptions, listenTable, type ServerOptions, serverDefaults, serverTable } from './options.js'
 import { servePage } from './page.js'
 import { createResponse, storedResponse } from './responses/responses.js'
@@ -118,6 +119,7 @@ export function createServer(models: Models, options: ServerOptions = {}): Serve
   })
   app.post('/v1/messages', (c) => createMessage(served, c.get('exchange')))
   app.post('/v1/messages/count_tokens', (c) => countTokens(served, c.get('exchange')))
+  addOllama(app, served)
   for (const prefix of ['', '/v1']) {
     app.post(`${prefix}/tokenize`, (c) => tokenize(served, c.get('exchange')))
     app.post(`${prefix}/detokenize`, (c) => detokenize(served, c.get('exchange')))

@@ -117,6 +117,7 @@ t.test('info says what was loaded', async (t) => {
     batchingReason: '',
     canDraft: true,
     canFork: true,
+    chat: { reasoning: 'none', toolCalls: null },
     kvCache: { tokens: 4 * 4096, blockTokens: 32, precision: 'f32' },
     verdict: null,
     draftModel: '',

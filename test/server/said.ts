@@ -33,7 +33,7 @@ const result = {
     acceptedTokens: 0,
     reasoningTokens: 2,
   },
-  timings: { timeToFirstToken: 1, queued: 0, timePerOutputToken: 1 },
+  timings: { timeToFirstToken: 1, queued: 0, timePerOutputToken: 1, load: 0, prefill: 1, decode: 3 },
 }
 
 /** What it says when it has been told the result of a tool. */
@@ -50,7 +50,15 @@ export async function serveSaid({ failure }: { failure?: Error } = {}) {
   const rejected = Promise.reject(failure)
   rejected.catch(() => {})
   const model = {
-    info: { versions: {}, generationDefaults: {}, health: { state: 'healthy' } },
+    info: {
+      versions: {},
+      generationDefaults: {},
+      health: { state: 'healthy' },
+      source: { kind: 'folder' },
+      modelType: 'said',
+      weights: { f32: 1, u4: 2 },
+      chat: { reasoning: 'think', toolCalls: 'hermes' },
+    },
     stream(prompt: Prompt, options: GenerationOptions) {
       asked.push({ prompt, options })
       const isLater = (prompt as { role: string }[]).at(-1)?.role === 'tool'
