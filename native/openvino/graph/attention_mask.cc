@@ -142,8 +142,11 @@ std::vector<ov::Tensor> AttentionMasks::compute(const Lengths& lengths) const {
       for (int64_t i = 0; i < count * sequences; ++i) {
         tensor.data<int64_t>()[i] = past + i % count - (i < count ? 0 : padding);
       }
-    } else if (names.contains("input_ids") || names.contains("beam_idx")) {
+    } else if (names.contains("beam_idx")) {
       std::memset(tensor.data(), 0, tensor.get_byte_size());
+    } else if (names.contains("input_ids")) {
+      // Padding or spans of images: whatever tokens it is computed for here, others may be seen in another way.
+      throw Failure(ERR_UNSUPPORTED_MODEL, "its mask hangs on the tokens themselves");
     } else {
       throw Failure(ERR_UNSUPPORTED_MODEL, "its mask hangs on what the model has computed");
     }

@@ -1,5 +1,5 @@
 // The attention masks of a graph, computed by themselves. They hang on lengths and positions alone, so the subgraphs
-// that make them can be cut out: no weights are read.
+// that make them can be cut out: no weights are read. A mask that hangs on the tokens themselves is refused.
 #pragma once
 #include <cstdint>
 #include <memory>

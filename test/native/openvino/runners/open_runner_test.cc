@@ -61,6 +61,59 @@ TEST("open: a graph that cuts its last row out cannot be paged") {
   CHECK_EQUAL(runner->wait().count, size_t{1});
 }
 
+// `change` makes another mask of an attention's own.
+void change_masks(ov::Model& graph, const std::function<ov::Output<ov::Node>(const ov::Output<ov::Node>&)>& change) {
+  for (const auto& op : graph.get_ops()) {
+    if (!ov::is_type<ov::op::v13::ScaledDotProductAttention>(op)) continue;
+    op->input(3).replace_source_output(change(op->input_value(3)));
+  }
+}
+
+ov::Output<ov::Node> numbers(const std::vector<float>& values) {
+  return ov::op::v0::Constant::create(ov::element::f32, {values.size()}, values);
+}
+
+// Where others are masks of lengths and positions, token 7 sees all of its step: as an image's tokens see each other.
+TEST("open: a mask that hangs on the tokens themselves is not proven, for paging or for padding") {
+  if (!pages()) return;
+  const CraftedModel model([](ov::Model& graph) {
+    const auto rows = std::make_shared<ov::op::v0::Unsqueeze>(graph.input("input_ids"), integers({1, 3}));
+    const auto sees_all = std::make_shared<ov::op::v1::Equal>(rows, integers({7}));
+    change_masks(graph,
+                 [&](const auto& mask) { return std::make_shared<ov::op::v1::Select>(sees_all, numbers({0}), mask); });
+  });
+  check_falls_back(model, "its mask hangs on the tokens themselves");
+  auto config = config_for(model, "stateful");
+  config.max_sequences = 2;
+  config.stateful_chunk = 64;
+  const auto info = llm::open_runner(config, kNobody)->info();
+  CHECK_EQUAL(info.batching, "equal");
+  CHECK_EQUAL(info.batching_reason, "its mask hangs on the tokens themselves");
+}
+
+// Paging removes attention_mask, which is still used here. OpenVINO's pass throws.
+TEST("open: a graph that OpenVINO's pass to paged attention refuses") {
+  if (!pages()) return;
+  const CraftedModel model([](ov::Model& graph) {
+    const auto head = head_of(graph);
+    const auto mask = std::make_shared<ov::op::v0::Convert>(graph.input("attention_mask"), ov::element::f32);
+    const auto ones = std::make_shared<ov::op::v1::ReduceMax>(mask, integers({0, 1}), false);
+    head->input(0).replace_source_output(std::make_shared<ov::op::v1::Multiply>(head->input_value(0), ones));
+  });
+  check_falls_back(model, "cannot be paged: OpenVINO cannot convert its attention: ");
+}
+
+// No processor has a paged attention with these two precisions, and the stateful graph compiles.
+TEST("open: a paged graph that does not compile") {
+  if (!pages()) return;
+  const CraftedModel model([](ov::Model&) {});
+  auto config = config_for(model, "auto");
+  config.properties = {"INFERENCE_PRECISION_HINT=f32", "KEY_CACHE_PRECISION=u8", "VALUE_CACHE_PRECISION=f32"};
+  const auto info = llm::open_runner(config, kNobody)->info();
+  CHECK_EQUAL(info.runner, "stateful");
+  if (info.reason.find("key_cache_type u8") == std::string::npos) throw tap::Mismatch(info.reason);
+}
+
 // Tokens lie along the second dimension in the stateful graph and along the first in the paged one: what counts on the
 // second one breaks when it is paged.
 
