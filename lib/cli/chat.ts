@@ -45,19 +45,6 @@ export function chatCommand(interrupts: Interrupts): Command {
   const command = new Command('chat')
     .summary('chats with a model')
     .description('Chats with MODEL, a line a message. Ctrl+C stops an answer; see also /help.')
-  return addChat(command, interrupts, 'chat ./model --system "Be brief." --stats')
-}
-
-/** `run`: from a reference to a conversation. */
-export function runCommand(interrupts: Interrupts): Command {
-  const command = new Command('run')
-    .summary('downloads and chats')
-    .description('Downloads MODEL unless it is on this machine, loads it and chats with it, as `chat` does.')
-  return addChat(command, interrupts, 'run huggingface://owner/repo/model.yaml')
-}
-
-function addChat(command: Command, interrupts: Interrupts, example: string): Command {
-  command
     .argument('<model>')
     .option('--system <text>', 'system message')
     .option('--stats', 'prints TTFT and tokens/s after each answer')
@@ -65,7 +52,7 @@ function addChat(command: Command, interrupts: Interrupts, example: string): Com
   // A conversation goes on when it is longer than the context; what the model no longer sees is said.
   answer.find(({ long }) => long === '--context-overflow')?.default('drop-oldest')
   addFlags(command, [...answer, ...flagsOf(loadTable)])
-  addCommonFlags(command).addHelpText('after', `\nExample: openvino-llm ${example}`)
+  addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm chat ./model --system "Be brief." --stats')
   return command.action(async (model: string, flags: Flags) => {
     const options = { ...generationOptions(flags, command), signal: interrupts.signal }
     await using llm = await loadForCommand(model, flags, interrupts)

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { basename, resolve } from 'node:path'
 import { Command } from 'commander'
 import type { LLM } from '../llm.js'
+import { withoutPart } from '../model/gguf/part-names.js'
 import { loadTable } from '../options/load.js'
 import { type AccessRecord, listenDefaults, listenTable } from '../server/options.js'
 import type { Interrupts } from './interrupts.js'
@@ -20,6 +21,20 @@ export function serveCommand(interrupts: Interrupts): Command {
     .summary('serves models over HTTP')
     .description('Serves each MODEL, under the name of its folder or as NAME=MODEL, until SIGINT or SIGTERM.')
     .argument('<model...>')
+  return addServing(command, interrupts, 'serve ./phi-3-mini-int4 --port 8000')
+}
+
+/** `run`: from a reference to a model that is served. */
+export function runCommand(interrupts: Interrupts): Command {
+  const command = new Command('run')
+    .summary('downloads a model and serves it')
+    .description('Downloads MODEL unless it is on this machine, loads it and serves it,\nuntil SIGINT or SIGTERM.')
+    .argument('<model>')
+  return addServing(command, interrupts, 'run huggingface://owner/repo/model.yaml')
+}
+
+function addServing(command: Command, interrupts: Interrupts, example: string): Command {
+  command
     .option(
       '--port <n>',
       'port; 0 takes a free one',
@@ -33,13 +48,13 @@ export function serveCommand(interrupts: Interrupts): Command {
     .option('--no-page', 'no page to chat in a browser at /')
     .option('--access-log', 'writes a line of JSON to standard output for each request')
   addFlags(command, flagsOf(loadTable))
-  addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm serve ./phi-3-mini-int4 --port 8000')
-  return command.action(async (models: string[], flags: Flags) => {
+  addCommonFlags(command).addHelpText('after', `\nExample: openvino-llm ${example}`)
+  return command.action(async (models: string | string[], flags: Flags) => {
     const served = new Map<string, LLM>()
     try {
-      for (const model of models) {
+      for (const model of [models].flat()) {
         const [, given, path = model] = /^([\w.:-]+)=(.+)$/.exec(model) ?? []
-        const plain = given ?? basename(resolve(path)).replace(/\.gguf$/i, '')
+        const plain = given ?? basename(resolve(withoutPart(path))).replace(/\.gguf$/i, '')
         // A model.yaml says what its model is called, but only once it is read.
         const ownName = given === undefined && /\.ya?ml(#.*)?$/i.test(path)
         const clash = (name: string) => command.error(`error: two models are called ${name}: give one as NAME=MODEL`)

@@ -4,7 +4,7 @@ import t from 'tap'
 import { LLM } from '#lib/index.js'
 import { run as evaluate } from '../bench/modules.js'
 import { FakeHub, refuse } from '../hub/fake-hub.js'
-import { run } from './cli.js'
+import { run, start } from './cli.js'
 
 const repo = 'fakezeta/Phi-3-medium-4k-instruct-ov-int4'
 const reference = `huggingface://${repo}/model.yaml`
@@ -53,25 +53,63 @@ const commit = hub.commit(repo, {
   'model.py': 'import os',
   'a.safetensors': 'x',
 })
-const chat = ['--max-new-tokens', '6', '--ov', 'INFERENCE_PRECISION_HINT=f32']
 const tokenize = (...args: string[]) => run(['tokenize', ...args, 'Hi'], { env })
 
-t.test('run downloads what is needed, loads it and chats', async (t) => {
-  const { code, stdout, stderr } = await run(['run', reference, ...chat], { input: 'Hi\n', env })
-  t.equal(code, 0, stderr)
-  t.ok(stdout.trim().length > 0)
+/** Runs a reference until it is served, uses it, and ends it as Ctrl+C does not: by SIGTERM. */
+async function serve<T>(args: string[], use: (url: string) => Promise<T>, more: Record<string, string> = {}) {
+  const flags = ['--port', '0', '--ov', 'INFERENCE_PRECISION_HINT=f32']
+  const running = start(['run', ...args, ...flags], { ...env, OPENVINO_LLM_API_KEY: '', ...more })
+  const [, url = ''] = await running
+    .until(({ stderr }) => /serving phi3-medium at \S+\n/.test(stderr))
+    .then(() => /serving phi3-medium at (\S+)\n/.exec(running.stderr) ?? [])
+  const result = await use(url)
+  running.child.kill('SIGTERM')
+  t.match(await running.ended, { code: 143, stdout: '' })
+  return result
+}
+
+async function ask(url: string, path: string, body?: object): Promise<unknown> {
+  const headers = { 'content-type': 'application/json' }
+  const answer = await fetch(`${url}/${path}`, body && { method: 'POST', headers, body: JSON.stringify(body) })
+  return await answer.json()
+}
+
+/** A chat with the only model, which a bias can force to a token. */
+const chat = (url: string, options: object = {}) =>
+  ask(url, 'chat/completions', { messages, max_tokens: 6, temperature: 0, ...options })
+
+t.test('run downloads what is needed, and serves a chat with both stop words and a context of 4096', async (t) => {
+  await serve([reference], async (url) => {
+    t.match(await ask(url, 'models'), { data: [{ id: 'phi3-medium', max_model_len: 4096 }] })
+    t.match(await chat(url), { choices: [{ message: { content: /./ }, finish_reason: 'length' }] })
+    for (const word of ['<|end|>', '<|endoftext|>']) {
+      const { tokens } = (await ask(url.replace(/\/v1$/, ''), 'tokenize', {
+        prompt: word,
+        add_special_tokens: false,
+      })) as { tokens: number[] }
+      t.equal(tokens.length, 1, word)
+      const stopped = {
+        choices: [{ message: { content: '' }, finish_reason: 'stop' }],
+        usage: { completion_tokens: 1 },
+      }
+      t.match(await chat(url, { logit_bias: { [String(tokens[0])]: 100 } }), stopped, word)
+    }
+  })
   const asked = hub.asked()
   t.ok(asked.some((path) => path.endsWith('/openvino_model.bin')))
   t.notOk(asked.some((path) => /\.(py|safetensors)$/.test(path)))
-  const again = await run(['run', reference, ...chat], { input: 'Hi\n', env })
-  t.match(again, { code: 0, stdout })
-  t.same(hub.asked(), [`/api/models/${repo}/revision/main`], 'the second time asks whether the branch has moved')
+})
+
+t.test('the second time asks whether the branch has moved, and nothing more', async (t) => {
+  t.match(await serve([reference], chat), { choices: [{ finish_reason: 'length' }] })
+  t.same(hub.asked(), [`/api/models/${repo}/revision/main`])
 })
 
 t.test('no request offline, or for a commit', async (t) => {
-  t.match(await tokenize(reference, '--offline'), { code: 0 })
-  t.match(await run(['tokenize', reference, 'Hi'], { env: { ...env, HF_HUB_OFFLINE: '1' } }), { code: 0 })
-  t.match(await tokenize(reference, '--revision', commit), { code: 0 })
+  const answered = { choices: [{ finish_reason: 'length' }] }
+  t.match(await serve([reference, '--offline'], chat), answered)
+  t.match(await serve([reference], chat, { HF_HUB_OFFLINE: '1' }), answered)
+  t.match(await serve([reference, '--revision', commit], chat), answered)
   t.match(await tokenize(`${repo}@${commit}`), { code: 0 })
   t.same(hub.asked(), [])
 })
