@@ -1,4 +1,4 @@
-import { lexer, type MarkedToken, type Token, type Tokens } from 'marked'
+import { lexer, type MarkedToken, type Token, type Tokens, walkTokens } from 'marked'
 
 /** What Markdown becomes: text, or one of a few elements. No element here can hold a script, a style or an address that loads by itself. */
 export type MarkdownNode = string | MarkdownElement
@@ -41,12 +41,25 @@ export interface MarkdownBlock {
 export function parseMarkdown(text: string): MarkdownBlock[] {
   if (text.length > longest) return plain(text)
   try {
-    return lexer(text, { gfm: true })
+    const tokens = lexer(text, { gfm: true })
+    setLevels(tokens)
+    return tokens
       .map((token) => ({ source: token.raw, nodes: nodesOf([token]) }))
       .filter(({ nodes }) => nodes.length > 0)
   } catch {
     return plain(text)
   }
+}
+
+/** Gives headings levels from 3 on, since the page has two of its own, and without gaps, which confuse who jumps between headings. */
+function setLevels(tokens: Token[]): void {
+  const open: number[] = []
+  walkTokens(tokens, (token) => {
+    if (token.type !== 'heading') return
+    const depth = token.depth as number
+    while ((open.at(-1) ?? 0) >= depth) open.pop()
+    token.depth = Math.min(open.push(depth) + 2, 6)
+  })
 }
 
 const plain = (text: string): MarkdownBlock[] => [{ source: text, nodes: [element('pre', [text], { language: '' })] }]
@@ -84,8 +97,7 @@ function nodesOfToken(given: Token): MarkdownNode[] {
     case 'hr':
       return [element(token.type, [])]
     case 'heading':
-      // The page itself has the first two levels.
-      return [element(`h${Math.min(token.depth + 2, 6)}` as 'h3', nodesOf(token.tokens))]
+      return [element(`h${token.depth}` as 'h3', nodesOf(token.tokens))]
     case 'list':
       return [listOf(token)]
     case 'checkbox':

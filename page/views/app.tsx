@@ -2,14 +2,16 @@ import { useEffect, useReducer, useState } from 'preact/hooks'
 import type { Session } from '../session.js'
 import { Composer } from './composer.js'
 import { Conversation } from './conversation.js'
+import { ExportDialog } from './export-dialog.js'
 import { Icon, IconButton } from './icons.js'
 import { KeyDialog } from './key-dialog.js'
+import { MetricsDialog } from './metrics-dialog.js'
 import { SettingsDialog } from './settings-dialog.js'
 import { Sidebar } from './sidebar.js'
 import { useTheme } from './theme.js'
 
 /** What lies over the page. */
-type Window = 'settings' | undefined
+type Window = 'settings' | 'metrics' | 'export' | undefined
 
 /** The page. */
 export function App({ session }: { session: Session }) {
@@ -46,9 +48,11 @@ export function App({ session }: { session: Session }) {
           <h1 class="unseen">{session.chat.title}</h1>
           <ModelSelect session={session} />
           <span class="space" />
+          <IconButton icon="download" label="Export" onClick={() => setWindow('export')} />
+          <IconButton icon="metrics" label="Server" onClick={() => setWindow('metrics')} />
           <IconButton icon="settings" label="Settings" onClick={() => setWindow('settings')} />
         </header>
-        {session.notice !== '' && (
+        {session.notice !== '' && !session.needsKey && (
           <div class="notice" role="alert">
             <span>{session.notice}</span>
             <button type="button" onClick={() => void session.connect()}>
@@ -67,6 +71,8 @@ export function App({ session }: { session: Session }) {
         />
       </main>
       {window === 'settings' && <SettingsDialog session={session} theme={theme} onClose={close} />}
+      {window === 'metrics' && <MetricsDialog session={session} onClose={close} />}
+      {window === 'export' && <ExportDialog session={session} onClose={close} />}
       {session.needsKey && <KeyDialog session={session} />}
     </div>
   )

@@ -19,6 +19,8 @@ export function Dialog({
   useEffect(() => {
     const before = document.activeElement
     dialog.current?.showModal()
+    // Otherwise the button that closes it has the focus.
+    dialog.current?.querySelector<HTMLElement>('input, select, textarea')?.focus()
     return () => {
       if (before instanceof HTMLElement) before.focus()
     }

@@ -18,7 +18,8 @@ export function TurnView({ turn, isComing, onEdit, onRetry }: { turn: Turn; isCo
       return <Question text={turn.text} onEdit={onEdit} />
     case 'tool':
       return (
-        <article class="turn" aria-label="Result of a tool">
+        <article class="turn">
+          <h2 class="unseen">Result of a tool</h2>
           <details class="fold">
             <summary>Result of the tool</summary>
             <CodeBlock language="" text={turn.text} />
@@ -69,7 +70,8 @@ function Question({ text, onEdit }: { text: string } & Pick<Actions, 'onEdit'>) 
     )
   }
   return (
-    <article class="turn question" aria-label="You">
+    <article class="turn question">
+      <h2 class="unseen">You</h2>
       <div class="bubble">{text}</div>
       <div class="actions">
         <CopyButton label="Copy question" text={text} />
@@ -95,7 +97,8 @@ function AnswerView({
   const { text, reasoning, toolCalls, model, json, error } = turn
   const isEmpty = text === '' && reasoning === '' && toolCalls.length === 0
   return (
-    <article class="turn answer" aria-label={model === '' ? 'Answer' : `Answer of ${model}`} aria-busy={isComing}>
+    <article class="turn answer" aria-busy={isComing}>
+      <h2 class="unseen">{model === '' ? 'Answer' : `Answer of ${model}`}</h2>
       {reasoning !== '' && (
         <details class="fold">
           <summary>{isComing && text === '' ? 'Reasoning…' : 'Reasoning'}</summary>

@@ -15,7 +15,7 @@ export async function checkMainFolder(folder) {
   const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
   for (const path of await filesBelow(folder)) {
     if (
-      !/^(dist\/.+\.(js|d\.ts)|dist\/page\/\w+\.(html|css|svg|txt)|package\.json|sbom\.json|README\.md|LICENSE|docs\/[\w-]+\.(md|svg))$/.test(
+      !/^(dist\/.+\.(js|d\.ts)|dist\/page\/\w+\.(html|css|svg|txt)|package\.json|sbom\.json|README\.md|LICENSE|docs\/[\w-]+\.(md|svg|png))$/.test(
         path,
       )
     )

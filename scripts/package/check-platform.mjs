@@ -148,7 +148,7 @@ export function compareVersions(a, b) {
 
 /** Most that a package may weigh, in bytes. */
 const budgets = {
-  main: { packed: 1e6, unpacked: 2e6 },
+  main: { packed: 1e6, unpacked: 2.5e6 },
   platform: { packed: 60e6, unpacked: 160e6 },
 }
 

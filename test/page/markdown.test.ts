@@ -18,7 +18,10 @@ const shown = (text: string): string =>
 t.test('what models write', (t) => {
   const cases: [string, string][] = [
     ['Some *words* and **more**, ~~less~~', '<p>Some <em>words</em> and <strong>more</strong>, <del>less</del></p>'],
-    ['# One\n\n##### Five', '<h3>One</h3><h6>Five</h6>'],
+    [
+      '## One\n\n##### Five\n\n> # Other\n\n## Two',
+      '<h3>One</h3><h4>Five</h4><blockquote><h3>Other</h3></blockquote><h4>Two</h4>',
+    ],
     ['a `b < c` d', '<p>a <code>b < c</code> d</p>'],
     ['```ts title="x"\nif (a < b) {}\n```', '<pre language=ts>if (a < b) {}</pre>'],
     ['```\nopen', '<pre language=>open</pre>'],

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { parseMetrics } from '#page/metrics/prometheus.js'
 import { MetricSeries } from '#page/metrics/series.js'
+import { shapeOf, short } from '#page/metrics/shape.js'
 
 t.test("Prometheus' text format", (t) => {
   const text = [
@@ -44,5 +45,24 @@ t.test('charts show what happened between two looks, over all models', (t) => {
   t.same(of('Generated'), [20, 0, 0], 'a server that began anew has generated nothing less')
   for (let i = 4; i < 100; i++) metrics.add(counted(i, [0, 0], i), i * 2000)
   t.equal(of('KV cache in use')?.length, 60)
+  t.end()
+})
+
+t.test('the lines of charts stay inside, and numbers are short', (t) => {
+  t.same(shapeOf([]), { line: '', area: '' })
+  t.same(shapeOf([0, 5, 10]), {
+    line: 'M0.0 55.0L120.0 29.0L240.0 3.0',
+    area: 'M0.0 55.0L120.0 29.0L240.0 3.0V56H0Z',
+  })
+  t.equal(shapeOf([0]).line, 'M0.0 55.0L240.0 55.0')
+  const numbers: [number, string][] = [
+    [0, '0'],
+    [0.123, '0.12'],
+    [12.34, '12.3'],
+    [123.4, '123'],
+    [1500, '1.50k'],
+    [2e6, '2M'],
+  ]
+  for (const [number, text] of numbers) t.equal(short(number), text)
   t.end()
 })
