@@ -76,7 +76,8 @@ export class Answer {
       tokens,
       promptTokens,
       cachedTokens: details?.cached_tokens ?? 0,
-      tokensPerSecond: seconds > 0 && tokens > 1 ? (tokens - 1) / seconds : 0,
+      // An answer that came at once says nothing of the pace.
+      tokensPerSecond: seconds > 0.01 && tokens > 1 ? (tokens - 1) / seconds : 0,
     }
   }
 }
