@@ -106,15 +106,55 @@ export interface EngineConfig {
   scriptNumbers: Int32Array
 }
 
-/** What an answer must conform to. It applies to the whole answer, from its first token on. */
+/** What an answer must conform to: from its first token on, or where {@link Marks} have triggers, from where one of them begins. */
 export interface Grammar {
-  /** How `source` is written: JSON Schema as JSON text, a regular expression of Rust's crate regex, or llguidance's variant of Lark. */
-  kind: 'json_schema' | 'regex' | 'lark'
+  /**
+   * How `source` is written: JSON Schema as JSON text, a regular expression of Rust's crate regex, llguidance's variant of Lark, or its list of
+   * grammars that refer to each other, as JSON.
+   */
+  kind: 'json_schema' | 'regex' | 'lark' | 'llguidance'
   source: string
 }
 
 /** An answer without a grammar. */
 export const noGrammar = { kind: '', source: '' } as const
+
+/** What is looked for in the text of an answer while it is free. A text is a list of symbols: a byte is itself, a special token 256 + its id. */
+export interface Marks {
+  /**
+   * Texts outside the reasoning that begin what the grammar describes, each behind its length: until one comes the answer is free. The grammar
+   * takes any text before the trigger, and the trigger.
+   */
+  triggers: Int32Array
+  /** The same, at the beginning of the answer or behind what a trigger began; white space outside quotes does not count. */
+  openers: Int32Array
+  /** Whether the answer is free again where the grammar may end. */
+  freeAgain: boolean
+  /** What begins and what ends the reasoning; empty when there is none. */
+  reasoningBegin: Int32Array
+  reasoningEnd: Int32Array
+  /** Whether the prompt has begun it. */
+  reasoningOpen: boolean
+  /** Whether it may come again. */
+  reasoningAgain: boolean
+  /** Most tokens of it, ≥ 0; -1: as many as the model likes. */
+  reasoningBudget: number
+  /** Tokens that end it when these are used up. */
+  reasoningClosing: Int32Array
+}
+
+/** Nothing is looked for. */
+export const noMarks: Marks = {
+  triggers: new Int32Array(0),
+  openers: new Int32Array(0),
+  freeAgain: false,
+  reasoningBegin: new Int32Array(0),
+  reasoningEnd: new Int32Array(0),
+  reasoningOpen: false,
+  reasoningAgain: false,
+  reasoningBudget: -1,
+  reasoningClosing: new Int32Array(0),
+}
 
 /** The tokens of a model, as grammars need them. */
 export interface Vocabulary {
@@ -165,6 +205,7 @@ export interface RequestParams extends Sampling, NativeBeams {
   promptLogprobs: number
   promptLogprobsFrom: number
   grammar: Grammar | typeof noGrammar
+  marks: Marks
 }
 
 /** Times in milliseconds, measured on the engine's thread. */
@@ -305,7 +346,7 @@ export type JobEvent =
   | { type: 'closed' }
 
 export interface NativeEngine {
-  /** To be called once, before the first request with a grammar. What is handed over is copied. */
+  /** To be called once, before the first request with a grammar or a budget of reasoning. What is handed over is copied. */
   vocabulary(vocabulary: Vocabulary): void
   /** One id per answer, chosen by the caller, > 0 and never used before; every token id must lie inside the vocabulary. */
   submit(ids: number[], prompt: Int32Array, params: RequestParams): void

@@ -9,6 +9,7 @@ import {
   finishReasons,
   type JobEvent,
   type Jobs,
+  type Marks,
   type NativeComparison,
   type NativeDevice,
   type NativeEngine,
@@ -32,6 +33,7 @@ interface Structures {
   EngineConfig: EngineConfig
   RequestParams: RequestParams
   Grammar: RequestParams['grammar']
+  Marks: Marks
   Vocabulary: Vocabulary
   ReadyInfo: ReadyInfo
   KvCache: ReadyInfo['kvCache']
@@ -156,8 +158,20 @@ export const boundary = {
       promptLogprobs: 'int',
       promptLogprobsFrom: 'int',
       grammar: 'Grammar',
+      marks: 'Marks',
     },
     Grammar: { kind: 'string', source: 'string' },
+    Marks: {
+      triggers: 'Int32Array',
+      openers: 'Int32Array',
+      freeAgain: 'boolean',
+      reasoningBegin: 'Int32Array',
+      reasoningEnd: 'Int32Array',
+      reasoningOpen: 'boolean',
+      reasoningAgain: 'boolean',
+      reasoningBudget: 'int',
+      reasoningClosing: 'Int32Array',
+    },
     Vocabulary: { bytes: 'Uint8Array', offsets: 'Uint32Array', special: 'Uint8Array', endTokens: 'Int32Array' },
     ReadyInfo: {
       runner: 'string',

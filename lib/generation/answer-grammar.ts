@@ -1,33 +1,28 @@
-import { LLMError } from '../errors.js'
+import type { Grammar } from '../engine/boundary.js'
 import { grammarSchema } from '../grammar/json-schema.js'
 import { type GenerationOptions, toolsOf } from '../options/generation.js'
 import { jsonSchemaOf, type ResponseFormat } from '../options/response-format.js'
 import { requiredTools, toolDefaults } from '../options/tools.js'
+import { escaped, upTo } from '../output/formats/call-grammar.js'
 import { opensReasoning, reasoningFormats } from '../output/formats/reasoning.js'
 import { callGrammar } from '../output/formats/tool-calls.js'
-import type { TextWorker } from '../text/worker/text-worker.js'
 import type { AnswerFormat } from './answer-parsers.js'
-
-/** What an answer must conform to, as the engine is to get it. */
-export interface Grammar {
-  /** How `source` is written: JSON Schema as JSON text, a regular expression of Rust's crate regex, or llguidance's variant of Lark. */
-  kind: 'json_schema' | 'regex' | 'lark'
-  source: string
-}
-
-/** What a grammar needs to name the marks of a model. */
-type Marks = Pick<TextWorker, 'addedTokenId' | 'tokens'>
+import { gbnfToLark } from './gbnf/to-lark.js'
+import { larkText } from './lark-text.js'
+import { isSpecial, type MarkedText, markOf } from './marked-text.js'
 
 /**
  * What an answer must conform to: its format or calls of tools, behind reasoning that is free. Undefined when it may be anything.
  * @param rendered the prompt as the model sees it
- * @throws TypeError when calls are required in a format that has no grammar
+ * @param continued the text of the last message when the answer continues that
+ * @throws TypeError when calls are required in a format that has no grammar; LLMError ERR_GRAMMAR
  */
 export function answerGrammar(
-  text: Marks,
+  text: MarkedText,
   { reasoning, calls }: AnswerFormat,
   options: GenerationOptions,
   rendered: string,
+  continued?: string,
 ): Grammar | undefined {
   const { responseFormat: format } = options
   const mark = markOf(text)
@@ -35,33 +30,41 @@ export function answerGrammar(
   if (required === undefined && format === undefined) return undefined
   if (reasoning === 'none') return required ? lark(['start: answer', ...required]) : plain(format as ResponseFormat)
   const answer = required ?? [larkOf(format as ResponseFormat)]
+  const own = format && ownGrammar(format)
+  const bound = (lines: readonly string[]): Grammar => (own === undefined ? lark(lines) : withOwn(lines, own))
   if (reasoning === 'harmony') {
+    // The prompt has begun the body of the message that is continued.
+    if (continued !== undefined) return bound(['start: answer', ...answer])
     const [channel, message] = [mark('<|channel|>'), mark('<|message|>')]
-    return lark([
+    return bound([
       `start: (thoughts ${mark('<|start|>')} "assistant")? ${required ? 'answer' : 'final'}`,
       `thoughts: ${channel} "analysis" ${message} thought`,
-      upTo(text, 'thought', '<|end|>'),
+      upToMark(text, 'thought', '<|end|>'),
       ...(required ? [] : [`final: ${channel} "final" (" "? ${mark('<|constrain|>')} "json")? ${message} answer`]),
       ...answer,
     ])
   }
   const { begin, end, title = '' } = reasoningFormats[reasoning]
-  const inside = opensReasoning(reasoningFormats[reasoning], rendered)
+  const inside = opensReasoning(reasoningFormats[reasoning], rendered, continued)
   const opening = `${mark(begin)} ${title === '' ? '' : JSON.stringify(title)}`
-  return lark([
+  return bound([
     inside ? 'start: thoughts SPACE answer' : `start: (${opening} thoughts SPACE)? answer`,
-    upTo(text, 'thoughts', end),
+    upToMark(text, 'thoughts', end),
     'SPACE: /\\n{0,2}/',
     ...answer,
   ])
 }
 
 /** A rule of any text up to a mark, and the mark. */
-const upTo = (text: Marks, rule: string, end: string): string =>
-  isSpecial(text, end) ? `${rule}: /(?s:.*)/ ${markOf(text)(end)}` : `${rule}[lazy]: /(?s:.*)${escaped(end)}/`
+const upToMark = (text: MarkedText, rule: string, end: string): string =>
+  isSpecial(text, end) ? `${rule}: /(?s:.*)/ ${markOf(text)(end)}` : upTo(rule, escaped(end))
 
 /** The rule `answer` and those that it needs, of an answer that must call tools. */
-function callsOf(text: Marks, calls: AnswerFormat['calls'], options: GenerationOptions): readonly string[] | undefined {
+function callsOf(
+  text: MarkedText,
+  calls: AnswerFormat['calls'],
+  options: GenerationOptions,
+): readonly string[] | undefined {
   const { toolChoice, parallelToolCalls = toolDefaults.parallelToolCalls } = options
   const tools = requiredTools(toolsOf(options), toolChoice)
   if (tools === undefined || calls === undefined) return undefined
@@ -75,13 +78,26 @@ function callsOf(text: Marks, calls: AnswerFormat['calls'], options: GenerationO
   const wanted = {
     tools,
     parallel: parallelToolCalls,
+    inText: false,
     mark: markOf(text),
     isSpecial: (one: string) => isSpecial(text, one),
   }
-  return grammar(wanted)
+  return grammar(wanted).rules
 }
 
-const lark = (lines: readonly string[]): Grammar => ({ kind: 'lark', source: `${lines.join('\n')}\n` })
+/** A grammar in a format that is a language of its own. */
+function ownGrammar(format: ResponseFormat): string | undefined {
+  if (format.type === 'gbnf') return gbnfToLark(format.grammar)
+  return format.type === 'lark' ? format.grammar : undefined
+}
+
+/** Lark whose `@own` is a grammar by itself: its rules have names of their own. */
+const withOwn = (lines: readonly string[], own: string): Grammar => ({
+  kind: 'llguidance',
+  source: JSON.stringify({ grammars: [{ lark_grammar: lark(lines).source }, { name: 'own', lark_grammar: own }] }),
+})
+
+export const lark = (lines: readonly string[]): Grammar => ({ kind: 'lark', source: `${lines.join('\n')}\n` })
 
 function plain(format: ResponseFormat): Grammar {
   switch (format.type) {
@@ -93,7 +109,8 @@ function plain(format: ResponseFormat): Grammar {
     case 'choice':
       return lark([larkOf(format).replace(/^answer/, 'start')])
     case 'lark':
-      return { kind: 'lark', source: format.grammar }
+    case 'gbnf':
+      return { kind: 'lark', source: ownGrammar(format) as string }
   }
 }
 
@@ -106,12 +123,10 @@ function larkOf(format: ResponseFormat): string {
     case 'regex':
       return `answer: /${format.pattern.replaceAll('/', '\\/').replaceAll('\n', '\\n')}/`
     case 'choice':
-      return `answer: ${format.choices.map((choice) => JSON.stringify(choice)).join(' | ')}`
+      return `answer: ${format.choices.map(larkText).join(' | ')}`
     case 'lark':
-      throw new LLMError(
-        'ERR_GRAMMAR',
-        "responseFormat of type 'lark' is not supported with a model that reasons first: reasoningParser: 'none' makes the grammar that of everything the model writes",
-      )
+    case 'gbnf':
+      return 'answer: @own'
   }
 }
 
@@ -119,12 +134,3 @@ function schemaOf(format: Extract<ResponseFormat, { type: 'json' | 'json_schema'
   const schema = format.type === 'json' ? { type: 'object' } : jsonSchemaOf(format.schema)
   return grammarSchema(schema, format.whitespace === 'any' ? {} : { whitespace_flexible: false })
 }
-
-const isSpecial = (text: Marks, mark: string): boolean => text.tokens.special[text.addedTokenId(mark) ?? -1] === 1
-
-/** How Lark names a mark: a special token by its id, any other by its letters. */
-function markOf(text: Marks): (mark: string) => string {
-  return (mark) => (isSpecial(text, mark) ? `<[${text.addedTokenId(mark)}]>` : JSON.stringify(mark))
-}
-
-const escaped = (word: string): string => word.replace(/[/.*+?^${}()|[\]\\]/g, '\\$&')

@@ -1,4 +1,4 @@
-import { type Grammar, noGrammar, type Vocabulary } from '../engine/boundary.js'
+import type { Grammar, Vocabulary } from '../engine/boundary.js'
 import type { RequestHandler } from '../engine/engine.js'
 import type { ResidentEngine } from '../engine/resident.js'
 import { LLMError } from '../errors.js'
@@ -13,11 +13,11 @@ import { PromptLogprobs } from '../output/logprobs.js'
 import type { EncodedPrompt } from '../text/prompt/encoded-prompt.js'
 import type { TextWorker } from '../text/worker/text-worker.js'
 import type { Warn } from '../warnings.js'
-import { answerGrammar } from './answer-grammar.js'
-import { answerFormat, answerParsers } from './answer-parsers.js'
+import { type AnswerFormat, answerFormat, answerParsers } from './answer-parsers.js'
+import { bindAnswer } from './bind-answer.js'
 import { type CheckedPrompt, checkToken } from './prompt.js'
 import type { RequestQueue } from './queue.js'
-import { reasoningSwitch } from './reasoning-switch.js'
+import { type ReasoningSwitch, reasoningSwitch } from './reasoning-switch.js'
 import type { Submitted } from './stream.js'
 import { resolveTokens, type TokenContext } from './token-options.js'
 import { encodeOptions, warnIgnored, warnIgnoredTools } from './tokenize.js'
@@ -49,6 +49,8 @@ export interface RequestContext {
   canDraft: boolean
   /** Whether one sequence can go on as several, as beams do. */
   canFork: boolean
+  /** Whether answers can be bound to a grammar; false where the addon was built without Rust. */
+  canConstrain: boolean
   /** End tokens of the model's files. */
   stopTokenIds: readonly number[]
   /** Stop words of the model's files. */
@@ -78,14 +80,18 @@ export async function startRequest(
   const { stopTokens, stopWords } = stops(context, options)
   const wanted = resolveLogprobs(options)
   const format = answerFormat(context.text, prompt, options)
-  const { tokens, text } = await encode(context, prompt, options, signal)
-  const grammar = options.grammar ?? answerGrammar(context.text, format, options, text)
-  if (grammar && (options.numBeams ?? 1) > 1) {
-    throw new TypeError(
-      'expected numBeams to be 1 with an answer that must conform to something (grammar, responseFormat, a required tool call): ' +
-        `a beam search cannot follow a grammar; received ${options.numBeams}`,
-    )
-  }
+  const thinking = thinkingOf(context, prompt, options, format)
+  const { tokens, text } = await encode(context, prompt, options, thinking.variables, signal)
+  const { grammar, marks, binds } = await bindAnswer({
+    text: context.text,
+    prompt,
+    options,
+    format,
+    rendered: text,
+    grammar: options.grammar,
+    budget: thinking.budget,
+    canConstrain: context.canConstrain,
+  })
   const answers = handlers.map(
     (_, index) =>
       new Answer(context.text.tokens, {
@@ -120,7 +126,7 @@ export async function startRequest(
   const engine = await context.engine.ready()
   signal.throwIfAborted()
   const times = { tokenize: tokenized - begun, load: performance.now() - tokenized }
-  if (grammar) engine.learnVocabulary(() => vocabulary(context))
+  if (binds) engine.learnVocabulary(() => vocabulary(context))
   const ids = engine.submit(
     tokens,
     {
@@ -133,7 +139,8 @@ export async function startRequest(
       minNewTokens: Math.max(sampling.minNewTokens, (options.minLength ?? 0) - tokens.length),
       ...resolveBeams(options),
       ...tokenParams,
-      grammar: grammar ?? noGrammar,
+      grammar,
+      marks,
     },
     handlers,
   )
@@ -200,10 +207,21 @@ function lookup(context: RequestContext, options: GenerationOptions): ReturnType
   return resolveLookup(false)
 }
 
+function thinkingOf(
+  { text }: RequestContext,
+  prompt: CheckedPrompt,
+  options: GenerationOptions,
+  { reasoning }: AnswerFormat,
+): ReasoningSwitch {
+  if (prompt.kind !== 'chat') return { variables: {} }
+  return reasoningSwitch(text.templateOf(encodeOptions(options)) ?? '', reasoning, options.reasoning)
+}
+
 async function encode(
   context: RequestContext,
   prompt: CheckedPrompt,
   options: GenerationOptions,
+  variables: Record<string, unknown>,
   signal: AbortSignal,
 ): Promise<Pick<EncodedPrompt, 'tokens' | 'text'>> {
   switch (prompt.kind) {
@@ -221,8 +239,7 @@ async function encode(
         options.contextOverflow === 'drop-oldest'
           ? { maxTokens: Math.min(contextLength - reserve, context.maxPrompt) }
           : {}
-      const thinking = reasoningSwitch(context.text.templateOf(encodeOptions(options)) ?? '', options.reasoning)
-      const chatTemplateKwargs = { ...thinking, ...options.chatTemplateKwargs }
+      const chatTemplateKwargs = { ...variables, ...options.chatTemplateKwargs }
       const chat = { ...encodeOptions(options), ...fit, chatTemplateKwargs, signal }
       const encoded = await context.text.encodeChat(prompt.messages, chat)
       warnIgnored(context, encoded)

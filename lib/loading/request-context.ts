@@ -1,3 +1,4 @@
+import { loadAddon } from '../addon/load.js'
 import { RequestQueue } from '../generation/queue.js'
 import type { RequestContext } from '../generation/request.js'
 import { loadDefaults } from '../options/load.js'
@@ -31,6 +32,7 @@ export function requestContext(
     runner,
     canDraft,
     canFork,
+    canConstrain: loadAddon().buildInfo().grammar !== '',
     // The tokenizer may know ends that the model does not.
     stopTokenIds: [...new Set([...definition.stopTokenIds, ...text.eosTokenIds])].filter((id) => id < vocabularySize),
     stopWords: definition.stopStrings,

@@ -30,8 +30,8 @@ export type ResponseFormat =
   | { type: 'regex'; pattern: string }
   /** One of these texts. */
   | { type: 'choice'; choices: readonly string[] }
-  /** A text of a grammar in llguidance's variant of Lark. */
-  | { type: 'lark'; grammar: string }
+  /** A text of a grammar in llguidance's variant of Lark, or in llama.cpp's GBNF. */
+  | { type: 'lark' | 'gbnf'; grammar: string }
 
 /** What `result.value` is with a format; a format without values has none. */
 export type ValueOf<Format> = Format extends { schema: StandardSchema<infer Output> }
@@ -77,6 +77,7 @@ const fields: Readonly<Record<ResponseFormat['type'], Readonly<Record<string, ch
     },
   },
   lark: { grammar: check.string },
+  gbnf: { grammar: check.string },
 }
 
 /** The row of the option. */

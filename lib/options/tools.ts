@@ -48,14 +48,13 @@ export interface ToolCallOptions {
    */
   toolCallParser?: ToolCallParser | undefined
   /**
-   * `auto`: the model decides, and what it writes is read, not constrained. `none`: the model does not see the tools. `required`: the answer
-   * is nothing but calls, behind reasoning that is free; arguments obey `parameters`. `{ name }`: calls of that tool. The last two are a
-   * TypeError with `toolCallParser` `qwen3-coder`, `gemma` and `lfm2`. Default `auto`.
+   * `auto`: the model decides; its text is free, and a call that it begins obeys `parameters`. `none`: the model does not see the tools.
+   * `required`: the answer is nothing but calls, behind reasoning that is free. `{ name }`: calls of that tool. With `toolCallParser` `gemma`
+   * calls are not constrained, and the last two are a TypeError. Default `auto`.
    */
   toolChoice?: 'auto' | 'none' | 'required' | { readonly name: string } | undefined
   /**
-   * Whether an answer that must call tools may have several calls; with `harmony` it has one. With `toolChoice` `auto` the model decides.
-   * Default true.
+   * Whether an answer may have several calls; with `harmony` it has one. Where it may not, the answer ends with the first. Default true.
    */
   parallelToolCalls?: boolean | undefined
 }

@@ -22,8 +22,10 @@ EngineLoop::~EngineLoop() {
 
 void EngineLoop::submit(Request request) {
   std::shared_ptr<Compilation> compilation;
-  if (auto grammar = std::exchange(request.params.grammar, {}); !grammar.none()) {
-    compilation = grammars_.compile(std::move(grammar), request.ids.size());
+  auto grammar = std::exchange(request.params.grammar, {});
+  auto marks = std::exchange(request.params.marks, {});
+  if (!grammar.none() || marks.limit_reasoning()) {
+    compilation = grammars_.compile(std::move(grammar), std::move(marks), request.ids.size());
   }
   const auto now = Clock::now();
   std::list<Sequence> sequences;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/beams/params.h"
+#include "engine/sampling/answer_marks.h"
 #include "engine/sampling/grammar.h"
 #include "engine/sampling/params.h"
 #include "engine/types.h"
@@ -22,6 +23,7 @@ struct RequestParams : SamplingParams, BeamParams {
   int32_t prompt_logprobs = -1;  // the same for the prompt, from this token on
   int32_t prompt_logprobs_from = 1;
   Grammar grammar;
+  Marks marks;
 
   // Whether an option may ban a token that a grammar would force.
   bool bans() const {

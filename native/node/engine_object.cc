@@ -62,7 +62,17 @@ bool in_range(int32_t logprobs) { return logprobs >= -1 && logprobs <= 20; }
 bool known(const Grammar& grammar) {
   const auto& kind = grammar.kind;
   if (grammar.none()) return grammar.source.empty();
-  return kind == "json_schema" || kind == "regex" || kind == "lark";
+  return kind == "json_schema" || kind == "regex" || kind == "lark" || kind == "llguidance";
+}
+
+// A budget needs an end of the reasoning, and tokens that make it.
+bool sound(const Marks& marks, size_t tokens) {
+  const auto sequences = [](const FlatSequences& flat) { return each_sequence(flat, [](auto) {}); };
+  const auto inside = [tokens](Token token) { return token >= 0 && static_cast<size_t>(token) < tokens; };
+  const auto& closing = marks.reasoning_closing;
+  return sequences(marks.triggers) && sequences(marks.openers) && marks.reasoning_budget >= -1 &&
+         (!marks.limit_reasoning() || (!marks.reasoning_end.empty() && !closing.empty())) &&
+         std::all_of(closing.begin(), closing.end(), inside);
 }
 
 // Offsets ascend to the end of the bytes, and there is a flag for each token.
@@ -113,7 +123,8 @@ void EngineObject::vocabulary(const Napi::CallbackInfo& info) {
   auto vocabulary = read_struct<Vocabulary>(info[0], "Vocabulary");
   if (!sound(vocabulary)) throw Napi::RangeError::New(env_, "addon: Vocabulary is not consistent");
   if (!worker_ || closing_) throw Napi::Error::New(env_, "addon: the engine is closed");
-  if (std::exchange(has_vocabulary_, true)) throw Napi::Error::New(env_, "addon: the engine has a vocabulary");
+  if (vocabulary_size_ > 0) throw Napi::Error::New(env_, "addon: the engine has a vocabulary");
+  vocabulary_size_ = vocabulary.special.size();
   worker_->learn_vocabulary(std::move(vocabulary));
 }
 
@@ -126,14 +137,16 @@ void EngineObject::submit(const Napi::CallbackInfo& info) {
   const bool looks_up = params.lookup_tokens > 0;
   if (params.max_new_tokens < 0 || !in_range(static_cast<const SamplingParams&>(params)) ||
       !in_range(static_cast<const BeamParams&>(params)) ||
-      (beams > 1 && (looks_up || params.max_new_tokens == 0 || !params.grammar.none())) ||
+      (beams > 1 &&
+       (looks_up || params.max_new_tokens == 0 || !params.grammar.none() || params.marks.limit_reasoning())) ||
       (beams > 1 && request.ids.size() > beams) || !std::isfinite(params.priority) || params.lookup_tokens < 0 ||
       params.lookup_tokens > 64 || params.lookup_ngram < 0 || params.lookup_ngram > 64 ||
       looks_up != (params.lookup_ngram > 0) || !in_range(params.logprobs) || !in_range(params.prompt_logprobs) ||
-      params.prompt_logprobs_from < 1 || !known(params.grammar)) {
+      params.prompt_logprobs_from < 1 || !known(params.grammar) || !sound(params.marks, vocabulary_size_) ||
+      (params.grammar.none() && params.marks.wait())) {
     throw Napi::RangeError::New(env_, "addon: RequestParams out of range");
   }
-  if (!params.grammar.none() && !has_vocabulary_) {
+  if ((!params.grammar.none() || params.marks.limit_reasoning()) && vocabulary_size_ == 0) {
     throw Napi::Error::New(env_, "addon: expected a vocabulary before a grammar");
   }
   for (size_t i = 0; i < request.ids.size(); ++i) channel_->hold(env_);

@@ -18,7 +18,7 @@ class EngineObject : public ThreadedObject<EngineObject, EngineLoop> {
   void close(const Napi::CallbackInfo& info);
   void seen(const Event& event) override;
 
-  bool has_vocabulary_ = false;
+  size_t vocabulary_size_ = 0;  // 0: none yet
   bool loading_ = true;
   bool closing_ = false;
 };

@@ -59,6 +59,19 @@ void each_field(Grammar& grammar, Visit&& visit) {
 }
 
 template <class Visit>
+void each_field(Marks& marks, Visit&& visit) {
+  visit("triggers", marks.triggers);
+  visit("openers", marks.openers);
+  visit("freeAgain", marks.free_again);
+  visit("reasoningBegin", marks.reasoning_begin);
+  visit("reasoningEnd", marks.reasoning_end);
+  visit("reasoningOpen", marks.reasoning_open);
+  visit("reasoningAgain", marks.reasoning_again);
+  visit("reasoningBudget", marks.reasoning_budget);
+  visit("reasoningClosing", marks.reasoning_closing);
+}
+
+template <class Visit>
 void each_field(Vocabulary& vocabulary, Visit&& visit) {
   visit("bytes", vocabulary.bytes);
   visit("offsets", vocabulary.offsets);
@@ -80,6 +93,7 @@ void each_field(RequestParams& params, Visit&& visit) {
   visit("promptLogprobs", params.prompt_logprobs);
   visit("promptLogprobsFrom", params.prompt_logprobs_from);
   visit("grammar", params.grammar);
+  visit("marks", params.marks);
 }
 
 // Upwards.
@@ -304,6 +318,8 @@ template <>
 inline constexpr const char* kTypeName<RequestParams> = "RequestParams";
 template <>
 inline constexpr const char* kTypeName<Grammar> = "Grammar";
+template <>
+inline constexpr const char* kTypeName<Marks> = "Marks";
 template <>
 inline constexpr const char* kTypeName<Vocabulary> = "Vocabulary";
 template <>

@@ -1,4 +1,4 @@
-import { type EngineConfig, noGrammar, type RequestParams } from '#lib/engine/boundary.js'
+import { type EngineConfig, noGrammar, noMarks, type RequestParams } from '#lib/engine/boundary.js'
 import { Engine, type EngineListeners, type RequestHandler } from '#lib/engine/engine.js'
 import { noTokenParams } from '#lib/generation/token-options.js'
 import { plainConfig } from '#lib/loading/engine-config.js'
@@ -53,6 +53,7 @@ export function params(overrides: Partial<RequestParams> = {}): RequestParams {
     lookupTokens: 0,
     ...noLogprobs,
     grammar: noGrammar,
+    marks: noMarks,
     ...overrides,
   }
 }

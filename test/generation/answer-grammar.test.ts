@@ -32,7 +32,21 @@ t.test('behind reasoning it is a rule, and the marks are tokens where they are s
   const opened = grammar(choice, 'think', 'Hi<think>\n', plainText)
   t.match(opened?.source, 'start: thoughts SPACE answer\nthoughts[lazy]: /(?s:.*)<\\/think>/\n')
   t.match(grammar({ type: 'regex', pattern: 'a/b' }, 'think')?.source, 'answer: /a\\/b/')
-  t.throws(() => grammar({ type: 'lark', grammar: 'start: "a"' }, 'think'), { code: 'ERR_GRAMMAR' })
+  const own = grammar({ type: 'lark', grammar: 'start: "a"' }, 'think')
+  t.equal(own?.kind, 'llguidance')
+  t.match(JSON.parse(own?.source ?? ''), {
+    grammars: [{ lark_grammar: /^start: .*\n(?:.*\n)*answer: @own\n$/ }, { name: 'own', lark_grammar: 'start: "a"' }],
+  })
+  t.end()
+})
+
+t.test('a message that is continued may have opened its reasoning, or be the answer', (t) => {
+  const choice: GenerationOptions = { responseFormat: { type: 'choice', choices: ['a'] } }
+  const continued = (reasoning: 'think' | 'harmony', message: string) =>
+    answerGrammar(text, { reasoning, calls: undefined }, choice, `Hi ${message}`, message)?.source
+  t.match(continued('think', '<think>Well'), 'start: thoughts SPACE answer\n')
+  t.match(continued('think', '<think>Well</think> a'), 'start: (')
+  t.equal(continued('harmony', 'a'), 'start: answer\nanswer: "a"\n')
   t.end()
 })
 

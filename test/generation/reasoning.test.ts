@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { GenerationOptions } from '#lib/options/generation.js'
+import { reasoningTable } from '#lib/options/reasoning.js'
 import type { StreamPart } from '#lib/output/parts.js'
 import { type ScriptedChat, scriptedChat } from './scripted-chat.js'
 
@@ -73,6 +74,7 @@ t.test('reasoning is switched off, or given a level, where the template has a sw
       template: other,
       messages,
       answer: ['a', '<end>'],
+      others: ['\n', '</think>'],
       options: { reasoning },
     })
     await stream.result.finally(close)
@@ -84,6 +86,65 @@ t.test('reasoning is switched off, or given a level, where the template has a sw
   t.equal(await rendered('off', '{{ messages[0].content }}'), 'Hi', 'a template without reasoning is off')
   await t.rejects(rendered('off', "{{ '<think>' }}"), { name: 'TypeError', message: /enable_thinking/ })
   await t.rejects(rendered('high', '{{ messages[0].content }}'), { name: 'TypeError', message: /reasoning_effort/ })
+  t.equal(await rendered({ budget: 9 }), 'Hi[True]</think>')
+})
+
+t.test('a budget closes the reasoning, and the answer begins', async (t) => {
+  const answer = ['Hm', ' hm', ' so', '</think>', 'Yes', '<end>']
+  const chat = { template: opens, messages, answer, special: ['<end>'], others: ['\n'] }
+  const { parts, result } = await answered({ ...chat, options: { reasoning: { budget: 2 }, maxNewTokens: 6 } })
+  // Tokens are scripted by their places, and the three that are forced take the next three.
+  t.match(result, { text: '', reasoningText: 'Hm hm', usage: { reasoningTokens: 2, completionTokens: 6 } })
+  t.same(
+    parts.flatMap((part) => part.tokens),
+    [0, 1, 6, 3, 6, 6],
+  )
+  const none = await answered({ ...chat, options: { reasoning: { budget: 0 }, maxNewTokens: 5 } })
+  t.match(none.result, { reasoningText: '', usage: { reasoningTokens: 0 }, text: 'Yes' })
+  // Whoever ends before is not disturbed.
+  const short = await answered({ ...chat, options: { reasoning: { budget: 3 } } })
+  t.match(short.result, { reasoningText: 'Hm hm so', text: 'Yes', finishReason: 'stop', usage: { reasoningTokens: 3 } })
+  const level = await answered({ ...chat, options: { reasoning: 'low' } })
+  t.match(level.result, { reasoningText: 'Hm hm so', text: 'Yes' })
+  for (const wrong of [{ budget: -1 }, { budget: 0.5 }, { budget: 1, x: 1 }, {}]) {
+    t.notOk(reasoningTable.reasoning.accepts(wrong))
+  }
+  await t.rejects(answered({ ...chat, options: { reasoning: { budget: 2 }, reasoningParser: 'none' } }), {
+    name: 'TypeError',
+    message: /\{ budget \} cannot be had: .* reasoningParser/,
+  })
+})
+
+t.test('harmony: a budget leads to the answer, with tools to calls too', async (t) => {
+  const marks = ['<|start|>', '<|channel|>', '<|message|>', '<|end|>', '<end>']
+  const template =
+    '{{ messages[0].content }}{% if tools %}{{ tools[0].function.name }}{% endif %}{% if false %}<|channel|><|message|>{% endif %}'
+  const answer = [
+    '<|channel|>',
+    'analysis',
+    '<|message|>',
+    'Hm',
+    ' hm',
+    ' hm',
+    ' hm',
+    ' hm',
+    ' hm',
+    ' hm',
+    '42',
+    '<end>',
+  ]
+  const others = ['<|start|>', '<|end|>', 'assistant', 'final', 'commentary']
+  const chat = { template, messages, answer, special: marks, others }
+  const plain = await answered({ ...chat, options: { reasoning: { budget: 1 } } })
+  t.match(plain.result, { reasoningText: 'Hm', text: '42', finishReason: 'stop' })
+  const tools = await answered({
+    ...chat,
+    options: { reasoning: { budget: 1 }, tools: [{ name: 'f' }], maxNewTokens: 8 },
+  })
+  t.same(
+    tools.parts.flatMap((part) => part.tokens),
+    [0, 1, 2, 3, 13, 12, 14, 0],
+  )
 })
 
 t.test('a stop word ends the answer, not the reasoning', async (t) => {

@@ -17,17 +17,37 @@ export interface ScriptedChat {
   answer: readonly string[]
   /** Those of them that are special tokens. */
   special?: readonly string[]
+  /** Other tokens that the model has. */
+  others?: readonly string[]
 }
 
 /** Starts it. The caller closes what it gets. */
-export async function scriptedChat({ template, messages, options = {}, answer, special = [] }: ScriptedChat) {
-  const engine = await startScripted({ script: answer.map((_, token) => token), vocabulary: answer.length })
-  const marks = Uint8Array.from(answer, (piece) => (special.includes(piece) ? 1 : 0))
+export async function scriptedChat({
+  template,
+  messages,
+  options = {},
+  answer,
+  special = [],
+  others = [],
+}: ScriptedChat) {
+  const pieces = [...answer, ...others]
+  const engine = await startScripted({ script: answer.map((_, token) => token), vocabulary: pieces.length })
+  const marks = Uint8Array.from(pieces, (piece) => (special.includes(piece) ? 1 : 0))
   let rendered = ''
   const text = {
-    tokens: { ...tableOf([...answer]), special: marks, added: marks },
+    tokens: { ...tableOf(pieces), special: marks, added: marks },
     templateOf: () => template,
-    addedTokenId: (word: string) => (special.includes(word) ? answer.indexOf(word) : undefined),
+    addedTokenId: (word: string) => (special.includes(word) ? pieces.indexOf(word) : undefined),
+    encodeWord: async (word: string) => {
+      const tokens: number[] = []
+      for (let rest = word; rest !== ''; ) {
+        const found = pieces.findIndex((piece) => rest.startsWith(piece))
+        if (found < 0) throw new Error(`no token for ${rest}`)
+        tokens.push(found)
+        rest = rest.slice(pieces[found]?.length)
+      }
+      return tokens
+    },
     encodeChat: async (
       given: readonly ChatMessage[],
       { tools, chatTemplateKwargs, addGenerationPrompt }: GenerationOptions,
@@ -48,7 +68,7 @@ export async function scriptedChat({ template, messages, options = {}, answer, s
     contextLength: 10_000,
     contextReason: '',
     maxPrompt: Number.POSITIVE_INFINITY,
-    vocabularySize: answer.length,
+    vocabularySize: pieces.length,
     canDraft: false,
     stopTokenIds: [answer.length - 1],
     stopWords: [],

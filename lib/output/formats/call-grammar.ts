@@ -7,17 +7,28 @@ export interface WantedCalls {
   tools: readonly KnownTool[]
   /** Whether there may be more than one call. */
   parallel: boolean
+  /** Whether calls stand somewhere in a text: the grammar is then of one stretch of them and of any text before it. */
+  inText: boolean
   /** How Lark names a mark of the model. */
   mark(mark: string): string
   /** Whether a mark is a special token of the model. */
   isSpecial(mark: string): boolean
 }
 
-/** Lines of Lark with a rule `answer`: nothing but calls, as a family writes them. */
-export type CallGrammar = (wanted: WantedCalls) => readonly string[]
+/** Calls as a family writes them. */
+export interface CallRules {
+  /** Lines of Lark with a rule `answer`: nothing but calls, or with `inText` one stretch of them. */
+  rules: readonly string[]
+  /** What begins calls in a text: each is made of marks of the model and of letters. */
+  triggers: readonly (readonly string[])[]
+  /** The same, where nothing but white space stands before it, and with white space in it. */
+  openers?: readonly string[]
+}
+
+export type CallGrammar = (wanted: WantedCalls) => CallRules
 
 /** As Python's `json.dumps` writes JSON, which is what models are trained on. */
-const spaced = { item_separator: ', ', key_separator: ': ' }
+export const spaced = { item_separator: ', ', key_separator: ': ' }
 
 const quoted = (text: string): string => JSON.stringify(text)
 
@@ -66,47 +77,119 @@ function argumentsSchema({ name, parameters = {} }: KnownTool): Record<string, u
   return { ...schema, type, ...(!open && { additionalProperties: false }) }
 }
 
+/** Lark of what begins calls: the first of these marks, or in a text any of them. */
+export function opening(
+  { inText, mark, isSpecial }: WantedCalls,
+  marks: readonly string[],
+): [string, readonly string[]] {
+  if (!inText) return [mark(marks[0] as string), []]
+  const rules = marks.map((one, i) =>
+    isSpecial(one) ? `opening_${i}: ${mark(one)}` : upTo(`opening_${i}`, escaped(one)),
+  )
+  return [`(${marks.map((_, i) => `opening_${i}`).join(' | ')})`, rules]
+}
+
+/** A rule of any text up to the first match of a regular expression. */
+export const upTo = (rule: string, pattern: string): string => `${rule}[lazy]: /(?s:.*)${pattern}/`
+
+/** Letters as they stand in a regular expression of Lark. */
+export const escaped = (word: string): string => word.replace(/[/.*+?^${}()|[\]\\]/g, '\\$&')
+
 /** An object between marks, each call with its own. */
 export const markedObjects =
   (begin: string, end: string): CallGrammar =>
-  ({ tools, parallel, mark }) => [
-    `answer: marked${parallel ? ' ("\\n" marked)*' : ''}`,
-    `marked: ${mark(begin)} "\\n" call "\\n" ${mark(end)}`,
-    ...objects(tools, 'arguments'),
-  ]
+  (wanted) => {
+    const { tools, parallel, inText, mark } = wanted
+    const [first, rules] = opening(wanted, [begin])
+    return {
+      rules: [
+        `answer: marked${parallel && !inText ? ' ("\\n" marked)*' : ''}`,
+        `marked: ${first} "\\n" call "\\n" ${mark(end)}`,
+        ...rules,
+        ...objects(tools, 'arguments'),
+      ],
+      triggers: [[begin]],
+    }
+  }
 
-/** A list of objects behind a mark. */
+/** A list of objects behind a mark, the first of `begins` where only calls are written. */
 export const listedObjects =
-  (begin: string, end?: string): CallGrammar =>
-  ({ tools, parallel, mark }) => [
-    `answer: ${mark(begin)} list ${end === undefined ? '' : mark(end)}`,
-    list(parallel),
-    ...objects(tools, 'arguments'),
-  ]
+  (begins: readonly string[], end?: string): CallGrammar =>
+  (wanted) => {
+    const { tools, parallel, inText, mark } = wanted
+    const [first, rules] = opening(wanted, begins)
+    const last = end === undefined || inText ? '' : mark(end)
+    return {
+      rules: [`answer: ${first} list ${last}`, list(parallel), ...rules, ...objects(tools, 'arguments')],
+      // A word that any text may hold begins calls only with the list.
+      triggers: begins.map((begin) => (begin.startsWith('<') ? [begin] : [begin, '['])),
+    }
+  }
 
 const list = (parallel: boolean): string => `list: "[" call${parallel ? ' (", " call)*' : ''} "]"`
 
-/** Objects without a mark, parted by semicolons. */
-export const bareObjects: CallGrammar = ({ tools, parallel }) => [
-  `answer: call${parallel ? ' ("; " call)*' : ''}`,
-  ...objects(tools, 'parameters'),
-]
+/** Objects without a mark, parted by semicolons; in a text also behind one. */
+export const bareObjects =
+  (begin: string): CallGrammar =>
+  (wanted) => {
+    const { tools, parallel, inText } = wanted
+    const rules = objects(tools, 'parameters')
+    if (!inText) return { rules: [`answer: call${parallel ? ' ("; " call)*' : ''}`, ...rules], triggers: [] }
+    const [marked, opened] = opening(wanted, [begin])
+    const type = '("type"\\s*:\\s*"function"\\s*,\\s*)?'
+    const named = tools.map(({ name }, i) => upTo(`named_${i}`, `\\{\\s*${type}"name"\\s*:\\s*"${escaped(name)}"`))
+    const bare = tools.map((_, i) => `named_${i} ", \\"parameters\\": " arguments_${i} "}"`)
+    return {
+      rules: [`answer: ${marked} call | ${bare.join(' | ')}`, ...opened, ...named, ...rules],
+      triggers: [[begin]],
+      openers: tools.flatMap(({ name }) => [`{"name":"${name}"`, `{"type":"function","name":"${name}"`]),
+    }
+  }
 
 /** Mistral's: a list, and a name with arguments where the model has the mark `[ARGS]`, which came with that form. */
-export const mistralCalls: CallGrammar = ({ tools, parallel, mark, isSpecial }) => {
-  const begin = mark('[TOOL_CALLS]')
-  if (!isSpecial('[ARGS]')) return [`answer: ${begin} " "? list`, list(parallel), ...objects(tools, 'arguments')]
+export const mistralCalls: CallGrammar = (wanted) => {
+  const { tools, parallel, inText, mark, isSpecial } = wanted
+  const begin = '[TOOL_CALLS]'
+  const [first, rules] = opening(wanted, [begin])
+  const triggers = [[begin]]
+  if (!isSpecial('[ARGS]')) {
+    return {
+      rules: [`answer: ${first} " "? list`, list(parallel), ...rules, ...objects(tools, 'arguments')],
+      triggers,
+    }
+  }
   const call = ({ name }: KnownTool, i: number) => `${quoted(name)} ${mark('[ARGS]')} arguments_${i}`
-  return [
-    `answer: named${parallel ? '+' : ''}`,
-    `named: ${begin} (${tools.map(call).join(' | ')})`,
-    ...schemas(tools, spaced),
-  ]
+  return {
+    rules: [
+      `answer: named${parallel && !inText ? '+' : ''}`,
+      `named: ${first} (${tools.map(call).join(' | ')})`,
+      ...rules,
+      ...schemas(tools, spaced),
+    ],
+    triggers,
+  }
 }
 
-/** A message to a tool; the model's stop token `<|call|>` ends the answer behind one. */
-export const harmonyCall: CallGrammar = ({ tools, mark }) => {
+/** A message to a tool; the model's stop token `<|call|>` ends the answer behind one. In a text the recipient may also stand before the channel. */
+export const harmonyCall: CallGrammar = ({ tools, inText, mark }) => {
+  const [start, channel, message] = [mark('<|start|>'), mark('<|channel|>'), mark('<|message|>')]
+  const json = `${mark('<|constrain|>')} "json" ${message}`
   const call = ({ name }: KnownTool, i: number) =>
-    `${quoted(`commentary to=functions.${name} `)} ${mark('<|constrain|>')} "json" ${mark('<|message|>')} arguments_${i}`
-  return [`answer: ${mark('<|channel|>')} (${tools.map(call).join(' | ')})`, ...schemas(tools)]
+    `${quoted(`commentary to=functions.${name} `)} ${json} arguments_${i}`
+  const behind = `${channel} (${tools.map(call).join(' | ')})`
+  if (!inText) return { rules: [`answer: ${behind}`, ...schemas(tools)], triggers: [] }
+  const headed = ({ name }: KnownTool, i: number) =>
+    `${quoted(`functions.${name}`)} ${channel} "commentary " ${json} arguments_${i}`
+  return {
+    rules: [
+      `answer: ${behind} | (recipient | ${start} "assistant to=") (${tools.map(headed).join(' | ')})`,
+      upTo('recipient', 'to='),
+      ...schemas(tools),
+    ],
+    triggers: [
+      ['<|channel|>', 'commentary to='],
+      ['<|start|>', 'assistant to='],
+    ],
+    openers: ['to='],
+  }
 }

@@ -9,6 +9,7 @@ import {
   mistralCalls,
 } from './call-grammar.js'
 import type { CallReader, KnownTool } from './call-reader.js'
+import { pythonCalls, xmlCalls } from './flat-calls.js'
 import { GemmaCalls } from './gemma-calls.js'
 import { JsonCalls } from './json-calls.js'
 import { MistralCalls } from './mistral-calls.js'
@@ -28,7 +29,7 @@ export interface CallFormat {
   bare?: boolean
   /** Reads what stands between the marks. */
   reader(tools: readonly KnownTool[], begin: string): CallReader
-  /** What writes calls and nothing else; without it no call can be required. */
+  /** What calls must be; without it none can be required. */
   grammar?: CallGrammar
   /** Makes ids where the family's templates want them in a form of their own. */
   callId?: () => string
@@ -54,12 +55,14 @@ export const callFormats: Readonly<Record<Exclude<ToolCallParser, 'auto' | 'harm
     begin: ['<|tool_call_start|>'],
     end: '<|tool_call_end|>',
     reader: () => new PythonCalls(),
+    grammar: pythonCalls,
   },
   'qwen3-coder': {
     isIn: (template) => template.includes('<function=') && template.includes('<parameter='),
     begin: ['<tool_call>'],
     end: '</tool_call>',
     reader: (tools) => new XmlCalls(tools),
+    grammar: xmlCalls,
   },
   mistral: {
     isIn: (template) => /\[(TOOL_CALLS|AVAILABLE_TOOLS)\]/.test(template),
@@ -74,14 +77,14 @@ export const callFormats: Readonly<Record<Exclude<ToolCallParser, 'auto' | 'harm
     begin: ['<|tool_call|>', 'functools'],
     end: '<|/tool_call|>',
     reader: () => new JsonCalls(),
-    grammar: listedObjects('<|tool_call|>', '<|/tool_call|>'),
+    grammar: listedObjects(['<|tool_call|>', 'functools'], '<|/tool_call|>'),
   },
   granite: {
     isIn: (template) => template.includes('<|tool_call|>'),
     begin: ['<|tool_call|>', '<tool_call>'],
     end: '</tool_call>',
     reader: () => new JsonCalls(),
-    grammar: listedObjects('<|tool_call|>'),
+    grammar: listedObjects(['<|tool_call|>', '<tool_call>']),
   },
   hermes: {
     // GLM has the same mark and writes something else behind it.
@@ -96,7 +99,7 @@ export const callFormats: Readonly<Record<Exclude<ToolCallParser, 'auto' | 'harm
     begin: ['<|python_tag|>'],
     bare: true,
     reader: (tools) => new JsonCalls(tools),
-    grammar: bareObjects,
+    grammar: bareObjects('<|python_tag|>'),
   },
 }
 
@@ -107,6 +110,6 @@ export function callsIn(template: string): Exclude<ToolCallParser, 'auto'> | und
   return names.find((name) => callFormats[name].isIn(template))
 }
 
-/** What writes calls in a format and nothing else; undefined when that is not supported. */
+/** What calls in a format must be; undefined when that is not supported. */
 export const callGrammar = (format: Exclude<ToolCallParser, 'auto'>): CallGrammar | undefined =>
   format === 'harmony' ? harmonyCall : callFormats[format].grammar

@@ -67,7 +67,8 @@ StepOutput SpeculativeDecoder::verify(Sequence& sequence, const Rows& rows, size
     const auto logits = rows.row(row + output.tokens.size());
     const auto mask =
         sequence.constraint ? sequence.constraint->mask(output.tokens.size()) : std::span<const uint32_t>();
-    const Token token = sampler_.sample(sequence, at, logits, mask);
+    Token token = sampler_.sample(sequence, at, logits, mask);
+    if (sequence.constraint) token = sequence.constraint->accept(token);
     sampler_.note(sequence, token, logits, output.logprobs);
     accepted = output.accepted < output.drafted && sequence.tokens[at] == token;
     if (accepted) {
@@ -76,7 +77,6 @@ StepOutput SpeculativeDecoder::verify(Sequence& sequence, const Rows& rows, size
       sequence.tokens.resize(at);
       sequence.tokens.push_back(token);
     }
-    if (sequence.constraint) sequence.constraint->accept(token);
     add(sequence, at, token, sequence.constraint && sequence.constraint->ended(), output);
   }
   sequence.tokens.resize(first + output.tokens.size());  // drafts behind a token that ends the answer

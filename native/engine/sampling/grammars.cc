@@ -6,11 +6,11 @@
 
 namespace llm {
 
-void Grammars::learn(Vocabulary vocabulary) { vocabulary_ = std::make_unique<const Vocabulary>(std::move(vocabulary)); }
+void Grammars::learn(Vocabulary vocabulary) { vocabulary_ = std::make_shared<const Vocabulary>(std::move(vocabulary)); }
 
-std::shared_ptr<Compilation> Grammars::compile(Grammar grammar, size_t answers) {
+std::shared_ptr<Compilation> Grammars::compile(Grammar grammar, Marks marks, size_t answers) {
   auto compilation = std::make_shared<Compilation>();
-  if (!factory_) {
+  if (!factory_ && !grammar.none()) {
     compilation->failure.emplace(ERR_NOT_BUILT,
                                  "this addon was built without structured output: install Rust 1.87 or newer "
                                  "(https://rustup.rs) and run npm run build");
@@ -22,13 +22,10 @@ std::shared_ptr<Compilation> Grammars::compile(Grammar grammar, size_t answers) 
     compilation->done = true;
     return compilation;
   }
-  compiler_thread_.post([this, compilation, answers, grammar = std::move(grammar)] {
+  compiler_thread_.post([this, compilation, answers, grammar = std::move(grammar), marks = std::move(marks)] {
     if (compilation.use_count() == 1) return;  // the request has ended meanwhile
     try {
-      const GrammarMatcher& beginning = compiled(grammar);
-      for (size_t i = 0; i < answers; ++i) {
-        compilation->constraints.push_back(std::make_shared<Constraint>(beginning.fork(), vocabulary_->special.size()));
-      }
+      for (size_t i = 0; i < answers; ++i) compilation->constraints.push_back(constraint(grammar, marks));
     } catch (...) {
       compilation->failure = current_failure(ERR_GRAMMAR);
     }
@@ -36,6 +33,14 @@ std::shared_ptr<Compilation> Grammars::compile(Grammar grammar, size_t answers) 
     changed_();
   });
   return compilation;
+}
+
+std::shared_ptr<Constraint> Grammars::constraint(const Grammar& grammar, const Marks& marks) {
+  const size_t tokens = vocabulary_->special.size();
+  auto beginning = grammar.none() ? nullptr : compiled(grammar).fork();
+  if (!marks.limit_reasoning() && !marks.wait()) return std::make_shared<Constraint>(std::move(beginning), tokens);
+  return std::make_shared<Constraint>(std::move(beginning), AnswerMarks(vocabulary_, marks), marks.wait(),
+                                      marks.free_again, marks.reasoning_closing, tokens);
 }
 
 // From the cache, if it is there.

@@ -37,8 +37,9 @@ class Grammars {
 
   // The tokens that grammars are about. Once, by the thread that calls compile(), before it.
   void learn(Vocabulary vocabulary);
-  // One thread. A grammar that was compiled before is copied.
-  std::shared_ptr<Compilation> compile(Grammar grammar, size_t answers);
+  // One thread; the grammar may be none where the marks limit the reasoning. A grammar that was compiled before is
+  // copied.
+  std::shared_ptr<Compilation> compile(Grammar grammar, Marks marks, size_t answers);
   // Engine's thread: has the masks made of what follows an answer and each of its drafts.
   void start_masks(Constraint& constraint, std::span<const Token> drafts) {
     constraint.start(drafts, mask_makers_, changed_);
@@ -57,12 +58,13 @@ class Grammars {
   };
 
   const GrammarMatcher& compiled(const Grammar& grammar);
+  std::shared_ptr<Constraint> constraint(const Grammar& grammar, const Marks& marks);
 
   const GrammarCompilerFactory factory_;
   const std::function<void()> changed_;
   const size_t cache_bytes_;
 
-  std::unique_ptr<const Vocabulary> vocabulary_;  // posting the first compilation hands it over
+  std::shared_ptr<const Vocabulary> vocabulary_;  // posting the first compilation hands it over
 
   // Of the compiler's thread.
   std::unique_ptr<GrammarCompiler> compiler_;

@@ -37,6 +37,35 @@ void check_answer(Rig& rig, llm::SequenceId id, const Tokens& tokens, FinishReas
   CHECK(answer.reason == reason);
 }
 
+std::vector<int32_t> symbols(const Tokens& tokens) {
+  std::vector<int32_t> found;
+  for (const Token token : tokens) found.push_back(256 + token);
+  return found;
+}
+
+// Its grammar waits for this token.
+llm::RequestParams waiting(int32_t max_new_tokens, const std::string& source, Token trigger, bool again) {
+  auto params = constrained(max_new_tokens, source);
+  params.marks.triggers = {1, 256 + trigger};
+  params.marks.free_again = again;
+  return params;
+}
+
+// What free answers say behind `tokens`, greedily.
+Tokens free_answer(Tokens tokens, size_t count) {
+  const std::vector<Token> all = [] {
+    std::vector<Token> ids(32);
+    for (size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<Token>(i);
+    return ids;
+  }();
+  return conforming(std::move(tokens), std::vector<Tokens>(count, all));
+}
+
+Tokens joined(Tokens a, const Tokens& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
 }  // namespace
 
 TEST("grammar: an answer conforms to it and ends with it") {
@@ -370,5 +399,118 @@ TEST("grammar: many at once beside free answers, cancelled at any time") {
       check_answer(rig, id, conforming(prompt, places[static_cast<size_t>(id) % 2]));
     }
   }
+  rig.close();
+}
+
+TEST("grammar: an answer is free until a trigger comes, and no mask is made for it") {
+  ScriptedGrammars grammars;
+  for (const bool lookup : {false, true}) {
+    Rig rig;
+    rig.plan.can_trim = lookup;
+    rig.plan.chunk = 16;
+    rig.grammars = grammars.compilers();
+    rig.start();
+    const Tokens prompt{3, 1, 4};
+    const Tokens text = free_answer(prompt, 4);
+    const auto asked = [&](const std::string& source, Token trigger, bool again) {
+      auto params = waiting(20, source, trigger, again);
+      if (lookup) params.lookup_ngram = params.lookup_tokens = 3;
+      return params;
+    };
+    grammars.masks = 0;
+    Token never = 0;
+    const Tokens whole = free_answer(prompt, 20);
+    while (std::ranges::count(whole, never) > 0) ++never;
+    rig.submit(1, prompt, asked(std::to_string(never) + " 1", never, true));
+    check_answer(rig, 1, whole, FinishReason::kLength);
+    CHECK_EQUAL(grammars.masks.load(), 0);
+    CHECK(std::ranges::count(text, text[3]) == 1);
+    const std::string source = std::to_string(text[3]) + " 1|2 3 4|5";
+    const Tokens bound = joined(text, conforming(joined(prompt, text), {{1, 2}, {3}, {4, 5}}));
+    rig.submit(2, prompt, asked(source, text[3], false));
+    check_answer(rig, 2, bound);
+    CHECK_EQUAL(grammars.masks.load(), 2);
+    rig.submit(3, prompt, asked(source, text[3], true));
+    const Tokens rest = free_answer(joined(prompt, bound), 20 - bound.size());
+    CHECK_EQUAL(std::ranges::count(rest, text[3]), 0);
+    check_answer(rig, 3, joined(bound, rest), FinishReason::kLength);
+    CHECK_EQUAL(grammars.masks.load(), 4);
+    rig.close();
+  }
+}
+
+TEST("grammar: what a trigger begins comes again, for each answer to a prompt") {
+  ScriptedGrammars grammars;
+  Rig rig;
+  rig.plan.can_fork = rig.plan.can_trim = true;
+  rig.plan.max_sequences = 4;
+  rig.grammars = grammars.compilers();
+  rig.start();
+  auto params = waiting(200, "5 1|2 3 4|6", 5, true);
+  params.temperature = 1;
+  rig.submit_all({1, 2, 3, 4}, {3, 1, 4}, params);
+  for (int id = 1; id <= 4; ++id) {
+    const Answer answer = rig.log.end_of(id);
+    CHECK_EQUAL(answer.code + answer.message, "");
+    CHECK_EQUAL(answer.tokens.size(), size_t{200});
+    int calls = 0;
+    for (size_t i = 0; i + 3 < answer.tokens.size(); ++i) {
+      if (answer.tokens[i] != 5) continue;
+      ++calls;
+      CHECK(answer.tokens[i + 1] == 1 || answer.tokens[i + 1] == 2);
+      CHECK_EQUAL(answer.tokens[i + 2], 3);
+      CHECK(answer.tokens[i + 3] == 4 || answer.tokens[i + 3] == 6);
+    }
+    CHECK(calls > 1);
+  }
+  rig.close();
+}
+
+TEST("grammar: a reasoning that has used up its tokens is closed, with a grammar and without") {
+  ScriptedGrammars grammars;
+  for (const bool bound : {false, true}) {
+    Rig rig;
+    rig.plan.can_trim = true;
+    rig.plan.chunk = 16;
+    rig.grammars = grammars.compilers();
+    rig.start();
+    const Tokens prompt{3, 1, 4};
+    Token end = 0;  // does not come by itself
+    const Tokens thoughts = free_answer(prompt, 4);
+    while (std::ranges::count(thoughts, end) > 0) ++end;
+    auto params = length(10);
+    if (bound) params = constrained(10, "* * * * 7 " + std::to_string(end) + " 1|2 3|4");
+    params.marks.reasoning_end = symbols({end});
+    params.marks.reasoning_open = true;
+    params.marks.reasoning_budget = 4;
+    params.marks.reasoning_closing = {7, end};
+    const Tokens closed = joined(thoughts, {7, end});
+    const Tokens answer =
+        bound ? conforming(joined(prompt, closed), {{1, 2}, {3, 4}}) : free_answer(joined(prompt, closed), 4);
+    const auto reason = bound ? FinishReason::kGrammar : FinishReason::kLength;
+    rig.submit(1, prompt, params);
+    check_answer(rig, 1, joined(closed, answer), reason);
+    params.logprobs = 0;  // nothing is taken without its logits
+    rig.submit(2, prompt, params);
+    check_answer(rig, 2, joined(closed, answer), reason);
+    if (!bound) {
+      params.marks.reasoning_budget = 0;
+      rig.submit(3, prompt, params);
+      check_answer(rig, 3, joined({7, end}, free_answer({3, 1, 4, 7, end}, 8)), reason);
+    }
+    rig.close();
+  }
+  // None of it needs the library.
+  Rig rig;
+  rig.grammars = nullptr;
+  rig.start();
+  rig.loop().learn_vocabulary(ScriptedGrammars::vocabulary());
+  auto params = length(3);
+  params.marks.reasoning_end = symbols({9});
+  params.marks.reasoning_open = true;
+  params.marks.reasoning_budget = 0;
+  params.marks.reasoning_closing = {9};
+  rig.submit(1, {3, 1, 4}, params);
+  check_answer(rig, 1, joined({9}, free_answer({3, 1, 4, 9}, 2)), FinishReason::kLength);
   rig.close();
 }

@@ -26,9 +26,10 @@ class ScriptedGrammars {
     return [this](const llm::Vocabulary& vocabulary) { return std::make_unique<Compiler>(*this, vocabulary); };
   }
 
-  // Tokens without bytes; the last one ends an answer.
+  // Tokens without bytes, so each is a symbol of its own; the last one ends an answer.
   static llm::Vocabulary vocabulary(size_t tokens = 32) {
-    return {{}, std::vector<uint32_t>(tokens + 1), std::vector<uint8_t>(tokens), {static_cast<llm::Token>(tokens) - 1}};
+    return {
+        {}, std::vector<uint32_t>(tokens + 1), std::vector<uint8_t>(tokens, 1), {static_cast<llm::Token>(tokens) - 1}};
   }
 
  private:

@@ -22,7 +22,7 @@ class Service {
     grammars.learn(ScriptedGrammars::vocabulary());
   }
   std::shared_ptr<llm::Constraint> constraint(const std::string& source) {
-    const auto compilation = grammars.compile({"regex", source}, 1);
+    const auto compilation = grammars.compile({"regex", source}, {}, 1);
     wait([&] { return compilation->done.load(); });
     CHECK(!compilation->failure);
     return compilation->constraints.at(0);
@@ -86,7 +86,7 @@ TEST("grammars: one that is larger than the cache is compiled, and one that is r
   service.constraint("2");
   CHECK_EQUAL(scripted.compiled.load(), 1);
   for (int i = 0; i < 2; ++i) {
-    const auto compilation = service.grammars.compile({"regex", "1"}, 1);
+    const auto compilation = service.grammars.compile({"regex", "1"}, {}, 1);
     service.constraint("2");  // behind it
     CHECK_EQUAL(std::string(compilation->failure.value().what()), "no");
   }
