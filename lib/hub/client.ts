@@ -64,7 +64,7 @@ export class HubClient {
       const answer = await this.#follow(url, headers, signal).catch((error: unknown) => {
         signal?.throwIfAborted()
         if (error instanceof LLMError) throw error
-        if (attempt >= most) throw networkError(url, error)
+        if (attempt >= most || isUntrusted(error)) throw networkError(url, error)
         return undefined
       })
       if (answer && !mayPass(answer.statusCode)) return answer
@@ -171,8 +171,14 @@ export function networkError(url: URL, cause: unknown): LLMError {
   return new LLMError('ERR_NETWORK', `${shown(url)}: ${reasonOf(cause)}`, { cause })
 }
 
+/** Whether the other side's certificate was not accepted. It will not be the next time. */
+function isUntrusted(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /CERT|^UNABLE_TO_(GET|VERIFY)/.test(String(error.code))
+}
+
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause)
+  if (isUntrusted(cause)) return `${cause.message}; NODE_EXTRA_CA_CERTS names certificates that are trusted, too`
   const errors = cause instanceof AggregateError ? cause.errors.map((each: Error) => each.message).join(', ') : ''
   return cause.message || errors || cause.name
 }

@@ -1,8 +1,8 @@
 import { LLMError } from '../errors.js'
 import { isDeeper, isObject } from '../model/json-object.js'
 
-/** Bytes that a model.yaml may have. Parsing takes some milliseconds for each 1,000, on the main thread. */
-export const maxYamlBytes = 16 * 1024
+/** Bytes that a model.yaml may have: a gallery of hundreds of models. */
+export const maxYamlBytes = 2 ** 20
 /** Levels of nesting; a model.yaml has four. */
 const maxDepth = 16
 

@@ -2,7 +2,7 @@ import { LLMError } from '../errors.js'
 import { isObject } from '../model/json-object.js'
 import { describe, didYouMean } from '../options/rules.js'
 import { goExpression } from '../text/rewrite/go-expression.js'
-import { readDocument } from './document.js'
+import { readDocumentAside } from './document-thread.js'
 import { type Draft, type Key, keys, nested } from './keys.js'
 import { requireSafe } from './safety.js'
 import type { ModelYaml } from './settings.js'
@@ -29,7 +29,7 @@ export async function readModelYaml(text: string, source: YamlSource): Promise<M
   const draft = emptyDraft(file)
   const unknown: string[] = []
   const ignored: string[] = []
-  for (const [key, value] of entriesOf(await readDocument(text, file, source.name), file)) {
+  for (const [key, value] of entriesOf(await readDocumentAside({ text, file, wanted: source.name }), file)) {
     const known = find(key)
     if (known === undefined) unknown.push(`${key}${suggestion(key)}`)
     else if (known.does === 'ignore') ignored.push(key)

@@ -11,6 +11,7 @@ import type { LoadProgress } from '../options/load.js'
 import type { Warn } from '../warnings.js'
 import { placeDownloads } from './downloads.js'
 import type { HubProgress, HubSource } from './hub-source.js'
+import { keptText } from './kept-text.js'
 import { type HubReference, parseReference } from './reference.js'
 import { type Selection, selectFiles } from './select.js'
 
@@ -156,12 +157,8 @@ async function fromServer(
   { url, name }: { url: string; name: string | undefined },
   context: ResolveContext,
 ): Promise<Located> {
-  if (context.offline)
-    throw new LLMError(
-      'ERR_REFERENCE',
-      `${url}: offline, and a model.yaml of a server is not kept; download it, and name the file`,
-    )
-  const text = await context.hub.text(url, { limit: maxYamlBytes, signal: context.signal })
+  const { hub, offline, signal, warn } = context
+  const text = await keptText(url, () => hub.text(url, { limit: maxYamlBytes, signal }), { offline, warn })
   const yaml = await readModelYaml(text, { file: url, network: true, name })
   const placed = await downloaded(yaml, context)
   if (placed) return placed

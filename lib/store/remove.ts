@@ -1,7 +1,8 @@
-import { lstat, readdir, rm, rmdir, stat } from 'node:fs/promises'
+import { type FileHandle, lstat, readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { LLMError } from '../errors.js'
 import { isSystemError } from '../file-error.js'
+import { lockFile } from '../hub/lock.js'
 import { type StoredRepo, scanRepo } from './scan.js'
 
 /** What to remove of a repository. */
@@ -15,9 +16,10 @@ export interface Removal {
 /**
  * Removes a repository, a commit, or files of it from the cache, and every content that no other commit uses.
  * @returns bytes that are free now
- * @throws LLMError ERR_CACHE when the cache cannot be written
+ * @throws LLMError ERR_CACHE when the cache cannot be written, or a download of the repository runs
  */
 export async function removeFromStore(stored: StoredRepo, { commit, path }: Removal = {}): Promise<number> {
+  const locks = await lockAll(stored)
   try {
     if (commit === undefined && path === undefined) return await removeRepo(stored)
     for (const revision of stored.revisions) {
@@ -35,6 +37,29 @@ export async function removeFromStore(stored: StoredRepo, { commit, path }: Remo
   } catch (error) {
     if (!isSystemError(error)) throw error
     throw new LLMError('ERR_CACHE', `${stored.folder}: cannot be removed (${error.message})`, { cause: error })
+  } finally {
+    await Promise.all(locks.map((lock) => lock.close()))
+  }
+}
+
+/** Takes the locks under which the contents of a repository are downloaded. */
+async function lockAll({ repo, folder }: StoredRepo): Promise<FileHandle[]> {
+  const place = join(dirname(folder), '.locks', basename(folder))
+  const names = (await readdir(place).catch((): string[] => [])).filter((name) => name.endsWith('.lock'))
+  const held: FileHandle[] = []
+  try {
+    for (const name of names) {
+      const lock = await lockFile(join(place, name), () => {
+        throw new LLMError('ERR_CACHE', `${repo}: another process downloads it; nothing was removed`)
+      })
+      if (lock) held.push(lock)
+    }
+    return held
+  } catch (error) {
+    await Promise.all(held.map((lock) => lock.close()))
+    // Where locks cannot be written, nobody downloads.
+    if (isSystemError(error)) return []
+    throw error
   }
 }
 

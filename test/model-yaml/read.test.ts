@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { maxYamlBytes } from '#lib/model-yaml/document.js'
+import { readDocumentAside } from '#lib/model-yaml/document-thread.js'
 import { readModelYaml } from '#lib/model-yaml/read.js'
 
 const example = readFileSync('test/model-yaml/phi3-medium.yaml', 'utf8')
@@ -168,6 +169,22 @@ t.test('texts that are no model.yaml, and hostile ones', async (t) => {
   t.equal(({} as Record<string, unknown>)['polluted'], undefined)
   await read(`${least}engine_args: {__proto__: 1}\noverrides: {__proto__: {polluted: 1}}`).catch(() => {})
   t.equal(({} as Record<string, unknown>)['polluted'], undefined)
+})
+
+t.test('a gallery of hundreds of models is read, in a thread of its own and within bounds', async (t) => {
+  const one = (i: number) =>
+    `- name: model-${i}\n  description: ${'x'.repeat(1000)}\n  parameters: {model: owner/repo-${i}}\n`
+  const text = Array.from({ length: 900 }, (_, i) => one(i)).join('')
+  t.ok(text.length > 900_000)
+  t.match(await read(text, true, 'model-899'), { name: 'model-899', model: 'owner/repo-899' })
+  const refused = { code: 'ERR_MODEL_INVALID', message: /^hf:\/\/owner\/repo\/model\.yaml: expected YAML \(/ }
+  await t.rejects(read(`${text}- [`, true, 'model-899'), refused)
+  await t.rejects(read(text), { code: 'ERR_REFERENCE', message: /a reference that names one of its models/ })
+  const input = { text, file: 'model.yaml', wanted: 'model-1' }
+  // It would take minutes.
+  const slow = readDocumentAside({ ...input, text: '['.repeat(500_000) }, { heap: 512, time: 500 })
+  await t.rejects(slow, { code: 'ERR_MODEL_INVALID', message: /model\.yaml: expected YAML that is read in 0\.5 s/ })
+  await t.rejects(readDocumentAside(input, { heap: 4, time: 60_000 }), { code: 'ERR_MODEL_INVALID', message: /memory/ })
 })
 
 t.test('a file from the network names nothing on this machine', async (t) => {

@@ -7,6 +7,8 @@ import type { HubRequest, HubSource } from '#lib/references/hub-source.js'
 export class FakeHub implements HubSource {
   readonly asked: Pick<HubRequest, 'repo' | 'revision' | 'offline'>[] = []
   readonly fetched: string[] = []
+  /** What asking for a text rejects with. */
+  failure: LLMError | undefined
   readonly #folder: string
   readonly #repositories: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly #pages: Readonly<Record<string, string>>
@@ -47,6 +49,7 @@ export class FakeHub implements HubSource {
   }
 
   async text(url: string): Promise<string> {
+    if (this.failure) throw this.failure
     const text = this.#pages[url]
     if (text === undefined) throw new LLMError('ERR_MODEL_NOT_FOUND', `${url}: not found`)
     return text

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
+import { LLMError } from '#lib/errors.js'
 import { type ResolveContext, resolveReference } from '#lib/references/resolve.js'
 import { commitOf, FakeHub } from './fake-hub.js'
 
@@ -149,7 +150,33 @@ t.test('a model.yaml of a server', async (t) => {
     message: /"parameters\.model" to be a repository/,
   })
   await t.rejects(follow('https://example.org/c.yaml'), { message: /not found/ })
-  await t.rejects(follow(url, { offline: true }), { message: /offline/ })
+})
+
+t.test('what a server said is kept for the time without it', async (t) => {
+  const url = 'https://example.org/model.yaml'
+  const before = process.env.OPENVINO_LLM_CACHE
+  process.env.OPENVINO_LLM_CACHE = t.testdir()
+  t.teardown(() => {
+    process.env.OPENVINO_LLM_CACHE = before
+  })
+  const { hub, follow, warnings } = setUp({ 'o/r': ir }, { [url]: yaml('o/r') })
+  const offline = {
+    code: 'ERR_OFFLINE',
+    message: /^https:\/\/example\.org\/model\.yaml: .*the network may not be used/,
+  }
+  await t.rejects(follow(url, { offline: true }), offline)
+  const found = await follow(url)
+  t.same(await follow(url, { offline: true }), found)
+  t.same(warnings, [])
+  hub.failure = new LLMError('ERR_OFFLINE', 'HF_HUB_OFFLINE')
+  t.same(await follow(url), found)
+  t.same(warnings, [])
+  hub.failure = new LLMError('ERR_NETWORK', 'it does not answer')
+  t.same(await follow(url), found)
+  t.match(warnings, [/what was fetched before is used: it does not answer/])
+  await t.rejects(follow('https://example.org/other.yaml'), hub.failure)
+  hub.failure = new LLMError('ERR_MODEL_NOT_FOUND', 'it is gone')
+  await t.rejects(follow(url), hub.failure)
 })
 
 t.test('a local model.yaml: what lies beside it, an absolute path, or a repository', async (t) => {

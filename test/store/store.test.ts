@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { lockFile } from '#lib/hub/lock.js'
 import { findInStore } from '#lib/store/find.js'
 import { storedModels } from '#lib/store/models.js'
 import { removeFromStore } from '#lib/store/remove.js'
@@ -118,6 +119,25 @@ t.test('removing a commit keeps what another one uses, and removing the rest lea
   const bytes = Object.values(ir).reduce((sum, content) => sum + content.length, 0)
   t.equal(await removeFromStore(await scan(), { commit: after }), bytes)
   t.notOk(existsSync(join(it.cacheDir, 'models--owner--model')))
+})
+
+t.test('what is being downloaded is not removed', async (t) => {
+  const { it, scan } = await twoCommits(t)
+  const stored = await scan()
+  const files = stored.revisions.flatMap(({ files }) => files.length)
+  const locks = join(it.cacheDir, '.locks/models--owner--model')
+  const [name = ''] = readdirSync(locks)
+  const lock = await lockFile(join(locks, name), () => t.fail('nobody else has it'))
+  const refused = { code: 'ERR_CACHE', message: /^owner\/model: another process downloads it; nothing was removed/ }
+  await t.rejects(removeFromStore(stored), refused)
+  await t.rejects(removeFromStore(stored, { path: (path) => path === 'notes.txt' }), refused)
+  t.same(
+    (await scan()).revisions.flatMap(({ files }) => files.length),
+    files,
+  )
+  await lock?.close()
+  await removeFromStore(stored)
+  t.notOk(existsSync(stored.folder))
 })
 
 t.test('the commands list, show and remove', async (t) => {
