@@ -8,6 +8,7 @@ import { type GenerationOptions, generationTable } from '../options/generation.j
 import { loadTable } from '../options/load.js'
 import { didYouMean } from '../options/rules.js'
 import type { ChatMessage } from '../text/template/messages.js'
+import { formatFlags } from './answer-format.js'
 import { ChatHistory } from './chat-history.js'
 import { ChatLines, isInteractive } from './chat-lines.js'
 import { settingLines, withSetting } from './chat-settings.js'
@@ -51,7 +52,7 @@ export function chatCommand(interrupts: Interrupts): Command {
   const answer = flagsOf(withoutJson(generationTable))
   // A conversation goes on when it is longer than the context; what the model no longer sees is said.
   answer.find(({ long }) => long === '--context-overflow')?.default('drop-oldest')
-  addFlags(command, [...answer, ...flagsOf(loadTable)])
+  addFlags(command, [...formatFlags(), ...answer, ...flagsOf(loadTable)])
   addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm chat ./model --system "Be brief." --stats')
   return command.action(async (model: string, flags: Flags) => {
     const options = { ...generationOptions(flags, command), signal: interrupts.signal }
@@ -177,8 +178,10 @@ class Chat {
     this.#last = user
     try {
       const result = await this.#answer(sent)
-      if (result.text !== '') {
-        this.#conversation.add([user, { role: 'assistant', content: result.text }])
+      const { text, toolCalls } = result
+      if (text !== '' || toolCalls.length > 0) {
+        const calls = toolCalls.length > 0 && { tool_calls: toolCalls }
+        this.#conversation.add([user, { role: 'assistant', content: text, ...calls }])
         this.#last = undefined
       }
       if (this.#flags.stats) note(statsLine(result))
@@ -198,7 +201,7 @@ class Chat {
     // Leaving the iteration, unlike an abort, keeps what was said so far.
     if (this.#interactive) this.#interrupts.onInterrupt = () => void parts.return?.()
     try {
-      for (let part = await parts.next(); !part.done; part = await parts.next()) await writer.write(part.value.text)
+      for (let part = await parts.next(); !part.done; part = await parts.next()) await writer.writePart(part.value)
       return await stream.result
     } finally {
       this.#interrupts.onInterrupt = undefined

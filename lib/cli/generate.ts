@@ -5,6 +5,7 @@ import type { GenerationResult } from '../generation/result.js'
 import type { LLM } from '../llm.js'
 import { type GenerationOptions, generationTable } from '../options/generation.js'
 import { loadTable } from '../options/load.js'
+import { formatFlags } from './answer-format.js'
 import { textOf } from './input.js'
 import type { Interrupts } from './interrupts.js'
 import { loadForCommand } from './load.js'
@@ -31,7 +32,7 @@ export function generateCommand(interrupts: Interrupts): Command {
     .option('--raw', 'no chat template: the model continues the text')
     .option('--json', 'one JSON object instead of the text')
     .option('--stats', 'prints TTFT and tokens/s to standard error')
-  addFlags(command, [...flagsOf(generationTable), ...flagsOf(loadTable)], 'raw')
+  addFlags(command, [...formatFlags(), ...flagsOf(generationTable), ...flagsOf(loadTable)], 'raw')
   addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm generate ./model "Why is the sky blue?"')
   return command.action(async (model: string, argument: string | undefined, flags: Flags) => {
     const { signal } = interrupts
@@ -66,7 +67,7 @@ async function print(llm: LLM, prompt: Prompt, options: GenerationOptions): Prom
       return result
     }
     const stream = llm.stream(prompt, options)
-    for await (const part of stream) await writer.write(part.text)
+    for await (const part of stream) await writer.writePart(part)
     return await stream.result
   } finally {
     await writer.end()

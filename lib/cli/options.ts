@@ -6,6 +6,7 @@ import { checkBeams } from '../options/resolve-beams.js'
 import { checkSampling } from '../options/resolve-sampling.js'
 import { describe } from '../options/rules.js'
 import type { Flag, Option, Rows } from '../options/table.js'
+import { jsonOrFile, responseFormatOf } from './answer-format.js'
 
 /** What commander makes of a command line: values by the names of the API. */
 export type Flags = Readonly<Record<string, unknown>>
@@ -68,6 +69,8 @@ export function readFlag(row: Option, text: string, previous: unknown): unknown 
       return property(text, previous as Record<string, string> | undefined)
     case 'json':
       return accepted(json(text))
+    case 'file':
+      return accepted(fileOrJson(text))
     case 'repeated':
       return accepted([...((previous as string[] | undefined) ?? []), text])
     case 'commas':
@@ -86,6 +89,14 @@ function json(text: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     throw new InvalidArgumentError(`Expected JSON (${(error as Error).message}).`)
+  }
+}
+
+function fileOrJson(text: string): unknown {
+  try {
+    return jsonOrFile(text)
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}.`.replace(/^e/, 'E'))
   }
 }
 
@@ -124,7 +135,11 @@ export function addFlags(command: Command, flags: readonly CommanderOption[], ra
 
 /** The options of an answer among the flags. Flags that exclude each other are wrong usage. */
 export function generationOptions(flags: Flags, command: Command): GenerationOptions {
-  const options: GenerationOptions = optionsFrom(flags, generationTable)
+  const format = responseFormatOf(flags, command)
+  const options: GenerationOptions = {
+    ...optionsFrom(flags, generationTable),
+    ...(format && { responseFormat: format }),
+  }
   try {
     checkSampling(options)
     checkBeams(options)

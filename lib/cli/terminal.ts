@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { GenerationResult } from '../generation/result.js'
+import type { StreamPart } from '../output/parts.js'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
 const control = /[\0-\x08\x0b-\x1f\x7f-\x9f]/g
@@ -27,6 +28,13 @@ export class AnswerWriter {
     if (text === '') return
     this.#open = !text.endsWith('\n')
     await put(this.#output, this.#output.isTTY ? printable(text) : text)
+  }
+
+  /** A call of a tool is a line of JSON. */
+  async writePart(part: StreamPart): Promise<void> {
+    if (part.type !== 'tool-call') return await this.write(part.text)
+    const { name, arguments: given } = part
+    await this.write(`${this.#open ? '\n' : ''}${JSON.stringify({ name, arguments: given })}\n`)
   }
 
   /** Ends the last line unless the answer did. */

@@ -18,8 +18,9 @@ export interface Flag {
   readonly help: string
   /** Stands for the value in the help, e.g. `<n>`. A flag without it takes no value. */
   readonly value?: string
-  /** How a flag gives several values: it is repeated, it takes `1,2,3`, it is repeated with `KEY=VALUE`, or it takes JSON. */
-  readonly several?: 'repeated' | 'commas' | 'properties' | 'json'
+  /** How a flag gives several values: it is repeated, it takes `1,2,3`, it is repeated with `KEY=VALUE`, or it takes JSON (or a
+   * file with it). */
+  readonly several?: 'repeated' | 'commas' | 'properties' | 'json' | 'file'
   /** Another name than the option's, without dashes. */
   readonly name?: string
   /** Whether the help adds the default. */

@@ -65,7 +65,7 @@ export const toolsTable = {
     ...check.array,
     chatOnly: true,
     pipeline: 'tools',
-    flag: { value: '<json>', help: 'tools for the chat template', several: 'json', rare: true },
+    flag: { value: '<json>', help: 'tools that the model may call, or a file with them', several: 'file', rare: true },
   },
 } as const satisfies Table<ToolOptions>
 
@@ -85,7 +85,12 @@ export const toolCallTable = {
     chatOnly: true,
     flag: { value: '<name>', help: 'hermes, mistral, …: how tool calls are written', rare: true },
   },
-  toolChoice: { ...check.either(check.oneOf('auto', 'none', 'required'), chosen), default: 'auto', chatOnly: true },
+  toolChoice: {
+    ...check.either(check.oneOf('auto', 'none', 'required'), chosen),
+    default: 'auto',
+    chatOnly: true,
+    flag: { value: '<how>', help: 'auto, none or required', rare: true },
+  },
   parallelToolCalls: { ...check.boolean, default: true, chatOnly: true },
 } as const satisfies Table<ToolCallOptions>
 

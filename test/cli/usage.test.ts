@@ -71,6 +71,17 @@ t.test('wrong usage ends with 2, in words, and nothing on standard output', asyn
     [['chat', model, '--logprobs', '2'], /unknown option '--logprobs'/],
     [['generate', model, 'Hi', '--tools', '{'], /'--tools <json>' .* Expected JSON/],
     [['generate', model, 'Hi', '--tools', '{}'], /'--tools <json>' .* Expected an array, received an object/],
+    [['generate', model, 'Hi', '--tools', 'nowhere.json'], /'--tools <json>' .* Expected JSON or a file .*nowhere/],
+    [['generate', model, 'Hi', '--json-schema', '{'], /--json-schema: expected JSON \(/],
+    [['generate', model, 'Hi', '--json-schema', '[]'], /--json-schema: expected responseFormat.schema to be a JSON/],
+    [['generate', model, 'Hi', '--json-schema', 'nowhere.json'], /--json-schema: expected JSON or a file .*nowhere/],
+    [['generate', model, 'Hi', '--json-schema', 'README.md'], /--json-schema: expected JSON in README.md/],
+    [['generate', model, 'Hi', '--choice', 'a,a'], /--choice: expected .* 1 to 1000 texts that differ/],
+    [
+      ['generate', model, 'Hi', '--choice', 'a', '--regex', 'b'],
+      /'--choice <a,b,…>' cannot be used with option '--regex/,
+    ],
+    [['chat', model, '--regex', 'b', '--tools', '[]'], /'--regex <pattern>' cannot be used with option '--tools/],
     [['generate', model, 'Hi', '--raw', '--tools', '[]'], /cannot be used with option '--raw'/],
     [['tokenize', model, 'Hi', '--system', 'x'], /--system.* need --chat/],
     [
