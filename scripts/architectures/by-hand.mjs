@@ -12,8 +12,23 @@ const dynamic =
   'export differs, warned: config.json stretches positions beyond 64 tokens (dynamic RoPE scaling), and exports for OpenVINO do not: the context ends there. ' +
   'For a longer one, export the model with a scaling that hangs on no length, such as yarn, in config.json'
 
+/** Types that were not compared, and why. */
+const notCompared = [
+  ...['aquila', 'deci', 'exaone', 'jais', 'orion', 'xverse'].map((name) => [
+    name,
+    'no public copy of its released code was found',
+  ]),
+  ['arctic', 'the public copy of its code needs DeepSpeed'],
+]
+
 /** @type {Omit<import('./verdict.mjs').Verdict, 'wrong'>[]} */
 export const byHand = [
+  ...notCompared.map(([name = '', why]) => ({
+    name,
+    modelType: name,
+    transformers: '',
+    words: `not compared: ${why}`,
+  })),
   { name: 'baichuan-13b', modelType: 'baichuan', transformers: '4.57.6', words: 'right, paged' },
   { name: 'baichuan-7b', modelType: 'baichuan', transformers: '4.57.6', words: `right, stateful: ${positions}` },
   { name: 'baichuan2-13b-6-heads', modelType: 'baichuan', transformers: '4.57.6', words: 'right, paged' },
@@ -73,6 +88,13 @@ export const byHand = [
     transformers: '5.5.4',
     words:
       'right, stateful: the model cannot be paged: it keeps 4 states for 4 attention layers, not a key and a value for each',
+  },
+  {
+    name: 'internlm',
+    modelType: 'internlm',
+    transformers: '4.57.6',
+    words:
+      "not exported: RuntimeError: Couldn't get TorchScript module by tracing. Exception: index 7 is out of bounds for dimension 0 with size 1",
   },
   { name: 'internlm2', modelType: 'internlm2', transformers: '4.57.6', words: `right, stateful: ${positions}` },
   { name: 'internlm2-dynamic', modelType: 'internlm2', transformers: '4.57.6', words: dynamic },

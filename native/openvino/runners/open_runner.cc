@@ -132,7 +132,8 @@ std::unique_ptr<Runner> open_stateful(const EngineConfig& config, ov::AnyMap pro
       }
       settle_rope(config, read, info);
       if (config.max_prompt == 0) {
-        if (config.max_sequences > 1) read.padding_obstacle = padding_obstacle(*read.model, config.context_length);
+        const bool may_share = config.max_sequences > 1 && read.axes.batches && read.inputs.beam_idx;
+        if (may_share) read.padding_obstacle = padding_obstacle(*read.model, config.context_length);
         return;
       }
       properties = with_static_shapes(*read.model, config, properties);
