@@ -1,7 +1,7 @@
 // @ts-check
 
 import { loadAddon } from '../dist/addon/load.js'
-import { noGrammar } from '../dist/engine/boundary.js'
+import { noGrammar, noMarks } from '../dist/engine/boundary.js'
 import { Engine } from '../dist/engine/engine.js'
 import { noTokenParams } from '../dist/generation/token-options.js'
 import { plainConfig } from '../dist/loading/engine-config.js'
@@ -76,6 +76,7 @@ export async function grammars(repetitions) {
         lookupNgram: 0,
         lookupTokens: 0,
         grammar,
+        marks: noMarks,
       }
       engine.submit(prompt, params, [
         {

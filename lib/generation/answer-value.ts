@@ -2,12 +2,15 @@ import { LLMError } from '../errors.js'
 import { isStandard, type ResponseFormat } from '../options/response-format.js'
 import type { FinishedAnswer, GenerationResult } from './result.js'
 
+/** Their answers are texts and nothing else. */
+const withoutValues: ReadonlySet<ResponseFormat['type']> = new Set(['regex', 'lark', 'gbnf'])
+
 /**
  * The result with the values of its answers. An answer that was cut has none.
  * @throws LLMError `ERR_INVALID_VALUE` when the schema's own validation refuses it
  */
 export async function withValues(result: GenerationResult, format: ResponseFormat): Promise<GenerationResult> {
-  if (format.type === 'regex' || format.type === 'lark') return result
+  if (withoutValues.has(format.type)) return result
   const answers = await Promise.all(
     result.answers.map(async (answer) => ({ ...answer, value: await answerValue(answer, format) })),
   )

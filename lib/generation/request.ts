@@ -18,6 +18,7 @@ import { bindAnswer } from './bind-answer.js'
 import { type CheckedPrompt, checkToken } from './prompt.js'
 import type { RequestQueue } from './queue.js'
 import { type ReasoningSwitch, reasoningSwitch } from './reasoning-switch.js'
+import { locateRefusal } from './refusal.js'
 import type { Submitted } from './stream.js'
 import { resolveTokens, type TokenContext } from './token-options.js'
 import { encodeOptions, warnIgnored, warnIgnoredTools } from './tokenize.js'
@@ -142,7 +143,9 @@ export async function startRequest(
       grammar,
       marks,
     },
-    handlers,
+    binds
+      ? handlers.map((handler) => ({ ...handler, failed: (error) => handler.failed(locateRefusal(error, options)) }))
+      : handlers,
   )
   const cancel = (index: number) => engine.cancel(ids[index] as number)
   const seed = sampling.temperature === 0 ? null : sampling.seed

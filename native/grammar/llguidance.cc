@@ -9,6 +9,7 @@
 #include "engine/failure.h"
 #include "grammar/library.h"
 #include "grammar/merges.h"
+#include "grammar/watchdog.h"
 
 // Of native/grammar/crate: llg_new_matcher with a larger stack.
 extern "C" LlgMatcher* llm_new_matcher(const LlgConstraintInit* init, const char* kind, const char* source);
@@ -29,6 +30,10 @@ constexpr LlgParserLimits kLimits{
     .precompute_large_lexemes = true,
     .verbose_errors = false,
 };
+
+// Milliseconds of CPU time that one mask may take, or finding the bytes that must follow: two hundred times what one
+// mask in a hundred of real schemas takes.
+constexpr double kMostMilliseconds = 1000;
 
 // Bytes that begin a token which is no text: llguidance's mark for those that only their names stand for.
 constexpr uint8_t kSpecialMark = 0xff;
@@ -80,19 +85,23 @@ struct Tokenizer {
 
   Merges merges;
   LlgTokenizer* handle = nullptr;
+  mutable Watchdog watchdog{kMostMilliseconds};
 };
 
 class Matcher : public GrammarMatcher {
  public:
   Matcher(std::shared_ptr<const Tokenizer> tokenizer, LlgMatcher* handle, size_t bytes)
-      : tokenizer_(std::move(tokenizer)), handle_(handle), bytes_(bytes) {
+      : tokenizer_(std::move(tokenizer)),
+        handle_(handle),
+        cancellation_(llg_matcher_get_cancellation_handle(handle)),
+        bytes_(bytes) {
     if (const char* const error = llg_matcher_get_error(handle)) throw Failure(ERR_GRAMMAR, error);
   }
 
   void mask(TokenMask mask) override {
-    check(llg_matcher_compute_mask(handle_.get()));
+    check([&] { return llg_matcher_compute_mask(handle_.get()); });
     const uint32_t* const found = llg_matcher_get_mask(handle_.get());
-    if (found == nullptr) check(-1);
+    if (found == nullptr) check([] { return -1; });
     // llguidance's may have a word more.
     const size_t words = std::min(mask.size(), llg_matcher_get_mask_byte_size(handle_.get()) / sizeof(uint32_t));
     std::copy_n(found, words, mask.begin());
@@ -101,15 +110,20 @@ class Matcher : public GrammarMatcher {
   size_t fitting(std::span<const Token> tokens) override {
     static_assert(sizeof(Token) == sizeof(uint32_t));
     const auto* const ids = reinterpret_cast<const uint32_t*>(tokens.data());
-    return static_cast<size_t>(check(llg_matcher_validate_tokens(handle_.get(), ids, tokens.size())));
+    return static_cast<size_t>(check([&] { return llg_matcher_validate_tokens(handle_.get(), ids, tokens.size()); }));
   }
-  void accept(Token token) override { check(llg_matcher_consume_token(handle_.get(), static_cast<uint32_t>(token))); }
-  void rollback(size_t tokens) override { check(llg_matcher_rollback(handle_.get(), tokens)); }
+  void accept(Token token) override {
+    check([&] { return llg_matcher_consume_token(handle_.get(), static_cast<uint32_t>(token)); });
+  }
+  void rollback(size_t tokens) override {
+    check([&] { return llg_matcher_rollback(handle_.get(), tokens); });
+  }
   void forced(size_t most, std::vector<Token>& tokens) override {
     const size_t before = tokens.size();
     tokens.resize(before + most);
     auto* const room = reinterpret_cast<uint32_t*>(tokens.data() + before);
-    const auto count = static_cast<size_t>(check(llg_matcher_compute_ff_tokens(handle_.get(), room, most)));
+    const auto count =
+        static_cast<size_t>(check([&] { return llg_matcher_compute_ff_tokens(handle_.get(), room, most); }));
     tokens.resize(before + std::min(count, most));
   }
   bool accepting() override { return llg_matcher_is_accepting(handle_.get()); }
@@ -120,7 +134,19 @@ class Matcher : public GrammarMatcher {
   size_t bytes() const override { return bytes_; }
 
  private:
-  int32_t check(int32_t result) {
+  template <class Compute>
+  int32_t check(Compute&& compute) {
+    auto& watchdog = tokenizer_->watchdog;
+    int32_t result = 0;
+    {
+      const Watchdog::Watch watch(watchdog, [this] { llg_cancel(cancellation_.get()); });
+      result = compute();
+    }
+    if (llg_matcher_is_cancelled(handle_.get())) {
+      throw Failure(ERR_GRAMMAR, "what may come next took more than " +
+                                     std::to_string(static_cast<int>(watchdog.limit())) +
+                                     " ms to compute: the grammar repeats too much, or its texts are too long");
+    }
     if (result >= 0) return result;
     const char* const error = llg_matcher_get_error(handle_.get());
     throw Failure(ERR_GRAMMAR, error != nullptr ? error : "the grammar could not be followed");
@@ -128,10 +154,12 @@ class Matcher : public GrammarMatcher {
 
   struct Free {
     void operator()(LlgMatcher* matcher) const { llg_free_matcher(matcher); }
+    void operator()(LlgCancellationHandle* cancellation) const { llg_free_cancellation_handle(cancellation); }
   };
 
   std::shared_ptr<const Tokenizer> tokenizer_;  // outlives the handle
   std::unique_ptr<LlgMatcher, Free> handle_;
+  std::unique_ptr<LlgCancellationHandle, Free> cancellation_;  // every matcher's own
   size_t bytes_;
 };
 

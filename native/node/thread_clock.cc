@@ -6,85 +6,10 @@
 #include <optional>
 #include <stdexcept>
 
-#if defined(_WIN32)
-#define NOMINMAX
-#include <windows.h>
-#elif defined(__APPLE__)
-#include <mach/mach.h>
-#else
-#include <pthread.h>
-
-#include <ctime>
-#endif
+#include "engine/thread_cpu_clock.h"
 
 namespace llm {
 namespace {
-
-#if defined(_WIN32)
-class ThreadClock {
- public:
-  ThreadClock() {
-    const auto process = GetCurrentProcess();
-    if (!DuplicateHandle(process, GetCurrentThread(), process, &thread_, THREAD_QUERY_LIMITED_INFORMATION, FALSE, 0)) {
-      throw std::runtime_error("DuplicateHandle failed");
-    }
-  }
-  ~ThreadClock() { CloseHandle(thread_); }
-  ThreadClock(const ThreadClock&) = delete;
-  ThreadClock& operator=(const ThreadClock&) = delete;
-
-  std::optional<double> milliseconds() const {
-    FILETIME created, ended, kernel, user;
-    if (!GetThreadTimes(thread_, &created, &ended, &kernel, &user)) return std::nullopt;
-    // Units of 100 ns.
-    const auto ticks = [](const FILETIME& time) { return time.dwHighDateTime * 4294967296.0 + time.dwLowDateTime; };
-    return (ticks(kernel) + ticks(user)) / 1e4;
-  }
-
- private:
-  HANDLE thread_ = nullptr;
-};
-#elif defined(__APPLE__)
-class ThreadClock {
- public:
-  ThreadClock() = default;
-  ~ThreadClock() { mach_port_deallocate(mach_task_self(), thread_); }
-  ThreadClock(const ThreadClock&) = delete;
-  ThreadClock& operator=(const ThreadClock&) = delete;
-
-  std::optional<double> milliseconds() const {
-    thread_basic_info_data_t info;
-    mach_msg_type_number_t count = THREAD_BASIC_INFO_COUNT;
-    if (thread_info(thread_, THREAD_BASIC_INFO, reinterpret_cast<thread_info_t>(&info), &count) != KERN_SUCCESS) {
-      return std::nullopt;
-    }
-    const auto of = [](const time_value_t& time) { return time.seconds * 1e3 + time.microseconds / 1e3; };
-    return of(info.user_time) + of(info.system_time);
-  }
-
- private:
-  mach_port_t thread_ = mach_thread_self();
-};
-#else
-class ThreadClock {
- public:
-  ThreadClock() {
-    if (pthread_getcpuclockid(pthread_self(), &clock_) != 0) {
-      throw std::runtime_error("pthread_getcpuclockid failed");
-    }
-  }
-
-  std::optional<double> milliseconds() const {
-    timespec time;
-    if (clock_gettime(clock_, &time) != 0) return std::nullopt;
-    return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
-  }
-
- private:
-  // Holds the thread's id, which the system gives to another thread once this one has ended.
-  clockid_t clock_{};
-};
-#endif
 
 // The clocks of all environments. Reading takes the lock, and so does a thread that removes its clock before it ends:
 // a clock that is found here belongs to a thread that is there.
@@ -107,7 +32,7 @@ class ThreadClocks {
 
  private:
   std::mutex mutex_;
-  std::map<uint32_t, ThreadClock> clocks_;
+  std::map<uint32_t, ThreadCpuClock> clocks_;
   uint32_t last_ = 0;
 };
 

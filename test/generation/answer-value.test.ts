@@ -21,6 +21,9 @@ t.test('the value is what the text says, or what the schema object makes of it',
   t.match(await withValues(result('red'), { type: 'choice', choices: ['red'] }), { value: 'red' })
   t.match(await withValues(result('1'), { type: 'json_schema', schema: schema() }), { value: [1, 'out'] })
   t.notOk('value' in (await withValues(result('x'), { type: 'regex', pattern: 'x' })))
+  for (const type of ['lark', 'gbnf'] as const) {
+    t.notOk('value' in (await withValues(result('x'), { type, grammar: '' })))
+  }
 })
 
 t.test('an answer that is cut has none; one that is refused rejects', async (t) => {

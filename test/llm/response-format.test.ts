@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { GenerationOptions, LLM, StandardSchema } from '#lib/index.js'
+import type { GenerationOptions, LLM, ResponseFormat, StandardSchema } from '#lib/index.js'
 import { skipWithoutGrammars as skip } from './constrained.js'
 import { loadTiny } from './fixtures.js'
 
@@ -62,6 +62,16 @@ t.test('a choice, a regular expression and a grammar', { skip }, async (t) => {
   t.match(date.text, /^\d{4}-\d\d$/)
   const lark = await llm.generate('A', { ...sampled, responseFormat: { type: 'lark', grammar: 'start: "a" | "b"\n' } })
   t.match(lark.text, /^[ab]$/)
+  // From llama.cpp's guide to GBNF, and a rule that leads to itself behind reasoning.
+  const chess = 'root ::= (\n "1. " move " " move "\\n"\n)\nmove ::= [a-h] [1-8] [+#]? # a pawn'
+  const gbnf = await llm.generate('A', { ...sampled, responseFormat: { type: 'gbnf', grammar: chess } })
+  t.match(gbnf.text, /^1\. [a-h][1-8][+#]? [a-h][1-8][+#]?\n$/)
+  const nested: ResponseFormat = { type: 'gbnf', grammar: 'root ::= "(" (root | [0-9]{1,3}) ")"' }
+  // Without the letter that the reasoning would begin with.
+  const behind = { ...sampled, reasoningParser: 'think', badWordsIds: ['<'], responseFormat: nested } as const
+  const { text, finishReason } = await llm.generate('A', { ...behind, maxNewTokens: 400 })
+  const [, open = '', close = ''] = /^(\(+)\d{1,3}(\)+)$/.exec(text) ?? []
+  t.match({ finishReason, close: close.length }, { finishReason: 'stop', close: open.length }, text)
 })
 
 t.test("the schema's own validation gives the value, or refuses it", { skip }, async (t) => {
@@ -101,7 +111,7 @@ t.test('reasoning is free, and the answer behind it is not', { skip }, async (t)
 
 t.test('what is not supported is ERR_GRAMMAR', { skip }, async (t) => {
   const not = llm.generate('x', { responseFormat: { type: 'json_schema', schema: { not: { type: 'string' } } } })
-  await t.rejects(not, { code: 'ERR_GRAMMAR' })
+  await t.rejects(not, { code: 'ERR_GRAMMAR', message: /^responseFormat\.schema: a keyword .* at #\/[^ ]*not$/ })
   const two = llm.generate('x', { responseFormat: { type: 'json_schema', schema: { minProperties: 2 } } })
   await t.rejects(two, { code: 'ERR_GRAMMAR', message: /^minProperties at #/ })
 })

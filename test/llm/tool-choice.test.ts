@@ -128,7 +128,16 @@ t.test('what cannot be required is a TypeError', async (t) => {
   }
   const text = [{ name: 'a', parameters: { type: 'string' } }]
   const hostile = [{ name: 'a', parameters: { properties: null, required: 5 } }]
-  if (!skip) await t.rejects(ask({ ...sampled, toolCallParser: 'hermes', tools: hostile }), { code: 'ERR_GRAMMAR' })
+  if (!skip) {
+    await t.rejects(ask({ ...sampled, toolCallParser: 'hermes', tools: hostile }), { code: 'ERR_GRAMMAR' })
+    const unknown = [...tools, { name: 'b', parameters: { properties: { not: { items: { not: {} } } } } }]
+    for (const toolChoice of ['auto', 'required'] as const) {
+      await t.rejects(ask({ ...sampled, toolCallParser: 'hermes', tools: unknown, toolChoice }), {
+        code: 'ERR_GRAMMAR',
+        message: 'parameters of the tool b: a keyword that is not supported stands at #/properties/not/items/not',
+      })
+    }
+  }
   const many = [{ name: 'a', parameters: { minProperties: 2 } }]
   await t.rejects(ask({ ...sampled, toolCallParser: 'hermes', tools: many }), {
     code: 'ERR_GRAMMAR',

@@ -199,3 +199,19 @@ TEST("llguidance: hostile grammars end as errors, and the longest chain of refer
   }
   CHECK_EQUAL(Made("json_schema", chain + R"("d6000":{"type":"null"}}})").refusal, "");
 }
+
+TEST("llguidance: a million bytes that must follow each other are too much, and no other grammar is") {
+  Made made("regex", "(a{1000}){1000}");
+  std::string found;
+  try {
+    made.allowed();
+  } catch (const llm::Failure& failure) {
+    found = failure.what();
+  }
+  CHECK_EQUAL(
+      found,
+      "what may come next took more than 1000 ms to compute: the grammar repeats too much, or its texts are too "
+      "long");
+  Made other("regex", "a{1000}");
+  CHECK(other.allows("a"));
+}
