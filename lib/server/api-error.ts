@@ -8,7 +8,7 @@ interface Details {
   /** The field of the request that is wrong. */
   param?: string | null
   /** Seconds after which it may be tried again. */
-  retryAfter?: number
+  retryAfter?: number | undefined
   /** For the log. */
   cause?: unknown
 }
@@ -59,7 +59,7 @@ const statuses: Partial<Record<ErrorCode, { status: number } & Details>> = {
   ERR_TEXT_MEMORY: { status: 400 },
   ERR_NO_TOKEN: { status: 400 },
   ERR_NO_STREAMING: { status: 400, param: 'stream' },
-  ERR_GRAMMAR: { status: 400, param: 'response_format' },
+  ERR_GRAMMAR: { status: 400 },
   ERR_NOT_BUILT: { status: 501 },
   ERR_UNSUPPORTED_MODEL: { status: 400 },
   ERR_QUEUE_FULL: { status: 429, type: 'rate_limit_error', code: 'queue_full', retryAfter: 1 },
@@ -72,15 +72,22 @@ const statuses: Partial<Record<ErrorCode, { status: number } & Details>> = {
 /**
  * What a failed request is told.
  * @param fields names of the HTTP API by the options that they set: messages name those
+ * @param body of the request
  */
-export function apiErrorOf(error: unknown, fields: ReadonlyMap<string, string> = new Map()): ApiError {
+export function apiErrorOf(
+  error: unknown,
+  fields: ReadonlyMap<string, string> = new Map(),
+  body: Readonly<Record<string, unknown>> = {},
+): ApiError {
   if (error instanceof ApiError) return error
   if (error instanceof LLMError) {
     const { status, ...details } = statuses[error.code] ?? { status: 500 }
-    return new ApiError(status, error.message, { code: error.code, ...details })
+    const param = error.code === 'ERR_GRAMMAR' ? grammarField(error.message, body) : details.param
+    return new ApiError(status, error.message, { code: error.code, ...details, ...(param !== undefined && { param }) })
   }
   if (error instanceof TypeError) {
-    let param: string | null = null
+    // Messages and tools are named by their place.
+    let param = /^(?:expected )?(messages|tools)\b/.exec(error.message)?.[1] ?? null
     const message = error.message.replaceAll(/\b[a-z]+(?:[A-Z][a-z]*)+\b/g, (word) => {
       const field = fields.get(word)
       param ??= field ?? null
@@ -90,4 +97,11 @@ export function apiErrorOf(error: unknown, fields: ReadonlyMap<string, string> =
   }
   // What it says may be about this machine.
   return new ApiError(500, 'the server failed to answer; its log says why')
+}
+
+/** The field whose schema cannot be obeyed: the format of the answer, unless there is none, or calls come instead of it. */
+function grammarField(message: string, body: Readonly<Record<string, unknown>>): string | null {
+  const format = ['response_format', 'text', 'format', 'output_config'].find((name) => body[name] !== undefined)
+  const calls = message.startsWith('tool ') || format === undefined || body['tool_choice'] === 'required'
+  return calls && body['tools'] ? 'tools' : (format ?? null)
 }

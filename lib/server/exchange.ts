@@ -37,6 +37,8 @@ export class Exchange implements Holder {
   /** The request itself, and its generations. */
   #open = 1
   readonly #onEnd: (() => void)[] = []
+  #body: Record<string, unknown> = {}
+  #retryAfter: number | undefined
 
   constructor(request: HonoRequest, around: Surroundings) {
     this.#request = request
@@ -79,6 +81,7 @@ export class Exchange implements Holder {
   /** A generation of this request has begun. */
   watch(named: NamedModel, answer: GenerationStream): GenerationStream {
     this.modelName = named.name
+    this.#retryAfter = named.model.info.modelYaml?.retryAfterSeconds ?? undefined
     this.#open++
     answer.result.then(this.ended, this.ended)
     this.#around.watch(named, answer, this.abort)
@@ -106,7 +109,9 @@ export class Exchange implements Holder {
   /** What a failure is answered with; undefined when the client has left. */
   readonly report = (error: unknown): ApiError | undefined => {
     if (this.#left.signal.aborted) return undefined
-    const problem = apiErrorOf(error, fieldNames)
+    const problem = apiErrorOf(error, fieldNames, this.#body)
+    // A model.yaml says when whoever was turned away may come again.
+    if (problem.status === 429) problem.details.retryAfter = this.#retryAfter ?? problem.details.retryAfter
     if (problem.status >= 500) this.#around.onError(error, this.requestId)
     return problem
   }
@@ -123,6 +128,7 @@ export class Exchange implements Holder {
     if (!check.object.accepts(body)) {
       throw ApiError.invalid(null, `expected the body to be an object, received ${check.describe(body)}`)
     }
-    return body as Record<string, unknown>
+    this.#body = body as Record<string, unknown>
+    return this.#body
   }
 }

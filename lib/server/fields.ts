@@ -114,6 +114,8 @@ const others = [
   'prompt_cache_key',
   'prompt_cache_retention',
   'safety_identifier',
+  // It would only make the answer come sooner.
+  'prediction',
 ]
 
 /** The fields of one kind of request. */

@@ -24,7 +24,9 @@ t.test('a message is the answer of the model, whole or streamed, and its prompt 
   const chat = [{ role: 'system', content: 'Be brief.\n\nBe kind.' }, ...messages]
   const expected = await llm.generate(chat, { maxNewTokens: 12, temperature: 0 })
   const blocks = ['Be brief.', 'Be kind.'].map((text) => ({ type: 'text' as const, text }))
-  const asked = { ...greedy, system: blocks, messages }
+  // A model that does not think is not asked to.
+  const thinking = { type: 'enabled' as const, budget_tokens: 1024 }
+  const asked = { ...greedy, system: blocks, messages, thinking, output_config: { effort: 'low' as const } }
 
   const whole = await client.messages.create(asked)
   t.match(whole, {
@@ -101,6 +103,7 @@ t.test('thinking, text and tool calls, and the events of a stream in their order
     toolChoice: { name: 'weather' },
     parallelToolCalls: false,
     chatTemplateKwargs: { enable_thinking: true },
+    reasoning: { budget: 1024 },
   })
   t.equal(asked[0]?.options.tools?.length, 1, 'a tool that Anthropic runs is left out')
 
@@ -137,6 +140,9 @@ t.test('thinking, text and tool calls, and the events of a stream in their order
 
   await client.messages.create({ ...request, thinking: { type: 'disabled' }, tool_choice: { type: 'any' } })
   t.match(asked.at(-1)?.options, { reasoning: 'off', toolChoice: 'required' })
+  const { thinking: _, ...unthinking } = request
+  await client.messages.create({ ...unthinking, output_config: { effort: 'max' } })
+  t.equal(asked.at(-1)?.options.reasoning, 'high')
 })
 
 t.test('the history of a conversation with tools', (t) => {
@@ -197,6 +203,8 @@ t.test('failures are the classes of the client, and say where', async (t) => {
     [{ tools: [5] }, /^tools\[0\]: /],
     [{ tools, tool_choice: { type: 'some' } }, /tool_choice/],
     [{ thinking: { type: 'deep' } }, /thinking\.type/],
+    [{ thinking: { type: 'enabled', budget_tokens: 'x' } }, /budget_tokens/],
+    [{ output_config: { effort: 'huge' } }, /effort/],
     [{ output_config: { format: { type: 'json_schema' } } }, /output_config\.format/],
     [{ messages: [user('x '.repeat(400))] }, /context/],
     [{ messages: [user('x '.repeat(400))], stream: true }, /context/],

@@ -44,8 +44,9 @@ const laterParts = [{ type: 'text', text: later.text, index: 0, tokens: [1], req
 /**
  * A server of a model, `said`, that says what is written down here: the server only gives it another form.
  * @param options.failure what the model fails with after all that
+ * @param options.info what else `llm.info` holds
  */
-export async function serveSaid({ failure }: { failure?: Error } = {}) {
+export async function serveSaid({ failure, info = {} }: { failure?: Error; info?: object } = {}) {
   const asked: { prompt: Prompt; options: GenerationOptions }[] = []
   const rejected = Promise.reject(failure)
   rejected.catch(() => {})
@@ -58,6 +59,7 @@ export async function serveSaid({ failure }: { failure?: Error } = {}) {
       modelType: 'said',
       weights: { f32: 1, u4: 2 },
       chat: { reasoning: 'think', toolCalls: 'hermes' },
+      ...info,
     },
     stream(prompt: Prompt, options: GenerationOptions) {
       asked.push({ prompt, options })

@@ -16,7 +16,7 @@ export async function createMessage(models: ServedModels, exchange: Exchange): P
   const messages = messagesOf(body)
   const options: GenerationOptions = {
     ...request.options,
-    ...messageOptions(body, messages),
+    ...messageOptions(body, messages, named),
     ...exchange.requestOptions,
   }
   const empty = emptyMessage(exchange.requestId, named)
@@ -35,7 +35,7 @@ export async function countTokens(models: ServedModels, exchange: Exchange): Pro
   const named = await models.of(body['model'], exchange)
   answerRequest(body, messageRequest, [], named, exchange.limits)
   const messages = messagesOf(body)
-  const { tools, toolChoice, chatTemplateKwargs, continueFinalMessage } = messageOptions(body, messages)
+  const { tools, toolChoice, chatTemplateKwargs, continueFinalMessage } = messageOptions(body, messages, named)
   const { tokens } = await named.model.tokenize(messages, {
     // A model that may call none does not see them.
     ...(tools && toolChoice !== 'none' && { tools }),

@@ -4,6 +4,7 @@ import type { Tool } from '../../options/tools.js'
 import type { ChatMessage } from '../../text/template/messages.js'
 import { ApiError } from '../api-error.js'
 import { as, type FieldSet, readField } from '../fields.js'
+import type { NamedModel } from '../models.js'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -28,11 +29,11 @@ export const messageRequest: FieldSet = {
  * The options of a request that are more than a field under another name.
  * @throws ApiError 400
  */
-export function messageOptions(body: Fields, messages: readonly ChatMessage[]): GenerationOptions {
+export function messageOptions(body: Fields, messages: readonly ChatMessage[], named: NamedModel): GenerationOptions {
   const last = messages.at(-1)
   return {
     ...toolOptions(body),
-    ...thinkingOptions(body),
+    ...thinkingOptions(body, named),
     ...formatOptions(body),
     // A client puts words into the model's mouth.
     ...(last?.role === 'assistant' && !last.tool_calls && { continueFinalMessage: true }),
@@ -82,10 +83,23 @@ function toolOptions(body: Fields): GenerationOptions {
 }
 
 const thinking = check.oneOf('enabled', 'disabled', 'adaptive', 'between_tools')
+const efforts: Readonly<Record<string, 'low' | 'medium' | 'high'>> = {
+  low: 'low',
+  medium: 'medium',
+  high: 'high',
+  xhigh: 'high',
+  max: 'high',
+}
+const effortRule = check.oneOf(...Object.keys(efforts))
 
-function thinkingOptions(body: Fields): GenerationOptions {
+/** Clients ask for thought whatever the model is: one that does not think then answers at once. */
+function thinkingOptions(body: Fields, { model }: NamedModel): GenerationOptions {
   const asked = readField(body, 'thinking', check.object) as Fields | undefined
-  if (asked === undefined) return {}
+  const config = (readField(body, 'output_config', check.object) ?? {}) as Fields
+  const effort = readField(config, 'effort', effortRule) as string | undefined
+  const thinks = (model.info.chat?.reasoning ?? 'none') !== 'none'
+  const level: GenerationOptions = thinks && effort !== undefined ? { reasoning: efforts[effort] } : {}
+  if (asked === undefined) return level
   const { type } = asked
   if (!thinking.accepts(type)) {
     throw ApiError.invalid(
@@ -93,8 +107,11 @@ function thinkingOptions(body: Fields): GenerationOptions {
       `expected thinking.type to be ${thinking.expected}, received ${check.describe(type)}`,
     )
   }
+  if (type === 'disabled') return { reasoning: 'off' }
+  const budget = readField(asked, 'budget_tokens', check.integer(1)) as number | undefined
   // Templates have one of these switches or none, and do not mind the other.
-  return type === 'disabled' ? { reasoning: 'off' } : { chatTemplateKwargs: { enable_thinking: true, thinking: true } }
+  const on = { chatTemplateKwargs: { enable_thinking: true, thinking: true } }
+  return { ...on, ...level, ...(thinks && budget !== undefined && { reasoning: { budget } }) }
 }
 
 function formatOptions(body: Fields): GenerationOptions {
