@@ -43,7 +43,7 @@ export type { LoadOptions, LoadProgress, ModelWarning } from './options/load.js'
 export type { LoadSettings, LoadSource } from './options/load-settings.js'
 export type { LogprobsOptions } from './options/logprobs.js'
 export type { PromptLookup } from './options/prompt-lookup.js'
-export type { ReasoningOptions, ReasoningParser } from './options/reasoning.js'
+export type { ReasoningLevel, ReasoningOptions, ReasoningParser } from './options/reasoning.js'
 export type {
   JsonSchema,
   ResponseFormat,
