@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path'
 import { LLMError } from '../errors.js'
 import { estimate } from '../loading/estimate.js'
+import { ggufNeeds } from '../loading/gguf-needs.js'
 import { availableMemory } from '../memory/available.js'
 import { readFolder } from '../model/folder.js'
 import { readGgufHeader } from '../model/gguf/metadata.js'
@@ -93,12 +94,13 @@ async function ofFolder(path: string, signal: AbortSignal | undefined): Promise<
   }
 }
 
-/** Converting a GGUF takes long, so that its own size has to do for an estimate: it can only be too small. */
+/** Converting a GGUF takes long, so its header has to do for an estimate. */
 async function ofGguf(path: string, size: number): Promise<Known> {
   try {
-    const { metadata, architecture } = await readGgufHeader(path, { part: true })
-    const fits = size < availableMemory()
-    return { contextLength: metadata.integer(`${architecture}.context_length`, 1), fits, problem: '' }
+    const header = await readGgufHeader(path, { part: true })
+    const { total, weights } = ggufNeeds(header, size)
+    const contextLength = header.metadata.integer(`${header.architecture}.context_length`, 1)
+    return { contextLength, fits: total - weights.mapped <= availableMemory(), problem: '' }
   } catch (error) {
     return { contextLength: undefined, fits: undefined, problem: problemOf(error) }
   }

@@ -36,7 +36,7 @@ export async function readGgufHeader(path: string, { part = false } = {}): Promi
   try {
     const { metadata, infos } = readTables(cursor)
     const architecture = checkKind(metadata, part)
-    if (infos.size === 0) throw cursor.invalid('the file holds no tensors')
+    if (infos.size === 0 && !part) throw cursor.invalid('the file holds no tensors')
     const { start } = checkTensors(cursor, metadata, infos)
     return {
       path,
