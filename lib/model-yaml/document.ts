@@ -33,7 +33,11 @@ export async function readDocument(text: string, file: string, wanted?: string):
   )
 }
 
-async function parseYaml(text: string, file: string): Promise<unknown> {
+/**
+ * A YAML document from somebody, within bounds.
+ * @throws LLMError `ERR_MODEL_INVALID` that names the file
+ */
+export async function parseYaml(text: string, file: string): Promise<unknown> {
   const bytes = Buffer.byteLength(text)
   if (bytes > maxYamlBytes) throw invalid(file, `expected at most ${maxYamlBytes} bytes, found ${bytes}`)
   // Few loads need it.

@@ -26,6 +26,8 @@ export class Exchange implements Holder {
   readonly limits: Limits
   /** The model that was asked; undefined while none was. */
   modelName: string | undefined
+  /** Of its API key, when that has one: takes the place of the request's own. */
+  priority: number | undefined
   /** Not the web's Request: the limit of the body replaces that. */
   readonly #request: HonoRequest
   readonly #around: Surroundings
@@ -61,7 +63,8 @@ export class Exchange implements Holder {
 
   /** Of every generation of this request. */
   get requestOptions(): GenerationOptions {
-    return { signal: this.signal, requestId: this.requestId }
+    const { signal, requestId, priority } = this
+    return { signal, requestId, ...(priority !== undefined && { priority }) }
   }
 
   /** Calls back when the request and its generations have ended. */

@@ -1,5 +1,5 @@
 export type { Listening } from './listen.js'
 export type { LazyModel, ServedModel } from './models/definition.js'
 export type { Models } from './models.js'
-export type { AccessRecord, ApiKey, ListenOptions, ServerOptions } from './options.js'
+export type { AccessRecord, ApiKey, ListenOptions, ServerChange, ServerOptions } from './options.js'
 export { createServer, type Server } from './server.js'

@@ -16,9 +16,8 @@ export interface Listening {
   close(): Promise<void>
 }
 
-/** Milliseconds for the head, and for all of a request; a client that sends slower is cut off. */
-const headTimeout = 10_000
-const bodyTimeout = 60_000
+/** Milliseconds between two looks for clients that are too slow. Node's own are half a minute apart. */
+const slowCheck = 1000
 
 /**
  * @param hasKeys whether requests need an API key
@@ -30,6 +29,7 @@ export async function listen(
   hasKeys: boolean,
 ): Promise<Listening> {
   const { port = listenDefaults.port, host = listenDefaults.host, allowedHosts = [], insecure = false, tls } = options
+  const { maxConnections, headTimeout = listenDefaults.headTimeout, bodyTimeout = listenDefaults.bodyTimeout } = options
   const local = isLoopback(host)
   if (!local && !hasKeys && !insecure) {
     throw new TypeError(`others can reach ${host}: give apiKeys, or insecure: true to let everybody use the models`)
@@ -49,7 +49,13 @@ export async function listen(
     fetch: guarded,
     // The process is not ours alone.
     overrideGlobalObjects: false,
-    ...(tls && { createServer: createHttpsServer, serverOptions: tls }),
+    ...(tls && { createServer: createHttpsServer }),
+    serverOptions: {
+      headersTimeout: headTimeout,
+      requestTimeout: bodyTimeout,
+      connectionsCheckingInterval: Math.min(slowCheck, headTimeout, bodyTimeout),
+      ...tls,
+    },
   } as Parameters<typeof createAdaptorServer>[0]) as HttpServer
   const open = new Set<IncomingMessage>()
   let closing = false
@@ -65,8 +71,7 @@ export async function listen(
       if (closing) cutOthers()
     })
   })
-  server.headersTimeout = headTimeout
-  server.requestTimeout = bodyTimeout
+  if (maxConnections !== undefined) server.maxConnections = maxConnections
   server.listen(port, host)
   await once(server, 'listening')
   const address = server.address() as AddressInfo

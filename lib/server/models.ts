@@ -35,6 +35,8 @@ export interface Holder {
 export interface ModelEntry {
   name: string
   aliases: readonly string[]
+  /** As it was given. */
+  source: ServedModel | LazyModel
   /** Set when the server loads it and closes it. */
   pooled?: PooledModel<NamedModel>
   /** The model, while it is in memory. */
@@ -46,9 +48,10 @@ export interface ModelEntry {
 /** The models of a server. */
 export class ServedModels {
   readonly #pool: ModelPool<NamedModel>
-  readonly #entries = new Map<string, ModelEntry>()
+  readonly #maxBytes: number | undefined
+  #entries: ReadonlyMap<string, ModelEntry> = new Map()
   /** By name and by alias. */
-  readonly #byName = new Map<string, ModelEntry>()
+  #byName: ReadonlyMap<string, ModelEntry> = new Map()
   /** Seconds since 1970: OpenAI's `created` of every model. */
   readonly created = nowInSeconds()
 
@@ -57,46 +60,75 @@ export class ServedModels {
    * @throws TypeError for no models, or for something else
    */
   constructor(models: Models, maxBytes?: number) {
+    this.#maxBytes = maxBytes
     this.#pool = new ModelPool(maxBytes)
+    this.replace(models)
+  }
+
+  /**
+   * From now on these are the models. What is the same object as before stays as it is; the others that the server has loaded are closed when
+   * their last request has ended.
+   * @throws TypeError for no models, or for something else; nothing has changed then
+   */
+  replace(models: Models): void {
     const named = isModel(models) ? { [nameOf(models)]: models } : models
-    const entries = Object.entries(named ?? {})
-    if (entries.length === 0) throw new TypeError('expected at least one model, received none')
-    for (const [name, given] of entries) {
-      const where = `models.${name}`
-      this.#add(isModel(given) ? entryOf(namedModel(name, given)) : this.#lazyEntry(name, given, maxBytes), where)
+    const given = Object.entries(named ?? {})
+    if (given.length === 0) throw new TypeError('expected at least one model, received none')
+    for (const [name, value] of given) if (!isModel(value)) this.#checkLazy(name, value)
+    const names = new Map<string, string>()
+    for (const [name, value] of given) {
+      for (const each of [name, ...(isModel(value) ? [] : (value.aliases ?? []))]) {
+        if (names.has(each)) throw new TypeError(`models.${name}: two models are called ${each}`)
+        names.set(each, name)
+      }
+    }
+    const before = this.#entries
+    const entries = new Map(
+      given.map(([name, value]) => {
+        const same = before.get(name)
+        return [name, same?.source === value ? same : this.#entryOf(name, value)]
+      }),
+    )
+    this.#entries = entries
+    this.#byName = new Map([...names].map(([each, name]) => [each, entries.get(name) as ModelEntry]))
+    for (const entry of before.values()) {
+      if (!entry.pooled || entries.get(entry.name) === entry) continue
+      this.#pool.remove(entry.pooled, new ApiError(503, `${entry.name} has changed or gone`, { retryAfter: 1 }))
     }
   }
 
-  #lazyEntry(name: string, given: unknown, maxBytes: number | undefined): ModelEntry {
+  #checkLazy(name: string, value: unknown): asserts value is LazyModel {
     const where = `models.${name}`
-    checkLazy(given, where)
-    if (maxBytes !== undefined && given.bytes === undefined) {
+    checkLazy(value, where)
+    if (this.#maxBytes !== undefined && value.bytes === undefined) {
       throw new TypeError(`${where}: expected bytes, which maxModelBytes counts, received none`)
+    }
+  }
+
+  #entryOf(name: string, source: ServedModel | LazyModel): ModelEntry {
+    if (isModel(source)) {
+      const loaded = namedModel(name, source)
+      return {
+        ...{ name, aliases: [], source, loaded },
+        get info() {
+          return source.info
+        },
+      }
     }
     let info: ModelInfo | undefined
     const pooled = this.#pool.add(
-      sourceOf(name, given, (loaded) => {
+      sourceOf(name, source, (loaded) => {
         info = loaded
       }),
     )
     return {
-      name,
-      aliases: given.aliases ?? [],
-      pooled,
+      ...{ name, aliases: source.aliases ?? [], source, pooled },
       get loaded() {
         return pooled.model
       },
       get info() {
         return pooled.model?.model.info ?? info
       },
-    }
-  }
-
-  #add(entry: ModelEntry, where: string): void {
-    this.#entries.set(entry.name, entry)
-    for (const name of [entry.name, ...entry.aliases]) {
-      if (this.#byName.has(name)) throw new TypeError(`${where}: two models are called ${name}`)
-      this.#byName.set(name, entry)
     }
   }
 
@@ -140,7 +172,8 @@ export class ServedModels {
     const { pooled } = entry
     if (!pooled) return entry.loaded as NamedModel
     const named = await this.#pool.hold(pooled, holder.signal).catch((error) => {
-      throw holder.signal.aborted ? holder.signal.reason : loadFailure(entry.name, error)
+      if (holder.signal.aborted) throw holder.signal.reason
+      throw error instanceof ApiError ? error : loadFailure(entry.name, error)
     })
     holder.onEnd(() => this.#pool.release(pooled))
     return named
@@ -161,17 +194,6 @@ function loadFailure(name: string, cause: unknown): ApiError {
     ...(status === 503 && { retryAfter: 5 }),
     cause,
   })
-}
-
-function entryOf(named: NamedModel): ModelEntry {
-  return {
-    name: named.name,
-    aliases: [],
-    loaded: named,
-    get info() {
-      return named.model.info
-    },
-  }
 }
 
 function sourceOf(

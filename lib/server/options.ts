@@ -1,10 +1,16 @@
 import * as check from '../options/rules.js'
 import { defaultsOf, type Table } from '../options/table.js'
+import type { Models } from './models.js'
 
 /** A key that clients send as `Authorization: Bearer KEY`, and its name in logs. */
 export interface ApiKey {
   name: string
-  key: string
+  /** At least 8 characters. */
+  key?: string | undefined
+  /** Instead of the key: its SHA-256, as 64 hexadecimal digits. The key must be random then: SHA-256 is quick to guess. */
+  sha256?: string | undefined
+  /** Takes the place of the field `priority` in every request with this key. */
+  priority?: number | undefined
 }
 
 /** Options of a server. */
@@ -51,12 +57,20 @@ export interface AccessRecord {
 }
 
 const keyRule: check.Rule = {
-  expected: 'a key of at least 8 characters, or { name, key }',
+  expected: 'a key of at least 8 characters, or { name, and key or sha256 (64 hexadecimal digits), priority }',
   accepts: (value) => {
-    const key = check.object.accepts(value) ? (value as ApiKey).key : value
-    return typeof key === 'string' && key.length >= 8
+    if (!check.object.accepts(value)) return isKey(value)
+    const { name, key, sha256, priority = 0, ...others } = value as ApiKey
+    const isHash = typeof sha256 === 'string' && /^[0-9a-f]{64}$/i.test(sha256)
+    return (
+      typeof name === 'string' &&
+      (sha256 === undefined ? isKey(key) : isHash && key === undefined) &&
+      Number.isFinite(priority) &&
+      Object.keys(others).length === 0
+    )
   },
 }
+const isKey = (value: unknown): boolean => typeof value === 'string' && value.length >= 8
 
 export const serverTable = {
   apiKeys: check.listOf(keyRule, 10_000),
@@ -73,6 +87,17 @@ export const serverTable = {
 
 export const serverDefaults = defaultsOf(serverTable)
 
+/** What may change while a server runs. What is absent stays. */
+export interface ServerChange extends Pick<ServerOptions, 'apiKeys'> {
+  /** A model that stays must be the same object; it keeps its place in memory. Others end when their last request has ended. */
+  models?: Models | undefined
+}
+
+export const changeTable = {
+  apiKeys: serverTable.apiKeys,
+  models: { expected: 'models, as createServer takes them', accepts: (value) => typeof value === 'object' },
+} as const satisfies Table<ServerChange>
+
 /** Options of listening. */
 export interface ListenOptions {
   /** Default 8000; 0 takes a free one. */
@@ -85,6 +110,12 @@ export interface ListenOptions {
   tls?: { cert: string | Buffer; key: string | Buffer } | undefined
   /** Whether everybody who reaches the address may use the models. Default false. */
   insecure?: boolean | undefined
+  /** Most connections at once, 1 to 1,000,000; further ones are closed at once. By default there is no bound. */
+  maxConnections?: number | undefined
+  /** Milliseconds in which a client must have sent the head of a request. Default 10,000. */
+  headTimeout?: number | undefined
+  /** Milliseconds in which a client must have sent all of a request. Default 60,000. */
+  bodyTimeout?: number | undefined
 }
 
 export const listenTable = {
@@ -93,6 +124,9 @@ export const listenTable = {
   allowedHosts: check.listOf(check.string, 1000),
   tls: check.object,
   insecure: { ...check.boolean, default: false },
+  maxConnections: check.integer(1, 1_000_000),
+  headTimeout: { ...check.integer(1), default: 10_000 },
+  bodyTimeout: { ...check.integer(1), default: 60_000 },
 } as const satisfies Table<ListenOptions>
 
 export const listenDefaults = defaultsOf(listenTable)

@@ -13,7 +13,15 @@ import { type Listening, listen } from './listen.js'
 import { ServerMetrics } from './metrics.js'
 import { type ModelEntry, type Models, ServedModels } from './models.js'
 import { addOllama } from './ollama/routes.js'
-import { type ListenOptions, listenTable, type ServerOptions, serverDefaults, serverTable } from './options.js'
+import {
+  changeTable,
+  type ListenOptions,
+  listenTable,
+  type ServerChange,
+  type ServerOptions,
+  serverDefaults,
+  serverTable,
+} from './options.js'
 import { servePage } from './page.js'
 import { createResponse, storedResponse } from './responses/responses.js'
 import { ResponseStore } from './responses/store.js'
@@ -29,6 +37,11 @@ export interface Server {
    * @throws TypeError for an address that is not safe, and the system's error, such as EADDRINUSE
    */
   listen(options?: ListenOptions): Promise<Listening>
+  /**
+   * Changes models and keys while it runs.
+   * @throws TypeError for what is wrong, and for an empty list of keys; nothing has changed then
+   */
+  update(change: ServerChange): void
   /**
    * Refuses new requests, and resolves when none runs any more. Models that the server loaded are closed; others stay open: whoever loaded
    * them closes them.
@@ -98,7 +111,9 @@ export function createServer(models: Models, options: ServerOptions = {}): Serve
 
   app.use(async (c, next) => {
     if (closed) throw new ApiError(503, 'the server is closing', { retryAfter: 5 })
-    c.set('key', keys.nameOf(c.req.raw.headers))
+    const key = keys.of(c.req.raw.headers)
+    c.set('key', key?.name)
+    c.get('exchange').priority = key?.priority
     await next()
   })
   const maxSize = options.maxBodyBytes ?? serverDefaults.maxBodyBytes
@@ -143,6 +158,13 @@ export function createServer(models: Models, options: ServerOptions = {}): Serve
       const one = await listen(async (request) => await app.fetch(request), where, !keys.isEmpty)
       listening.add(one)
       return one
+    },
+    update(change) {
+      check.checkOptions(change, changeTable, 'ServerChange')
+      // Everybody could ask then.
+      if (change.apiKeys?.length === 0) throw new TypeError('expected at least one of apiKeys, received none')
+      if (change.models) served.replace(change.models)
+      if (change.apiKeys) keys.replace(change.apiKeys)
     },
     async close({ deadline = 10_000 } = {}) {
       closed = true
