@@ -43,3 +43,10 @@ t.test('docs/chat.svg is small and fetches nothing', (t) => {
   t.match(svg, /tokens\/s, finish: /)
   t.end()
 })
+
+t.test('docs/chat-page.png is a picture of less than 150 kB', (t) => {
+  const png = readFileSync(join('docs', 'chat-page.png'))
+  t.equal(png.subarray(1, 4).toString(), 'PNG')
+  t.ok(png.length < 150_000)
+  t.end()
+})
