@@ -31,9 +31,9 @@ constexpr LlgParserLimits kLimits{
     .verbose_errors = false,
 };
 
-// Milliseconds of CPU time that one mask may take, or finding the bytes that must follow: two hundred times what one
+// Milliseconds of CPU time that one mask may take, or finding the bytes that must follow: a hundred times what one
 // mask in a hundred of real schemas takes.
-constexpr double kMostMilliseconds = 1000;
+constexpr double kMostMilliseconds = 500;
 
 // Bytes that begin a token which is no text: llguidance's mark for those that only their names stand for.
 constexpr uint8_t kSpecialMark = 0xff;

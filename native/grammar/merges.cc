@@ -21,6 +21,7 @@ Merges::Merges(const Vocabulary& vocabulary) : bytes_(vocabulary.bytes) {
 
 std::vector<uint32_t> Merges::tokenize(std::string_view bytes) const {
   std::vector<uint32_t> tokens;
+  bytes = bytes.substr(0, kMostBytesAtOnce);
   while (!bytes.empty()) {
     // A word begins with its space, as tokens do.
     size_t end = bytes.size() <= kMostBytes ? bytes.size() : bytes.rfind(' ', kMostBytes);

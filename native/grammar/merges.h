@@ -19,10 +19,12 @@ class Merges {
   // Special tokens are never found.
   explicit Merges(const Vocabulary& vocabulary);
 
-  // Tokens with these bytes. Bytes that no token has are left out. May be called by several threads.
+  // Tokens with these bytes, or with the first ones of many: nobody asks for more at once, and to find them all would
+  // take seconds. Bytes that no token has are left out. May be called by several threads.
   std::vector<uint32_t> tokenize(std::string_view bytes) const;
 
  private:
+  static constexpr size_t kMostBytesAtOnce = 4096;
   // A merge never looks further than this, so that a long text does not take long.
   static constexpr size_t kMostBytes = 64;
 

@@ -1,11 +1,14 @@
 // What the library of grammars does behind our interface.
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <string>
 #include <vector>
 
 #include "engine/failure.h"
 #include "grammar/library.h"
+#include "grammar/merges.h"
+#include "grammar/watchdog.h"
 #include "tap.h"
 
 namespace {
@@ -200,18 +203,35 @@ TEST("llguidance: hostile grammars end as errors, and the longest chain of refer
   CHECK_EQUAL(Made("json_schema", chain + R"("d6000":{"type":"null"}}})").refusal, "");
 }
 
-TEST("llguidance: a million bytes that must follow each other are too much, and no other grammar is") {
-  Made made("regex", "(a{1000}){1000}");
-  std::string found;
-  try {
-    made.allowed();
-  } catch (const llm::Failure& failure) {
-    found = failure.what();
+TEST("llguidance: of many bytes that must follow only the first become tokens") {
+  const Toy toy;
+  const llm::Merges merges(toy.vocabulary);
+  CHECK_EQUAL(merges.tokenize(std::string(1'000'000, 'x')).size(), size_t{4096});
+  Made made("regex", "x{5000}");
+  std::vector<Token> forced;
+  made.matcher->forced(10'000, forced);
+  CHECK(!forced.empty());
+  CHECK(forced.size() <= 4096);
+  for (const Token token : forced) made.matcher->accept(token);
+  CHECK(made.allows("x"));
+}
+
+TEST("watchdog: stops what computes, once") {
+  llm::Watchdog watchdog(1);
+  for (int i = 0; i < 2; ++i) {
+    std::atomic<int> stopped = 0;
+    const llm::Watchdog::Watch watch(watchdog, [&] { ++stopped; });
+    volatile unsigned work = 0;
+    while (stopped == 0) work = work + 1;
+    CHECK_EQUAL(stopped.load(), 1);
   }
-  CHECK_EQUAL(
-      found,
-      "what may come next took more than 1000 ms to compute: the grammar repeats too much, or its texts are too "
-      "long");
-  Made other("regex", "a{1000}");
-  CHECK(other.allows("a"));
+}
+
+TEST("watchdog: nothing is stopped that has ended before its time") {
+  std::atomic<int> stopped = 0;
+  {
+    llm::Watchdog watchdog(1e9);
+    for (int i = 0; i < 1000; ++i) const llm::Watchdog::Watch watch(watchdog, [&] { ++stopped; });
+  }
+  CHECK_EQUAL(stopped.load(), 0);
 }
