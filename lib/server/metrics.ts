@@ -1,9 +1,12 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { GenerationStream } from '../generation/stream.js'
 import type { Metrics } from '../metrics.js'
 import type { NamedModel, ServedModels } from './models.js'
 
 const prefix = 'openvino_llm_'
+/** Milliseconds between two samples; what is measured has them in it. */
+const delayResolution = 20
 const seconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 const secondsPerToken = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
 
@@ -24,6 +27,12 @@ const now: Readonly<Record<string, { help: string; of(metrics: Metrics): number 
     help: 'Guessed tokens that were right, since the load.',
     of: ({ acceptedTokens }) => acceptedTokens,
   },
+  kv_evictions: {
+    help: 'Kept blocks that made room, since the load.',
+    of: ({ evictions }) => evictions,
+  },
+  steps: { help: 'Forward passes, since the load.', of: ({ steps }) => steps },
+  healthy: { help: '1 when its engine works, else 0.', of: ({ health }) => Number(health.state === 'healthy') },
   preemptions: { help: 'Sequences that made room for others, since the load.', of: ({ preemptions }) => preemptions },
 }
 
@@ -41,19 +50,19 @@ export class ServerMetrics {
   readonly #perToken = this.#histogram('time_per_output_token_seconds', 'Mean of an answer.', secondsPerToken)
   readonly #queued = this.#histogram('queue_time_seconds', 'Waiting for a place in the batch.', seconds)
 
+  /** Since somebody last asked. */
+  readonly #delay = monitorEventLoopDelay({ resolution: delayResolution })
+
   constructor(models: ServedModels) {
+    this.#perModel('model_loaded', '1 when the model is in memory, else 0.', () =>
+      models.all.map(({ name, loaded }) => [name, Number(loaded !== undefined)]),
+    )
+    this.#perModel('model_weights_bytes', 'Bytes of the weights of a model in memory.', () =>
+      models.loaded.map(({ name, model }) => [name, model.info.memory.weights]),
+    )
+    this.#ofProcess()
     for (const [name, { help, of }] of Object.entries(now)) {
-      new Gauge({
-        name: prefix + name,
-        help,
-        labelNames: ['model'],
-        registers: [this.#registry],
-        collect() {
-          // What is not in memory has no numbers.
-          this.reset()
-          for (const { name: model, model: served } of models.loaded) this.set({ model }, of(served.metrics()))
-        },
-      })
+      this.#perModel(name, help, () => models.loaded.map((each) => [each.name, of(each.model.metrics())]))
     }
   }
 
@@ -83,6 +92,63 @@ export class ServerMetrics {
 
   async response(): Promise<Response> {
     return new Response(await this.#registry.metrics(), { headers: { 'content-type': this.#registry.contentType } })
+  }
+
+  /** Measures nothing any more. */
+  close(): void {
+    this.#delay.disable()
+  }
+
+  /** A number of each model that is there when somebody asks; one that is not in memory has none. */
+  #perModel(name: string, help: string, values: () => [model: string, value: number][]): void {
+    new Gauge({
+      name: prefix + name,
+      help,
+      labelNames: ['model'],
+      registers: [this.#registry],
+      collect() {
+        this.reset()
+        for (const [model, value] of values()) this.set({ model }, value)
+      },
+    })
+  }
+
+  /** Under the names that Prometheus' clients have for them, but for the delay. */
+  #ofProcess(): void {
+    const registers = [this.#registry]
+    new Gauge({
+      name: 'process_resident_memory_bytes',
+      help: 'Memory of the process, with the pages of mapped weights.',
+      registers,
+      collect() {
+        this.set(process.memoryUsage.rss())
+      },
+    })
+    new Counter({
+      name: 'process_cpu_seconds_total',
+      help: 'Processor time of the process, that of the engines included.',
+      registers,
+      collect() {
+        const { user, system } = process.cpuUsage()
+        this.reset()
+        this.inc((user + system) / 1e6)
+      },
+    })
+    const delay = this.#delay
+    delay.enable()
+    new Gauge({
+      name: `${prefix}event_loop_delay_seconds`,
+      help: 'How late callbacks of the event loop were, since the last time that this was asked.',
+      labelNames: ['quantile'],
+      registers,
+      collect() {
+        for (const quantile of [0.5, 0.99, 1]) {
+          const nanoseconds = delay.percentile(quantile * 100) - delayResolution * 1e6
+          this.set({ quantile: String(quantile) }, Math.max(0, nanoseconds) / 1e9)
+        }
+        delay.reset()
+      },
+    })
   }
 
   #counter<Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> {

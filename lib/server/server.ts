@@ -171,6 +171,7 @@ export function createServer(models: Models, options: ServerOptions = {}): Serve
       const ends = [...listening].map((one) => one.close())
       await running.drain(deadline)
       await Promise.all([...ends, served.close()])
+      metrics.close()
     },
   }
 }
