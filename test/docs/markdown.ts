@@ -8,6 +8,8 @@ export interface CodeBlock {
   language: string
   note: string
   code: string
+  /** What it prints, when a block of the language `text` with the note `output` follows. */
+  output?: string
 }
 
 /** A page of the documentation, taken apart. */
@@ -39,7 +41,10 @@ export function parsePage(path: string, text: string): Page {
     const [, info] = /^\s*```(.*)$/.exec(line) ?? []
     if (open) {
       if (info === '') {
-        blocks.push(open)
+        const { language, note, code } = open
+        const before = blocks.at(-1)
+        if (language === 'text' && note === 'output' && before) before.output = code
+        else blocks.push(open)
         open = undefined
       } else open.code += `${line}\n`
     } else if (info !== undefined) {

@@ -6,11 +6,21 @@ export interface RunReport {
   path: string
   /** '' when it ran to its end. */
   failure: string
+  /** What it wrote to standard output. */
+  output: string
 }
 
 // Main module of a process: runs the modules in argv, one after the other, and tells its parent how each ended.
+let output = ''
+// Standard output itself is ignored.
+process.stdout.write = (text: string | Uint8Array) => {
+  output += String(text)
+  return true
+}
+
 for (const path of process.argv.slice(2)) {
-  const report = (failure: string) => process.send?.({ path, failure } satisfies RunReport)
+  const report = (failure: string) => process.send?.({ path, failure, output } satisfies RunReport)
+  output = ''
   try {
     await import(pathToFileURL(path).href)
     report('')

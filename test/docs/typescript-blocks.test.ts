@@ -38,8 +38,12 @@ t.test('every TypeScript block compiles with the types of the package, and runs 
   if (!pages) t.comment('blocks that need the paged engine were not run: this CPU has no AVX2')
   const place = `${folder}/run`
   await placeModels(place)
-  const { failures, stderr } = await runBlocks(runnable, place)
-  for (const { name, path } of runnable) t.equal(failures.get(path), '', `${name} runs`)
+  const { reports, stderr } = await runBlocks(runnable, place)
+  for (const { name, path, block } of runnable) {
+    t.equal(reports.get(path)?.failure, '', `${name} runs`)
+    if (block.output !== undefined)
+      t.equal(reports.get(path)?.output, block.output, `${name} prints what the page shows`)
+  }
   if (!t.passing()) t.comment(stderr)
 })
 
@@ -48,23 +52,23 @@ async function canPage(): Promise<boolean> {
   return llm.info.runner === 'paged'
 }
 
-/** What each block failed with, or ''; one that is missing was never reached. All run in one process, in turn. */
+/** What became of each block; one that is missing was never reached. All run in one process, in turn. */
 async function runBlocks(
   compiled: readonly CompiledBlock[],
   cwd: string,
-): Promise<{ failures: Map<string, string>; stderr: string }> {
+): Promise<{ reports: Map<string, RunReport>; stderr: string }> {
   const child = fork(
     resolve('build/test/docs/run-blocks.js'),
     compiled.map(({ path }) => path),
-    // Answers go nowhere: standard output is for the test's own report.
+    // Standard output is for the test's own report.
     { cwd, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] },
   )
-  const failures = new Map<string, string>()
+  const reports = new Map<string, RunReport>()
   let stderr = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
   })
-  child.on('message', ({ path, failure }: RunReport) => failures.set(path, failure))
+  child.on('message', (report: RunReport) => reports.set(report.path, report))
   await once(child, 'close')
-  return { failures, stderr }
+  return { reports, stderr }
 }

@@ -3,7 +3,7 @@ import { join, relative, resolve } from 'node:path'
 import ts from 'typescript'
 import { demoModelPath } from '#lib/cache/root.js'
 import { cachedModel } from '#lib/model/gguf/cached-model.js'
-import { tiny } from '../llm/fixtures.js'
+import { exact, tiny } from '../llm/fixtures.js'
 import type { CodeBlock } from './markdown.js'
 
 /** What a block may use without declaring it, because the page did earlier: inserted before the block where it is missing. */
@@ -25,6 +25,10 @@ function asModule(code: string): string {
   return `${before}export {}\n${code}`
 }
 
+/** A block whose output is shown computes in f32, so that every CPU gives the same. */
+const computedExactly = (code: string): string =>
+  code.replace(/LLM\.load\((['"][^'"]+['"])\)/, `LLM.load($1, ${JSON.stringify({ ovConfig: exact })})`)
+
 /** A block that was compiled. */
 export interface CompiledBlock {
   block: CodeBlock
@@ -44,7 +48,7 @@ export function compileBlocks(blocks: readonly CodeBlock[], folder: string): Com
   mkdirSync(folder, { recursive: true })
   const compiled = blocks.map((block): CompiledBlock & { source: string } => {
     const base = join(folder, `${block.page.replaceAll(/[^\w]/g, '-')}-${block.line}`)
-    writeFileSync(`${base}.ts`, asModule(block.code))
+    writeFileSync(`${base}.ts`, asModule(block.output === undefined ? block.code : computedExactly(block.code)))
     return { block, name: `${block.page}:${block.line}`, source: `${base}.ts`, path: `${base}.js`, errors: [] }
   })
   const program = ts.createProgram(

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { callFormats, callsIn } from '#lib/output/formats/tool-calls.js'
 import { ToolStage } from '#lib/output/formats/tool-stage.js'
-import { cuts, type Said, said } from './cuts.js'
+import { cuts, piecesOf, type Said, said } from './cuts.js'
 
 const tools = [
   {
@@ -116,6 +116,23 @@ const cases: Case[] = [
     given: [{}],
   },
   {
+    name: 'phi4-mini',
+    text: '<|tool_call|>{"name": "now", "arguments": {"a": 1}}<|/tool_call|><|tool_call|>{"name": "now", "arguments": {}}<|/tool_call|>',
+    special: ['<|tool_call|>', '<|/tool_call|>'],
+    parts: [
+      ['call', 'now', '{"a": 1}'],
+      ['call', 'now', '{}'],
+    ],
+    given: [{ a: 1 }, {}],
+  },
+  {
+    name: 'lfm2',
+    text: `<|tool_call_start|>[now(a={"on": true, "b": null}, c=[1.5, None, True], d=False, e="it's")]<|tool_call_end|>`,
+    special: ['<|tool_call_start|>', '<|tool_call_end|>'],
+    parts: [['call', 'now', `{"a": {"on":true,"b":null}, "c": [1.5,null,true], "d": false, "e": "it's"}`]],
+    given: [{ a: { on: true, b: null }, c: [1.5, null, true], d: false, e: "it's" }],
+  },
+  {
     name: 'granite',
     text: '<|tool_call|>[{"name": "now", "arguments": {"a": -1.5e3}}]',
     special: ['<|tool_call|>'],
@@ -156,6 +173,18 @@ t.test("each family's calls are read alike wherever the text is cut", (t) => {
         given,
         `${name}: ${JSON.stringify(pieces)}`,
       )
+    }
+  }
+  t.end()
+})
+
+t.test('an answer that is cut anywhere has the calls that were whole', (t) => {
+  for (const { name, text, special = [], given } of cases) {
+    for (let length = 0; length <= text.length; length++) {
+      const cut = text.slice(0, length)
+      const stage = new ToolStage(callFormats[name], tools, (marker) => special.includes(marker))
+      const found = said(piecesOf(cut, special), [stage], special).calls.map((call) => call.arguments)
+      t.same(found, given.slice(0, found.length), `${name}: ${cut}`)
     }
   }
   t.end()
