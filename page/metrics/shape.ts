@@ -2,10 +2,15 @@
 export const width = 240
 export const height = 56
 
-/** A line through values, and the area below it, as SVG paths. The lowest value that is drawn is 0. */
-export function shapeOf(values: readonly number[]): { line: string; area: string } {
+/**
+ * A line through values, and the area below it, as SVG paths. The lowest value that is drawn is 0.
+ * @param top the highest one; without it, the largest value
+ */
+export function shapeOf(
+  values: readonly number[],
+  top = Math.max(...values, Number.MIN_VALUE),
+): { line: string; area: string } {
   if (values.length === 0) return { line: '', area: '' }
-  const top = Math.max(...values, Number.MIN_VALUE)
   const step = width / Math.max(values.length - 1, 1)
   const points = (values.length === 1 ? [...values, ...values] : values).map((value, i) => {
     const y = height - 1 - (value / top) * (height - 4)

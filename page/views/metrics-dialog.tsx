@@ -56,7 +56,7 @@ function useMetrics({ client }: Session): { problem: string; series: readonly Se
 }
 
 function Chart({ series: { title, unit, values } }: { series: Series }) {
-  const { line, area } = shapeOf(values)
+  const { line, area } = shapeOf(values, unit === '%' ? 100 : undefined)
   const last = values.at(-1)
   const now = last === undefined ? '–' : short(last)
   const peak = values.length > 0 ? short(Math.max(...values)) : '–'

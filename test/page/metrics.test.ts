@@ -54,6 +54,7 @@ t.test('the lines of charts stay inside, and numbers are short', (t) => {
     line: 'M0.0 55.0L120.0 29.0L240.0 3.0',
     area: 'M0.0 55.0L120.0 29.0L240.0 3.0V56H0Z',
   })
+  t.equal(shapeOf([50, 50], 100).line, 'M0.0 29.0L240.0 29.0')
   t.equal(shapeOf([0]).line, 'M0.0 55.0L240.0 55.0')
   const numbers: [number, string][] = [
     [0, '0'],
