@@ -6,8 +6,10 @@ type Messages = { role: string; content: string }[]
 /** A server of two models that say what `answers` has for the last message of a user; without an entry, `You said: …`, and how often. */
 export async function servePage(answers: Readonly<Record<string, string>> = {}, options: ServerOptions = {}) {
   const asked: { messages: Messages; options: GenerationOptions }[] = []
-  const counts = { activeRequests: 1, running: 1, waiting: 0, prefixHits: 0, preemptions: 0 }
-  const metrics = { ...counts, blocks: 10, blocksUsed: 3, blocksCached: 0, draftTokens: 0, acceptedTokens: 0 }
+  const metrics = {
+    ...{ activeRequests: 1, running: 1, waiting: 0, preemptions: 0, steps: 0, health: { state: 'healthy' } },
+    ...{ blocks: 10, blocksUsed: 3, blocksCached: 0, prefixHits: 0, evictions: 0, draftTokens: 0, acceptedTokens: 0 },
+  }
   const times = new Map<string, number>()
   const usage = {
     promptTokens: 12,
@@ -18,7 +20,7 @@ export async function servePage(answers: Readonly<Record<string, string>> = {}, 
     acceptedTokens: 0,
   }
   const model = {
-    info: { versions: {}, generationDefaults: {}, health: { state: 'healthy' } },
+    info: { versions: {}, generationDefaults: {}, health: { state: 'healthy' }, memory: { weights: 1 } },
     metrics: () => metrics,
     stream(messages: Messages, given: GenerationOptions) {
       asked.push({ messages, options: given })
