@@ -51,7 +51,11 @@ export class Exchange implements Holder {
     this.requestId = /^[\w.:-]{1,128}$/.test(named) ? named : randomUUID()
     const { signal } = request.raw
     if (signal.aborted) this.abort()
-    else signal.addEventListener('abort', this.abort, { once: true })
+    else {
+      signal.addEventListener('abort', this.abort, { once: true })
+      // Node's Request keeps this signal until it is collected itself, which a way from the signal to the request would prevent for ever.
+      this.onEnd(() => signal.removeEventListener('abort', this.abort))
+    }
     const { requestTimeout } = this.limits
     this.signal = this.#left.signal
     if (requestTimeout === undefined) return

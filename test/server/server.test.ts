@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import t from 'tap'
 import { createServer } from '#lib/server/index.js'
 import type { AccessRecord } from '#lib/server/options.js'
@@ -132,6 +133,19 @@ t.test('where it listens, and under which names', async (t) => {
   t.equal(await as('models.lan'), 200)
   t.equal(await as('attacker.example'), 403, 'a page that makes a browser ask its own name')
   await t.rejects(server.listen({ port }), { code: 'EADDRINUSE' })
+})
+
+t.test('nothing of a request hangs on its signal when it has ended', async (t) => {
+  await using served = await serveTiny()
+  const body = JSON.stringify({ messages: [user('x')], max_tokens: 2, stream: true })
+  // Of a known length: the limit of the body would else make another Request of this one, which listens too.
+  const headers = { 'content-length': String(body.length) }
+  const request = new Request(`http://localhost${chat}`, { method: 'POST', body, headers })
+  const listeners = () => getEventListeners(request.signal, 'abort').length
+  const before = listeners()
+  const response = await served.server.fetch(request)
+  await response.text()
+  t.equal(listeners(), before)
 })
 
 t.test('misuse is a TypeError', async (t) => {

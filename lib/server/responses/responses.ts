@@ -19,6 +19,9 @@ const echoed = [
   'previous_response_id',
   'temperature',
   'top_p',
+  'presence_penalty',
+  'frequency_penalty',
+  'top_logprobs',
   'max_output_tokens',
   'max_tool_calls',
   'truncation',
@@ -33,8 +36,8 @@ const echoed = [
   'store',
 ]
 
-const own = [...echoed, 'input', 'background', 'include', 'top_logprobs', 'client_metadata'].filter(
-  (name) => !['temperature', 'top_p', 'tools', 'tool_choice', 'parallel_tool_calls'].includes(name),
+const own = [...echoed, 'input', 'background', 'include', 'client_metadata'].filter(
+  (name) => !Object.hasOwn(chatRequest.fields, name),
 )
 
 /** POST /v1/responses */
