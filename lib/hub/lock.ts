@@ -64,7 +64,7 @@ function byFlock(): Attempt | undefined {
 }
 
 /** Some versions of Python's `filelock` remove the file of a lock with the lock. Whoever comes then makes and locks another one. */
-async function isStill(file: FileHandle, path: string): Promise<boolean> {
+export async function isStill(file: FileHandle, path: string): Promise<boolean> {
   const there = await stat(path).catch(() => undefined)
   return there?.ino === (await file.stat()).ino
 }
