@@ -66,7 +66,7 @@ export class ModelPool<M> {
   #queue: PooledModel<M>[] = []
   readonly #closing = new AbortController()
   #uses = 0
-  #work = new Set<Promise<void>>()
+  #emptied: (() => void) | undefined
 
   constructor(maxBytes = Number.POSITIVE_INFINITY, timers: PoolTimers = systemTimers) {
     this.#maxBytes = maxBytes
@@ -130,7 +130,10 @@ export class ModelPool<M> {
       this.#settle(pooled, (waiter) => waiter.reject(closed()))
       this.#closeIfIdle(pooled)
     }
-    while (this.#work.size > 0) await Promise.all(this.#work)
+    if (this.#isEmpty) return
+    await new Promise<void>((resolve) => {
+      this.#emptied = resolve
+    })
   }
 
   #give(pooled: PooledModel<M>): M {
@@ -249,15 +252,17 @@ export class ModelPool<M> {
     for (const waiter of [...pooled.waiters]) how(waiter)
   }
 
-  /** Keeps what goes on, and looks at the queue again when it has ended. */
+  get #isEmpty(): boolean {
+    return [...this.#models].every(({ state }) => state === 'unloaded')
+  }
+
+  /** Looks at the queue again when it has ended. */
   #run(work: Promise<void>): void {
-    const ended = work
-      .catch(() => {})
-      .then(() => {
-        this.#work.delete(ended)
-        this.#advance()
-      })
-    this.#work.add(ended)
+    const ended = () => {
+      if (this.#isEmpty) this.#emptied?.()
+      this.#advance()
+    }
+    work.then(ended, ended)
   }
 }
 

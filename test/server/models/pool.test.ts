@@ -173,9 +173,14 @@ t.test('closing fails who waits, and waits for who holds', async (t) => {
   await pass('open a')
   await a
   const waiting = t.rejects(hold('b'), { code: 'ERR_CLOSED' })
-  const closed = pool.close()
+  let isClosed = false
+  const closed = pool.close().then(() => {
+    isClosed = true
+  })
   await waiting
   await t.rejects(hold('a'), { code: 'ERR_CLOSED' })
+  await new Promise(setImmediate)
+  t.notOk(isClosed)
   release('a')
   await pass('close a')
   await closed
