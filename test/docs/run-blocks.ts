@@ -12,11 +12,11 @@ export interface RunReport {
 
 // Main module of a process: runs the modules in argv, one after the other, and tells its parent how each ended.
 let output = ''
-// Standard output itself is ignored.
-process.stdout.write = (text: string | Uint8Array) => {
+const write = process.stdout.write.bind(process.stdout)
+process.stdout.write = ((text: string | Uint8Array, ...rest: []) => {
   output += String(text)
-  return true
-}
+  return write(text, ...rest)
+}) as typeof process.stdout.write
 
 for (const path of process.argv.slice(2)) {
   const report = (failure: string) => process.send?.({ path, failure, output } satisfies RunReport)
