@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { exists } from '../scripts/build/wheel.mjs'
 import { ask, Complaint, root } from '../scripts/run.mjs'
-import { grammars } from './grammars.mjs'
+import { onModel } from './on-model.mjs'
 import { formatNumber, machineLine, table } from './report.mjs'
 import { median } from './statistics.mjs'
 
@@ -15,8 +15,8 @@ const promised = new Map([
 ])
 
 /**
- * What the options of sampling cost by themselves, without a model: from a row of logits to a token, on one thread; and what a
- * grammar costs and gains on a model.
+ * What the options of sampling cost by themselves, without a model: from a row of logits to a token, on one thread; and what they
+ * and grammars cost and gain on a model.
  * @param {import('./machine.mjs').Machine} here
  * @param {{ repetitions: number, json: boolean }} options
  * @returns {Promise<string>}
@@ -42,6 +42,6 @@ export async function features(here, { repetitions, json }) {
     `${repetitions} repetitions; medians, [lowest–highest].\n`,
     ...table(['vocabulary', 'options', 'ms', 'promised'], rows),
     '',
-    ...(await grammars(repetitions)),
+    ...(await onModel(repetitions)),
   ].join('\n')
 }
