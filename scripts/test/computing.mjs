@@ -6,6 +6,9 @@ import { root } from '../run.mjs'
 /** What a test says that loads a model or multiplies: the library, a job of it, the command line, or a bench that does. */
 const marks = /\bLLM\.load\(|\brunJob\('|resolve\('dist\/(index|cli\/main)\.js'|bench\/(accuracy|kernels)\.mjs/
 
+/** What shows what the library computes: other tests prove that it computes the same on each CPU. */
+const surfaces = ['test/docs/', 'test/cli/', 'test/server/']
+
 /**
  * Whether a test runs OpenVINO's CPU plugin or the built-in kernels, so that its outcome may depend on the CPU: it, or a file
  * under test/ that it imports, says so.
@@ -14,8 +17,7 @@ const marks = /\bLLM\.load\(|\brunJob\('|resolve\('dist\/(index|cli\/main)\.js'|
  * @returns {Promise<boolean>}
  */
 export async function computes(path, seen = new Set()) {
-  // Other tests prove what the documents' examples compute.
-  if (seen.has(path) || path.startsWith('test/docs/')) return false
+  if (seen.has(path) || surfaces.some((folder) => path.startsWith(folder))) return false
   seen.add(path)
   const source = await readFile(join(root, path), 'utf8')
   if (marks.test(source)) return true

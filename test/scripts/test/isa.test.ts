@@ -45,5 +45,5 @@ t.test('what computes is found by what a test and its helpers say', async (t) =>
     const paths = ['test/llm/tiny-golden', 'test/cli/chat', 'test/bench/accuracy', 'test/output/stop-words', 'test/scripts/build/wheels']
     console.log(JSON.stringify(await Promise.all(paths.map((path) => computes(path + '.test.ts')))))`
   const { stdout } = await node(['--input-type=module', '-e', program], {})
-  t.strictSame(JSON.parse(stdout), [true, true, true, false, false])
+  t.strictSame(JSON.parse(stdout), [true, false, true, false, false])
 })
