@@ -12,6 +12,7 @@ modes
   --event-loop         event-loop delay while streams run; decode beside busy JavaScript; cost of a token
   --kernel             the built-in matmul kernels, against OpenVINO's in their place and the peers
   --features           what the options of sampling cost, without a model; alone of all options --json and --pairs count
+  --server             the server beside the same calls in process, on a runner that sleeps and on the model
   --pace               a running stream while a prompt of 2,000 tokens is computed
 options
   --model NAME  ${modelNames.join(', ')} (default smollm2),
@@ -26,7 +27,16 @@ options
   --markdown    prints the machine and the table of ratios, for a README
   --json        prints JSON instead of tables`
 
-const modes = /** @type {const} */ (['concurrency', 'prefix', 'lookup', 'event-loop', 'pace', 'kernel', 'features'])
+const modes = /** @type {const} */ ([
+  'concurrency',
+  'prefix',
+  'lookup',
+  'event-loop',
+  'pace',
+  'kernel',
+  'features',
+  'server',
+])
 
 /**
  * @typedef {object} Options
@@ -83,6 +93,7 @@ function parse(args) {
         pace: { type: 'boolean' },
         kernel: { type: 'boolean' },
         features: { type: 'boolean' },
+        server: { type: 'boolean' },
         model: { type: 'string' },
         prompt: { type: 'string' },
         new: { type: 'string' },

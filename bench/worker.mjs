@@ -34,6 +34,8 @@ import { residentMemory } from './machine.mjs'
  * @property {string} version
  * @property {Record<string, string>} settings as the product reports them
  * @property {string} [folder] the IR that it runs
+ * @property {any} [llm] the model, when it is this project's and in this process
+ * @property {() => Promise<number>} [cpuTime] milliseconds of CPU time of the process that computes, when that is another one
  * @property {(prompt: number[] | string, newTokens: number, ask?: Ask) => AsyncIterable<number>} generate one answer that
  *   ignores the end tokens; yields how many tokens have come, as they come
  * @property {() => Promise<void>} close
@@ -44,7 +46,7 @@ import { residentMemory } from './machine.mjs'
  * @property {string} [folder]
  * @property {number} load milliseconds from the first call to ready
  * @property {{ anonymous: number, file: number }} [memory] resident bytes after the task
- * @property {number} cpuTime milliseconds of all threads of the process
+ * @property {number} cpuTime milliseconds of all threads of the process, and of the one that computes for it
  */
 
 /**
@@ -62,10 +64,11 @@ async function work(setup) {
   const load = performance.now() - begun
   const result = await run(opened, setup.task)
   const memory = residentMemory()
+  const elsewhere = (await opened.cpuTime?.()) ?? 0
   await opened.close()
   const { version, settings, folder } = opened
   const { user, system } = process.cpuUsage()
-  return { ...result, version, settings, folder, load, memory, cpuTime: (user + system) / 1000 }
+  return { ...result, version, settings, folder, load, memory, cpuTime: (user + system) / 1000 + elsewhere }
 }
 
 process.once('message', (setup) => {

@@ -18,6 +18,7 @@ export async function open({ LLM, version }, { model, threads, sequences, exact,
   return {
     version,
     folder,
+    llm,
     settings: {
       OpenVINO: versions.openvino,
       device,

@@ -25,6 +25,7 @@ const accepted: [string[], object][] = [
     ['--pace', '--model', 'phi-3-mini', '--markdown'],
     { ...defaults, mode: 'pace', model: 'phi-3-mini', format: 'markdown' },
   ],
+  [['--server', '--pairs', '3'], { ...defaults, mode: 'server', pairs: 3 }],
   [['--model', './a folder'], { ...defaults, model: './a folder' }],
   [['-h'], { ...defaults, help: true }],
 ]
@@ -46,6 +47,7 @@ const refused: [string[], RegExp][] = [
   [['--concurrency', '0'], /^--concurrency: .+ found '0'\.$/],
   [['--concurrency', '257'], /^--concurrency: .+ found '257'\.$/],
   [['--prefix', '--lookup'], /^--prefix and --lookup are two modes/],
+  [['--server', '--pace'], /^--pace and --server are two modes/],
   [['--json', '--markdown'], /^--markdown and --json are two formats/],
   [['--model', 'gpt'], /^--model: expected smollm2, .+ or phi-3-medium, found 'gpt'\.$/],
   [['--engine', 'fast'], /^--engine: expected auto, paged or stateful, found 'fast'\.$/],

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import t from 'tap'
 import { run } from './modules.js'
 
-const modes = ['single', 'concurrency', 'prefix', 'lookup', 'event-loop', 'pace', 'kernel']
+const modes = ['single', 'concurrency', 'prefix', 'lookup', 'event-loop', 'pace', 'kernel', 'server']
 
 /** Plans a mode for this project and one peer, and takes one answer through it. */
 function planned(mode: string, args: string[], answer: string): Promise<{ result: unknown; error?: string }> {
@@ -29,6 +29,7 @@ const answers: Record<string, object> = {
   'event-loop': { loop: { p50: 1, p99: 2, max: 3 }, rates: { quiet: [100], busy: [99] }, microseconds: [80] },
   pace: { quiet: 10, loaded: 20, ttft: 900, complete: true },
   kernel: { load: 9, requests: [1, 2].map((ttft) => ({ ttft, intervals: [1, 1] })), loop: { p50: 1, p99: 1, max: 1 } },
+  server: { firsts: [1, 2], rates: [640], cpu: 0.5 },
 }
 
 interface Planned {
@@ -89,6 +90,26 @@ t.test('a wrong output, or nothing guessed or cached, is said in the report', as
   t.match(await notes('pace', JSON.stringify({ ...answers['pace'], complete: false })), /peer: the stream ended before/)
 })
 
+t.test('what the server adds is told of each runner, by the pairs of its sides', async (t) => {
+  const served = { firsts: [12, 11, 90], rates: [1500], cpu: 0.15 }
+  const inProcess = { firsts: [10, 11, 10], rates: [1600], cpu: 0.05 }
+  const answer = `label.endsWith('server') ? ${JSON.stringify(served)} : ${JSON.stringify(inProcess)}`
+  const { ratios, figures, notes } = (await planned('server', ['--server'], answer)).result as Planned
+  t.same(
+    ratios.map(({ row, ratio }) => [row, ratio?.median]),
+    ['runner that sleeps', 'model'].map((runner) => [`16 streams, tokens/s, ${runner}`, 0.9375]),
+  )
+  t.same(
+    notes,
+    ['runner that sleeps', 'model'].map(
+      (runner) =>
+        `The server adds, ${runner}: 2.00 [2.00–2.00] ms to the first token, 100 [100–100] µs of CPU time to a token.`,
+    ),
+  )
+  const requests = figures.find(({ name }) => name.endsWith('requests/s'))?.values ?? {}
+  t.same(Object.values(requests), [25, 23.4375, 25, 23.4375])
+})
+
 /** A product that answers at once; `lookup` says with which token when it guesses. */
 const fake = (lookup: number) => `{
   async *generate(prompt, newTokens, { lookup, onTokens, onUsage, reuse } = {}) {
@@ -136,18 +157,44 @@ t.test('a stream that ends before the long prompt is computed is told', async (t
   t.match((await pace(30)).result, { complete: false })
 })
 
-t.test('the side on the scripted runner answers', async (t) => {
-  const setup = { runtime: resolve('dist/index.js'), model: 'test/fixtures/ir/tiny-llama', sequences: 1 }
-  const script = { vocabulary: 300, stepMicroseconds: 0 }
-  const program = `open({ version: '' }, ${JSON.stringify({ ...setup, script })}).then(async (side) => {
-    const counts = []
-    for (const sample of [false, true]) {
-      let count = 0
-      for await (const tokens of side.generate([1, 2, 3], 6, { sample })) count += tokens
-      counts.push(count)
+t.test('the task of the server counts the CPU time of the process that computes', async (t) => {
+  const program = `(() => {
+    const number = { asked: 0, answers: 0 }
+    const opened = {
+      cpuTime: async () => ++number.asked * 600,
+      generate: (...rest) => (number.answers++, (${fake(7)}).generate(...rest)),
     }
-    await side.close()
-    return counts
-  })`
-  t.same(await run(['sides/scripted'], program), { result: [6, 6] })
+    return run(opened, { streams: 3, prompt: 4, newTokens: 5, singles: 2, rounds: 4 }).then((found) => ({ ...found, ...number }))
+  })()`
+  const { result } = await run(['tasks/server'], program)
+  // 600 ms for 3 streams of 5 tokens, four times; 3 answers warm up.
+  t.match(result, { firsts: [Number, Number], rates: [Number, Number, Number, Number], cpu: 10, answers: 3 + 2 + 12 })
+})
+
+for (const side of ['scripted', 'server']) {
+  t.test(`the side ${side} answers on the scripted runner`, async (t) => {
+    const setup = { runtime: resolve('dist/index.js'), model: 'test/fixtures/ir/tiny-llama', sequences: 2, threads: 1 }
+    const script = { vocabulary: 300, stepMicroseconds: 0 }
+    const program = `import(${JSON.stringify(setup.runtime)})
+      .then((product) => open(product, ${JSON.stringify({ ...setup, script })}))
+      .then(async (side) => {
+        const counts = []
+        for (const sample of [false, true]) {
+          let count = 0
+          for await (const tokens of side.generate([1, 2, 3], 6, { sample })) count += tokens
+          counts.push(count)
+        }
+        const cpuTime = await side.cpuTime?.()
+        await side.close()
+        return { counts, runner: side.settings.runner, cpuTime }
+      })`
+    const cpuTime = side === 'server' ? { cpuTime: Number } : {}
+    t.match(await run([`sides/${side}`], program), { result: { counts: [6, 6], runner: 'scripted', ...cpuTime } })
+  })
+}
+
+t.test('a server that cannot load its model says why', async (t) => {
+  const setup = { runtime: resolve('dist/index.js'), model: '/nowhere', sequences: 1, threads: 1 }
+  const { error } = await run(['sides/server'], `open({}, ${JSON.stringify(setup)})`)
+  t.match(error, /\/nowhere/)
 })
