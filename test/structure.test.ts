@@ -11,6 +11,8 @@ const layers = [
   'version.ts',
   'errors.ts',
   'file-error.ts',
+  'disk-space.ts',
+  'thread-task.ts',
   // What callers may ask for. Everything may read it, so it reads nothing.
   'options',
   'warnings.ts',

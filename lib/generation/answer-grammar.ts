@@ -1,14 +1,13 @@
 import type { Grammar } from '../engine/boundary.js'
 import { grammarSchema } from '../grammar/json-schema.js'
+import { escaped, larkText, upTo } from '../grammar/lark.js'
 import { type GenerationOptions, toolsOf } from '../options/generation.js'
 import { jsonSchemaOf, type ResponseFormat } from '../options/response-format.js'
 import { requiredTools, toolDefaults } from '../options/tools.js'
-import { escaped, upTo } from '../output/formats/call-grammar.js'
 import { opensReasoning, reasoningFormats } from '../output/formats/reasoning.js'
 import { callGrammar } from '../output/formats/tool-calls.js'
 import type { AnswerFormat } from './answer-parsers.js'
 import { gbnfToLark } from './gbnf/to-lark.js'
-import { larkText } from './lark-text.js'
 import { isSpecial, type MarkedText, markOf } from './marked-text.js'
 
 /**

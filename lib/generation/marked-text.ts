@@ -1,3 +1,4 @@
+import { larkText } from '../grammar/lark.js'
 import type { TextWorker } from '../text/worker/text-worker.js'
 
 /** What tells how a model writes the marks of its answers: as special tokens of their own, or as letters. */
@@ -9,7 +10,7 @@ export const isSpecial = (text: MarkedText, mark: string): boolean =>
 
 /** How Lark names a mark: a special token by its id, any other by its letters. */
 export function markOf(text: MarkedText): (mark: string) => string {
-  return (mark) => (isSpecial(text, mark) ? `<[${text.addedTokenId(mark)}]>` : JSON.stringify(mark))
+  return (mark) => (isSpecial(text, mark) ? `<[${text.addedTokenId(mark)}]>` : larkText(mark))
 }
 
 /** Marks and letters as the engine looks for them: a special token is 256 + its id, and of anything else each byte is itself. */

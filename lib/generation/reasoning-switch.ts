@@ -3,7 +3,7 @@ import { levelBudgets, type ReasoningParser } from '../options/reasoning.js'
 import { reasoningIn } from '../output/formats/reasoning.js'
 
 /** What templates call the switch of reasoning. */
-const switches = ['enable_thinking', 'thinking'] as const
+export const reasoningSwitches = ['enable_thinking', 'thinking'] as const
 
 /** How much a model is to think. */
 export interface ReasoningSwitch {
@@ -25,12 +25,12 @@ export function reasoningSwitch(
 ): ReasoningSwitch {
   if (wanted === 'auto') return { variables: {} }
   const knows = (name: string): boolean => new RegExp(`(?<![.'"\\w])${name}\\b`).test(template)
-  const known = switches.filter(knows)
+  const known = reasoningSwitches.filter(knows)
   const all = (value: boolean) => Object.fromEntries(known.map((name) => [name, value]))
   if (wanted === 'off') {
     if (known.length === 0 && reasoningIn(template) !== 'none') {
       throw new TypeError(
-        `reasoning: 'off' cannot be had: the model's chat template has no ${switches.join(' and no ')}; { budget: 0 } closes what the model thinks`,
+        `reasoning: 'off' cannot be had: the model's chat template has no ${reasoningSwitches.join(' and no ')}; { budget: 0 } closes what the model thinks`,
       )
     }
     return { variables: all(false) }

@@ -1,4 +1,5 @@
 import { LLMError } from '../errors.js'
+import { annotations, dataKeywords, schemasByName } from './keywords.js'
 import { rustPattern } from './pattern.js'
 
 /** How JSON is written: options of llguidance. */
@@ -9,11 +10,6 @@ export interface JsonForm {
 }
 
 const deepest = 500
-
-/** Keywords whose values are data, those that mean nothing here, and those whose values are schemas by names of any kind. */
-const ofData = new Set(['const', 'enum'])
-const annotations = new Set(['default', 'examples'])
-const byName = new Set(['properties', '$defs', 'definitions', 'dependentSchemas'])
 
 /** No `\u`: with it a key could be written in a second way, past what the schema says of that key. */
 const escapes = 'nrbtf\\"'
@@ -38,9 +34,9 @@ function walk(node: unknown, path: string, depth: number): unknown {
   checkKeys(node, path)
   const entries = Object.entries(node).map(([key, value]) => {
     if (annotations.has(key)) return [key, value]
-    if (ofData.has(key)) return [key, writable(value, `${path}/${key}`)]
+    if (dataKeywords.has(key)) return [key, writable(value, `${path}/${key}`)]
     if (key === 'pattern' && typeof value === 'string') return [key, rustPattern(value)]
-    if (!isObject(value) || !(byName.has(key) || key === 'patternProperties')) return [key, inner(value, key)]
+    if (!isObject(value) || !schemasByName.has(key)) return [key, inner(value, key)]
     const values = Object.entries(value).map(([name, one]): [string, unknown] => [name, inner(one, `${key}/${name}`)])
     return [key, key === 'patternProperties' ? patterns(values) : Object.fromEntries(values)]
   })

@@ -1,6 +1,7 @@
-/** Keywords whose values are no schemas, and those whose values are schemas by names of any kind. */
-const noSchemas = new Set(['const', 'enum', 'default', 'examples', 'required'])
-const byName = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas'])
+import { annotations, dataKeywords, schemasByName } from './keywords.js'
+
+/** Keywords whose values are no schemas. */
+const noSchemas = new Set([...dataKeywords, ...annotations, 'required'])
 
 /** The path of the first schema in which one of these keywords stands, with the keyword: `#/properties/a/not`. Undefined when there is none. */
 export function pathOfKeyword(schema: unknown, keywords: readonly string[]): string | undefined {
@@ -13,7 +14,7 @@ export function pathOfKeyword(schema: unknown, keywords: readonly string[]): str
     if (found !== undefined) return `${path}/${found[0]}`
     for (const [key, value] of entries) {
       if (isSchema && noSchemas.has(key)) continue
-      waiting.push([`${path}/${key}`, value, !(isSchema && byName.has(key))])
+      waiting.push([`${path}/${key}`, value, !(isSchema && schemasByName.has(key))])
     }
   }
   return undefined

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { writeAll } from '../disk-space.js'
 import { LLMError } from '../errors.js'
 import { ContentHash } from './content-hash.js'
 import type { HubFile } from './hub-file.js'
@@ -54,7 +55,7 @@ async function attempt(
     let position = resumed
     meter.add(position, 'found')
     for await (const pieces of readFrom(source, position)) {
-      const written = writeAll(handle, pieces, position)
+      const written = writePieces(handle, pieces, position)
       // A hash is made meanwhile. Should it throw, the failure of the writing still belongs to somebody.
       written.catch(() => undefined)
       const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
@@ -89,13 +90,9 @@ async function readAll(handle: FileHandle, hash: ContentHash, signal?: AbortSign
   }
 }
 
-async function writeAll(handle: FileHandle, pieces: Buffer[], position: number): Promise<void> {
+async function writePieces(handle: FileHandle, pieces: Buffer[], position: number): Promise<void> {
   const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
-  let { bytesWritten } = await handle.writev(pieces, position)
-  // A disk that fills up takes only part.
+  const { bytesWritten } = await handle.writev(pieces, position)
   if (bytesWritten === bytes) return
-  const all = Buffer.concat(pieces)
-  while (bytesWritten < bytes) {
-    bytesWritten += (await handle.write(all, bytesWritten, bytes - bytesWritten, position + bytesWritten)).bytesWritten
-  }
+  await writeAll(handle, Buffer.concat(pieces).subarray(bytesWritten), position + bytesWritten)
 }

@@ -1,5 +1,5 @@
-import { mkdir, stat, statfs } from 'node:fs/promises'
-import { LLMError } from '../errors.js'
+import { mkdir, stat } from 'node:fs/promises'
+import { requireSpace } from '../disk-space.js'
 import { downloadBlob } from './blob.js'
 import type { RepoCache } from './cache.js'
 import type { HubClient } from './client.js'
@@ -50,12 +50,7 @@ export async function fetchFiles(client: HubClient, cache: RepoCache, needed: Ne
   const missing = [...contents.values()].reduce((sum, { file, begun }) => sum + file.size - begun, 0)
   if (missing > 0) onPlan?.({ total, missing })
   await mkdir(cache.folder, { recursive: true })
-  const { bavail, bsize } = await statfs(cache.folder)
-  if (missing > bavail * bsize)
-    throw new LLMError(
-      'ERR_DISK_FULL',
-      `${needed.repo}: ${gigabytes(missing)} are to be downloaded, and ${gigabytes(bavail * bsize)} are free in ${cache.folder}`,
-    )
+  await requireSpace(cache.folder, missing, (amount) => `${needed.repo}: ${amount} are to be downloaded`)
   const absent = [...contents.values()].reduce((sum, { file, paths }) => sum + file.size * paths.length, 0)
   const meter = new ProgressMeter(total, onProgress)
   meter.add(total - absent, 'found')
@@ -146,5 +141,3 @@ async function fetchOne({ client, cache, connections, meter, needed }: Fetch, { 
     await lock?.close()
   }
 }
-
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`

@@ -1,5 +1,5 @@
-import { Worker } from 'node:worker_threads'
-import { type ErrorCode, LLMError } from '../errors.js'
+import { LLMError } from '../errors.js'
+import { runTask, type ThreadEnd } from '../thread-task.js'
 import { maxYamlBytes, readDocument } from './document.js'
 
 export interface DocumentInput {
@@ -7,10 +7,6 @@ export interface DocumentInput {
   file: string
   wanted: string | undefined
 }
-
-export type DocumentOutput =
-  | { ok: true; document: Record<string, unknown> }
-  | { ok: false; code: ErrorCode; message: string }
 
 /** Bytes that are parsed where they are. A hostile text of that length takes some 50 ms, an honest one less than starting a thread. */
 const smallBytes = 16 * 1024
@@ -27,26 +23,11 @@ export async function readDocumentAside(input: DocumentInput, bounds = most): Pr
   const bytes = Buffer.byteLength(text)
   // One that is too long is refused unread.
   if (bytes <= smallBytes || bytes > maxYamlBytes) return await readDocument(text, file, wanted)
-  const worker = new Worker(new URL('./document-worker.js', import.meta.url), {
-    workerData: input,
-    resourceLimits: { maxOldGenerationSizeMb: bounds.heap },
-    // Flags of the process, such as a debugger's or a loader's, are not the worker's.
-    execArgv: [],
-  })
-  const invalid = (why: string, cause?: unknown) => new LLMError('ERR_MODEL_INVALID', `${file}: ${why}`, { cause })
-  let timer: NodeJS.Timeout | undefined
-  try {
-    return await new Promise((resolve, reject) => {
-      worker.once('message', (output: DocumentOutput) => {
-        if (output.ok) resolve(output.document)
-        else reject(new LLMError(output.code, output.message))
-      })
-      worker.once('error', (error) => reject(invalid(`expected YAML that can be read (${error.message})`, error)))
-      worker.once('exit', () => reject(invalid('the thread that reads it ended unexpectedly')))
-      timer = setTimeout(() => reject(invalid(`expected YAML that is read in ${bounds.time / 1000} s`)), bounds.time)
-    })
-  } finally {
-    clearTimeout(timer)
-    await worker.terminate()
+  const explain = (end: ThreadEnd): LLMError => {
+    const invalid = (why: string, cause?: unknown) => new LLMError('ERR_MODEL_INVALID', `${file}: ${why}`, { cause })
+    if (end.how === 'failed') return invalid(`expected YAML that can be read (${end.error.message})`, end.error)
+    if (end.how === 'late') return invalid(`expected YAML that is read in ${bounds.time / 1000} s`)
+    return invalid('the thread that reads it ended unexpectedly')
   }
+  return await runTask(new URL('./document-worker.js', import.meta.url), input, { ...bounds, explain })
 }

@@ -1,18 +1,8 @@
-import { parentPort, workerData } from 'node:worker_threads'
-import { LLMError } from '../errors.js'
+import { workerData } from 'node:worker_threads'
+import { answerTask } from '../thread-task.js'
 import { readDocument } from './document.js'
-import type { DocumentInput, DocumentOutput } from './document-thread.js'
+import type { DocumentInput } from './document-thread.js'
 
-// Entry of the worker thread that document-thread.ts starts. An LLMError loses its class on the way, hence code and message.
+// Entry of the worker thread that document-thread.ts starts.
 const { text, file, wanted } = workerData as DocumentInput
-readDocument(text, file, wanted).then(
-  (document) => post({ ok: true, document }),
-  (error: unknown) => {
-    if (!(error instanceof LLMError)) throw error
-    post({ ok: false, code: error.code, message: error.message })
-  },
-)
-
-function post(output: DocumentOutput): void {
-  parentPort?.postMessage(output)
-}
+answerTask(readDocument(text, file, wanted))

@@ -1,5 +1,5 @@
 import { LLMError } from '../../errors.js'
-import { larkText } from '../lark-text.js'
+import { larkText } from '../../grammar/lark.js'
 import { type Node, parseGbnf } from './parse.js'
 
 /**

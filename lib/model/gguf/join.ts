@@ -1,5 +1,6 @@
-import { type FileHandle, open, rm, statfs } from 'node:fs/promises'
+import { type FileHandle, open, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { requireSpace, writeAll } from '../../disk-space.js'
 import type { JobProgress } from '../../engine/job.js'
 import { LLMError } from '../../errors.js'
 import { fileError } from '../../file-error.js'
@@ -28,7 +29,12 @@ export async function joinParts(parts: readonly string[], target: string, option
   options.signal?.throwIfAborted()
   let bytes = 0
   for (const part of parts) bytes += await requireFile(part, `a split GGUF needs all of its ${parts.length} parts`)
-  await requireSpace(dirname(target), bytes, parts[0] as string)
+  // The joined file, and the model that is made of it, take about as much as the parts do.
+  await requireSpace(
+    dirname(target),
+    2 * bytes,
+    (needed) => `${parts[0]}: joining the parts and converting them takes ${needed}`,
+  )
   const plan = await runFilesTask('join', { parts }, options.signal)
   try {
     const file = await open(target, 'wx')
@@ -44,17 +50,6 @@ export async function joinParts(parts: readonly string[], target: string, option
     await rm(target, { force: true })
     throw error
   }
-}
-
-/** The joined file, and the model that is made of it, take about as much as the parts do. */
-async function requireSpace(folder: string, bytes: number, part: string): Promise<void> {
-  const { bavail, bsize } = await statfs(folder)
-  if (2 * bytes <= bavail * bsize) return
-  const gigabytes = (number: number): string => `${(number / 1e9).toFixed(2)} GB`
-  throw new LLMError(
-    'ERR_DISK_FULL',
-    `${part}: joining the parts and converting them takes ${gigabytes(2 * bytes)}, and ${gigabytes(bavail * bsize)} are free in ${folder}`,
-  )
 }
 
 async function copy(
@@ -86,10 +81,4 @@ async function copy(
       await source.close()
     }
   }
-}
-
-/** A disk that fills up takes only part. */
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let written = 0; written < bytes.length; )
-    written += (await file.write(bytes, written, bytes.length - written, position + written)).bytesWritten
 }

@@ -1,4 +1,5 @@
 import { grammarSchema, type JsonForm } from '../../grammar/json-schema.js'
+import { escaped, larkText, upTo } from '../../grammar/lark.js'
 import type { KnownTool } from './call-reader.js'
 
 /** What the grammar of calls is made for. */
@@ -30,12 +31,10 @@ export type CallGrammar = (wanted: WantedCalls) => CallRules
 /** As Python's `json.dumps` writes JSON, which is what models are trained on. */
 export const spaced = { item_separator: ', ', key_separator: ': ' }
 
-const quoted = (text: string): string => JSON.stringify(text)
-
 /** The rule `call`: an object with the name of a tool and its arguments. */
 function objects(tools: readonly KnownTool[], key: 'arguments' | 'parameters'): string[] {
   const call = ({ name }: KnownTool, i: number) =>
-    `${quoted(`{"name": "${name}", "${key}": `)} arguments_${i} ${quoted('}')}`
+    `${larkText(`{"name": "${name}", "${key}": `)} arguments_${i} ${larkText('}')}`
   return [`call: ${tools.map(call).join(' | ')}`, ...schemas(tools, spaced)]
 }
 
@@ -61,20 +60,25 @@ const aboutKeys = [
   'dependentSchemas',
 ]
 
+/** @throws TypeError when the schema of a tool's arguments is not that of an object */
+export function requireObject({ name, parameters = {} }: KnownTool): void {
+  const { type = 'object' } = parameters as { type?: unknown }
+  if (type === 'object') return
+  throw new TypeError(`expected parameters.type of the tool ${name} to be 'object', received ${JSON.stringify(type)}`)
+}
+
 /**
  * The schema of a tool's arguments, an object. It has no keys beside `properties`, unless the schema speaks of others.
- * @throws TypeError when the schema is not that of an object
+ * @throws TypeError as {@link requireObject}
  */
-function argumentsSchema({ name, parameters = {} }: KnownTool): Record<string, unknown> {
-  const schema = parameters as { type?: unknown; properties?: unknown; required?: unknown }
-  const { type = 'object', properties, required } = schema
-  if (type !== 'object') {
-    throw new TypeError(`expected parameters.type of the tool ${name} to be 'object', received ${JSON.stringify(type)}`)
-  }
+function argumentsSchema(tool: KnownTool): Record<string, unknown> {
+  requireObject(tool)
+  const schema = (tool.parameters ?? {}) as { properties?: unknown; required?: unknown }
+  const { properties, required } = schema
   const known = Object.keys(Object(properties))
   const needsOthers = Array.isArray(required) && required.some((key) => !known.includes(key))
   const open = needsOthers || aboutKeys.some((keyword) => Object.hasOwn(schema, keyword))
-  return { ...schema, type, ...(!open && { additionalProperties: false }) }
+  return { ...schema, type: 'object', ...(!open && { additionalProperties: false }) }
 }
 
 /** Lark of what begins calls: the first of these marks, or in a text any of them. */
@@ -88,12 +92,6 @@ export function opening(
   )
   return [`(${marks.map((_, i) => `opening_${i}`).join(' | ')})`, rules]
 }
-
-/** A rule of any text up to the first match of a regular expression. */
-export const upTo = (rule: string, pattern: string): string => `${rule}[lazy]: /(?s:.*)${pattern}/`
-
-/** Letters as they stand in a regular expression of Lark. */
-export const escaped = (word: string): string => word.replace(/[/.*+?^${}()|[\]\\]/g, '\\$&')
 
 /** An object between marks, each call with its own. */
 export const markedObjects =
@@ -158,7 +156,7 @@ export const mistralCalls: CallGrammar = (wanted) => {
       triggers,
     }
   }
-  const call = ({ name }: KnownTool, i: number) => `${quoted(name)} ${mark('[ARGS]')} arguments_${i}`
+  const call = ({ name }: KnownTool, i: number) => `${larkText(name)} ${mark('[ARGS]')} arguments_${i}`
   return {
     rules: [
       `answer: named${parallel && !inText ? '+' : ''}`,
@@ -175,11 +173,11 @@ export const harmonyCall: CallGrammar = ({ tools, inText, mark }) => {
   const [start, channel, message] = [mark('<|start|>'), mark('<|channel|>'), mark('<|message|>')]
   const json = `${mark('<|constrain|>')} "json" ${message}`
   const call = ({ name }: KnownTool, i: number) =>
-    `${quoted(`commentary to=functions.${name} `)} ${json} arguments_${i}`
+    `${larkText(`commentary to=functions.${name} `)} ${json} arguments_${i}`
   const behind = `${channel} (${tools.map(call).join(' | ')})`
   if (!inText) return { rules: [`answer: ${behind}`, ...schemas(tools)], triggers: [] }
   const headed = ({ name }: KnownTool, i: number) =>
-    `${quoted(`functions.${name}`)} ${channel} "commentary " ${json} arguments_${i}`
+    `${larkText(`functions.${name}`)} ${channel} "commentary " ${json} arguments_${i}`
   return {
     rules: [
       `answer: ${behind} | (recipient | ${start} "assistant to=") (${tools.map(headed).join(' | ')})`,

@@ -1,15 +1,13 @@
-import { LLMError } from '../../errors.js'
 import { grammarSchema } from '../../grammar/json-schema.js'
+import { larkText } from '../../grammar/lark.js'
 import { type CallGrammar, opening, spaced } from './call-grammar.js'
 import type { KnownTool } from './call-reader.js'
-import { type Argument, flatArguments } from './flat-arguments.js'
+import { type Argument, flatArguments, refusal } from './flat-arguments.js'
 
 // Grammars of the families that write each argument by itself.
 
 const json = (rule: string, schema: Readonly<Record<string, unknown>>): string =>
   `${rule}: %json ${JSON.stringify(grammarSchema(schema, { whitespace_flexible: false, ...spaced }))}`
-
-const quoted = (text: string): string => JSON.stringify(text)
 
 /** Qwen3-Coder's: texts as they are, anything else as JSON. */
 export const xmlCalls: CallGrammar = (wanted) => {
@@ -19,7 +17,7 @@ export const xmlCalls: CallGrammar = (wanted) => {
     const given = flatArguments(tool, /^[^<>\r\n]+$/)
     const parts = given.map(({ required }, k) => `argument_${i}_${k}${required ? '' : '?'}`)
     return [
-      `call_${i}: ${quoted(`<function=${tool.name}>\n`)} ${parts.join(' ')} "</function>"`,
+      `call_${i}: ${larkText(`<function=${tool.name}>\n`)} ${parts.join(' ')} "</function>"`,
       ...given.flatMap((one, k) => xmlArgument(tool, one, `${i}_${k}`)),
     ]
   })
@@ -36,15 +34,15 @@ export const xmlCalls: CallGrammar = (wanted) => {
 }
 
 function xmlArgument(tool: KnownTool, { name, schema }: Argument, id: string): string[] {
-  const begin = quoted(`<parameter=${name}>\n`)
+  const begin = larkText(`<parameter=${name}>\n`)
   if (schema.type !== 'string') {
     return [`argument_${id}: ${begin} value_${id} "\\n</parameter>\\n"`, json(`value_${id}`, schema)]
   }
   const choices = schema.enum ?? (schema.const === undefined ? undefined : [schema.const])
   if (Array.isArray(choices)) {
     const texts = choices.filter((one) => typeof one === 'string' && !one.includes('</parameter>'))
-    if (texts.length === 0) throw refusal(tool, name, 'enum', 'it has no text that can be written')
-    return [`argument_${id}: ${begin} (${texts.map(quoted).join(' | ')}) "\\n</parameter>\\n"`]
+    if (texts.length === 0) throw refusal(tool, `.properties.${name}.enum`, 'it has no text that can be written')
+    return [`argument_${id}: ${begin} (${texts.map(larkText).join(' | ')}) "\\n</parameter>\\n"`]
   }
   return [`argument_${id}: ${begin} text_${id} "\\n"`, ...xmlText(tool, name, schema, id)]
 }
@@ -56,18 +54,12 @@ function xmlText(tool: KnownTool, name: string, schema: Readonly<Record<string, 
   if (minLength === 0 && maxLength === '' && pattern === undefined) {
     return [`text_${id}[lazy]: /(?s:.*)<\\/parameter>/`]
   }
-  if (pattern !== undefined) throw refusal(tool, name, 'pattern', 'texts are written as they are')
+  if (pattern !== undefined) throw refusal(tool, `.properties.${name}.pattern`, 'texts are written as they are')
   return [
     `text_${id}: TEXT_${id}`,
     `TEXT_${id}: /(?s:.{${minLength},${maxLength}})${end}/ & ~/(?s:.*)<\\/parameter>(?s:.+)/`,
   ]
 }
-
-const refusal = ({ name }: KnownTool, argument: string, keyword: string, why: string): LLMError =>
-  new LLMError(
-    'ERR_GRAMMAR',
-    `tool ${name}: parameters.properties.${argument}.${keyword} is not supported in this format of tool calls: ${why}`,
-  )
 
 /** LFM2's: calls of Python, whose values are written as JSON but for `True`, `False` and `None`. */
 export const pythonCalls: CallGrammar = (wanted) => {
@@ -77,12 +69,12 @@ export const pythonCalls: CallGrammar = (wanted) => {
     const given = flatArguments(tool, /^[\w.-]+$/)
     const begin = (k: number) => (k === given.length ? '""' : `first_${i}_${k}`)
     return [
-      `call_${i}: ${quoted(`${tool.name}(`)} ${begin(0)} ")"`,
+      `call_${i}: ${larkText(`${tool.name}(`)} ${begin(0)} ")"`,
       ...given.flatMap(({ name, required, schema }, k) => [
         // The first one that is written has no comma before it.
         `first_${i}_${k}: argument_${i}_${k} rest_${i}_${k + 1}${required ? '' : ` | ${begin(k + 1)}`}`,
         `rest_${i}_${k}: ${required ? `", " argument_${i}_${k}` : `(", " argument_${i}_${k})?`} rest_${i}_${k + 1}`,
-        `argument_${i}_${k}: ${quoted(`${name}=`)} value_${i}_${k}`,
+        `argument_${i}_${k}: ${larkText(`${name}=`)} value_${i}_${k}`,
         pythonValue(`value_${i}_${k}`, schema),
       ]),
       `rest_${i}_${given.length}: ""`,

@@ -5,6 +5,7 @@ import type { ChatMessage } from '../../text/template/messages.js'
 import { ApiError } from '../api-error.js'
 import { as, type FieldSet, readField } from '../fields.js'
 import type { NamedModel } from '../models.js'
+import { thinkingOn } from '../thinking.js'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -109,9 +110,7 @@ function thinkingOptions(body: Fields, { model }: NamedModel): GenerationOptions
   }
   if (type === 'disabled') return { reasoning: 'off' }
   const budget = readField(asked, 'budget_tokens', check.integer(1)) as number | undefined
-  // Templates have one of these switches or none, and do not mind the other.
-  const on = { chatTemplateKwargs: { enable_thinking: true, thinking: true } }
-  return { ...on, ...level, ...(thinks && budget !== undefined && { reasoning: { budget } }) }
+  return { ...thinkingOn, ...level, ...(thinks && budget !== undefined && { reasoning: { budget } }) }
 }
 
 function formatOptions(body: Fields): GenerationOptions {

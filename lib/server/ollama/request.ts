@@ -5,6 +5,7 @@ import { ApiError } from '../api-error.js'
 import { answerRequest, as, type FieldSet, readField } from '../fields.js'
 import type { Limits } from '../limits.js'
 import type { NamedModel, ServedModels } from '../models.js'
+import { thinkingOn } from '../thinking.js'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -93,8 +94,7 @@ function thinkOptions(body: Fields): GenerationOptions {
   const wanted = readField(body, 'think', think)
   if (wanted === undefined) return {}
   if (wanted === false) return { reasoning: 'off' }
-  // Templates have one of these switches or none, and do not mind the other.
-  if (wanted === true) return { chatTemplateKwargs: { enable_thinking: true, thinking: true } }
+  if (wanted === true) return thinkingOn
   return { reasoning: wanted === 'max' ? 'high' : (wanted as 'low' | 'medium' | 'high') }
 }
 

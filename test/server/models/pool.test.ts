@@ -36,21 +36,29 @@ function poolOf(maxBytes: number | undefined, sizes: Readonly<Record<string, num
     ]),
   ) as Record<string, PooledModel<string>>
   const of = (name: string) => models[name] as PooledModel<string>
+  const hold = (name: string, signal = never) => pool.hold(of(name), signal)
+  /** Lets what has begun end, once it has begun. */
+  const pass = async (name: string, error?: Error) => {
+    while (!gates.has(name)) await new Promise(setImmediate)
+    const { resolve, reject } = gates.get(name) ?? {}
+    gates.delete(name)
+    if (error) reject?.(error)
+    else resolve?.()
+    await new Promise(setImmediate)
+  }
   return {
     pool,
     events,
     timers,
     of,
-    hold: (name: string, signal = never) => pool.hold(of(name), signal),
+    hold,
+    pass,
     release: (name: string) => pool.release(of(name)),
-    /** Lets what has begun end, once it has begun. */
-    async pass(name: string, error?: Error) {
-      while (!gates.has(name)) await new Promise(setImmediate)
-      const { resolve, reject } = gates.get(name) ?? {}
-      gates.delete(name)
-      if (error) reject?.(error)
-      else resolve?.()
-      await new Promise(setImmediate)
+    /** Holds a model that is opened for it. */
+    async open(name: string) {
+      const held = hold(name)
+      await pass(`open ${name}`)
+      return await held
     },
   }
 }
@@ -98,10 +106,8 @@ t.test('the one that was not asked for the longest leaves, idle ones first', asy
 })
 
 t.test('a model that is always busy lets others have their turn', async (t) => {
-  const { hold, release, pass, events, of } = poolOf(5, { a: 4, b: 4 })
-  const a = hold('a')
-  await pass('open a')
-  await a
+  const { hold, open, release, pass, events, of } = poolOf(5, { a: 4, b: 4 })
+  await open('a')
   const b = hold('b')
   await new Promise(setImmediate)
   // Asked for after b: it waits behind b although a is there.
@@ -120,10 +126,8 @@ t.test('a model that is always busy lets others have their turn', async (t) => {
 })
 
 t.test('a model stays when whoever wanted its room has left', async (t) => {
-  const { hold, pass, events } = poolOf(5, { a: 4, b: 4 })
-  const a = hold('a')
-  await pass('open a')
-  await a
+  const { hold, open, events } = poolOf(5, { a: 4, b: 4 })
+  await open('a')
   const left = new AbortController()
   const b = hold('b', left.signal)
   left.abort()
@@ -133,22 +137,18 @@ t.test('a model stays when whoever wanted its room has left', async (t) => {
 })
 
 t.test('what can never fit, and what cannot be loaded, fails those who asked; the next one tries again', async (t) => {
-  const { hold, release, pass } = poolOf(5, { a: 4, big: 6 })
+  const { hold, open, release, pass } = poolOf(5, { a: 4, big: 6 })
   await t.rejects(hold('big'), { code: 'ERR_OUT_OF_MEMORY', message: /big needs 6 bytes.* 5/ })
   const failing = [hold('a'), hold('a')].map((held) => t.rejects(held, { message: 'no such file' }))
   await pass('open a', new Error('no such file'))
   await Promise.all(failing)
-  const a = hold('a')
-  await pass('open a')
-  t.equal(await a, 'model a')
+  t.equal(await open('a'), 'model a')
   release('a')
 })
 
 t.test('an idle model is closed after a while, and not when it is asked for before', async (t) => {
-  const { hold, release, pass, timers, of } = poolOf(undefined, { a: 1 })
-  const a = hold('a')
-  await pass('open a')
-  await a
+  const { hold, open, release, pass, timers, of } = poolOf(undefined, { a: 1 })
+  await open('a')
   t.equal(timers.size, 0)
   release('a')
   t.same(
@@ -168,10 +168,8 @@ t.test('an idle model is closed after a while, and not when it is asked for befo
 })
 
 t.test('closing fails who waits, and waits for who holds', async (t) => {
-  const { pool, hold, release, pass, events } = poolOf(5, { a: 4, b: 4 })
-  const a = hold('a')
-  await pass('open a')
-  await a
+  const { pool, open, hold, release, pass, events } = poolOf(5, { a: 4, b: 4 })
+  await open('a')
   const waiting = t.rejects(hold('b'), { code: 'ERR_CLOSED' })
   let isClosed = false
   const closed = pool.close().then(() => {
@@ -188,10 +186,8 @@ t.test('closing fails who waits, and waits for who holds', async (t) => {
 })
 
 t.test('a removed model ends when it is idle, and is never opened again', async (t) => {
-  const { pool, hold, release, pass, of, events } = poolOf(undefined, { a: 4, b: 4 })
-  const a = hold('a')
-  await pass('open a')
-  await a
+  const { pool, open, hold, release, pass, of, events } = poolOf(undefined, { a: 4, b: 4 })
+  await open('a')
   pool.remove(of('a'), new Error('gone'))
   await t.rejects(hold('a'), { message: 'gone' })
   release('a')
