@@ -36,6 +36,17 @@ t.test('greedy answers with logits processors equal those of transformers, guess
   }
 })
 
+t.test('minLength counts the prompt', async (t) => {
+  await using llm = await loadTiny()
+  const prompt = { tokens: [20, 30, 40, 50, 60] }
+  const free = (await llm.generate(prompt, { temperature: 0, maxNewTokens: 4, ignoreEos: true })).tokens
+  const last = free[3] as number
+  t.equal(free.indexOf(last), 3)
+  const options = { temperature: 0, maxNewTokens: 12, stopTokenIds: [last] }
+  t.same((await llm.generate(prompt, { ...options, minLength: 8 })).tokens, free)
+  t.ok((await llm.generate(prompt, { ...options, minLength: 9 })).tokens.length > 4)
+})
+
 t.test('drawn answers with all options are the same with guessing and without', async (t) => {
   await using llm = await loadTiny('tiny-llama-fp32', { engine: 'paged' })
   const options = {
