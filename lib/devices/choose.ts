@@ -21,7 +21,7 @@ export interface ChosenDevice {
  * @param freeBytes bytes of the system's memory that are free
  */
 export function chooseDevice(found: readonly Candidate[], neededBytes: number, freeBytes: number): ChosenDevice {
-  const isGpu = ({ name, error }: Candidate) => error === '' && /^GPU(\.\d+)?$/.test(name)
+  const isGpu = ({ name, error }: Candidate) => error === '' && /^GPU(\.\d+){0,2}$/.test(name)
   const rank = ({ properties }: Candidate) => (properties['DEVICE_TYPE'] === 'discrete' ? 0 : 1)
   const notes: string[] = []
   for (const gpu of found.filter(isGpu).sort((a, b) => rank(a) - rank(b))) {

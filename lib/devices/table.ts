@@ -77,7 +77,7 @@ const kinds: DeviceKind[] = [
     properties: latency,
   },
   {
-    pattern: /^GPU(\.\d+)?$/,
+    pattern: /^GPU(\.\d+){0,2}$/,
     gatherRows: true,
     virtual: false,
     pagedCache: { memory: 'device', blockTokens: 16, transposedKeys: true },

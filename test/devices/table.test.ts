@@ -2,7 +2,8 @@ import t from 'tap'
 import { deviceKind } from '#lib/devices/table.js'
 
 t.test('every OpenVINO device string has its kind', async (t) => {
-  for (const device of ['CPU', 'GPU', 'GPU.1']) t.match(deviceKind(device), { pagedCache: Object, gatherRows: true })
+  for (const device of ['CPU', 'GPU', 'GPU.1', 'GPU.0.1'])
+    t.match(deviceKind(device), { pagedCache: Object, gatherRows: true })
   for (const device of ['NPU', 'NPU.0']) {
     t.match(deviceKind(device), { pagedCache: undefined, gatherRows: false, staticShapes: true, cachesModels: true })
   }
@@ -15,7 +16,7 @@ t.test('every OpenVINO device string has its kind', async (t) => {
     [deviceKind('CPU').properties, deviceKind('GPU').properties],
     [{ PERFORMANCE_HINT: 'LATENCY' }, { PERFORMANCE_HINT: 'LATENCY' }],
   )
-  for (const wrong of ['', 'cpu', 'TPU', 'GPU.x', 'CPU:1', 'HETERO', 'AUTO', 'AUTO:']) {
+  for (const wrong of ['', 'cpu', 'TPU', 'GPU.x', 'GPU.', 'GPU.0.0.0', 'CPU:1', 'HETERO', 'AUTO', 'AUTO:']) {
     t.throws(() => deviceKind(wrong), { code: 'ERR_DEVICE', message: /option device: expected .*found/ }, wrong)
   }
 })

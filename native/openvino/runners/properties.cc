@@ -1,10 +1,11 @@
 #include "openvino/runners/properties.h"
 
-#include <algorithm>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "openvino/core.h"
+#include "openvino/runners/device_presence.h"
 
 namespace llm {
 namespace {
@@ -19,13 +20,19 @@ ov::AnyMap parse_properties(const EngineConfig& config) {
   return properties;
 }
 
+std::vector<std::string> ids_of(const std::string& plugin) {
+  try {
+    return core().get_property(plugin, ov::available_devices);
+  } catch (const std::exception&) {
+    // Without its driver, or without the plugin itself, there is no such device.
+    return {};
+  }
+}
+
 void require_present(const std::string& device) {
-  const auto present = core().get_available_devices();
-  const auto matches = [&](const std::string& name) { return name == device || name.rfind(device + ".", 0) == 0; };
-  if (std::any_of(present.begin(), present.end(), matches)) return;
-  std::string list;
-  for (const auto& name : present) list += (list.empty() ? "" : ", ") + name;
-  throw Failure(ERR_DEVICE, "device " + device + " is not present; OpenVINO sees " + list);
+  if (is_present(device, ids_of(plugin_of(device)))) return;
+  throw Failure(ERR_DEVICE, "device " + device + " is not present; OpenVINO sees " +
+                                list_present(core().get_available_devices(), ids_of));
 }
 
 // The properties of a device, and whether each can be set; empty when the device cannot be asked.
