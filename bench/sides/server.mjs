@@ -1,8 +1,8 @@
 // @ts-check
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { Agent, request } from 'node:http'
 import { fileURLToPath } from 'node:url'
+import { StreamClient } from '../http-stream.mjs'
 
 /**
  * This project behind its own server, which is a process of its own. What a client measures is in this one.
@@ -25,13 +25,13 @@ export async function open({ version }, setup) {
     return answer
   }
   const { url, settings, folder } = await tell(setup)
-  const agent = new Agent({ keepAlive: true })
+  const client = new StreamClient(url)
   return {
     version,
     folder,
-    settings: { ...settings, client: 'a process of its own, HTTP on loopback' },
+    settings: { ...settings, client: 'a process of its own, HTTP over plain sockets on loopback' },
     async *generate(prompt, newTokens, { sample, reuse } = {}) {
-      const response = await post(agent, `${url}/v1/completions`, {
+      const response = client.post('/v1/completions', {
         prompt,
         max_tokens: newTokens,
         ignore_eos: true,
@@ -56,7 +56,7 @@ export async function open({ version }, setup) {
     },
     cpuTime: async () => (await tell('cpu')).cpuTime,
     async close() {
-      agent.destroy()
+      client.close()
       child.disconnect()
       await ended
     },
@@ -64,32 +64,13 @@ export async function open({ version }, setup) {
 }
 
 /**
- * @param {Agent} agent
- * @param {string} url
- * @param {object} body
- * @returns {Promise<import('node:http').IncomingMessage>}
- */
-async function post(agent, url, body) {
-  const text = JSON.stringify(body)
-  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
-  const sent = request(url, { method: 'POST', agent, headers })
-  sent.end(text)
-  const [response] = await once(sent, 'response')
-  if (response.statusCode !== 200) {
-    const parts = await response.setEncoding('utf8').toArray()
-    throw new Error(`${url}: ${response.statusCode} ${parts.join('')}`)
-  }
-  return response
-}
-
-/**
  * The data of server-sent events up to `[DONE]`.
- * @param {import('node:http').IncomingMessage} response
+ * @param {AsyncIterable<string>} response
  * @returns {AsyncGenerator<any>}
  */
 async function* eventsOf(response) {
   let rest = ''
-  for await (const part of response.setEncoding('utf8')) {
+  for await (const part of response) {
     const events = (rest + part).split('\n\n')
     rest = events.pop() ?? ''
     for (const event of events) {

@@ -53,7 +53,8 @@ export async function completions(models: ServedModels, exchange: Exchange): Pro
   }
   // One prompt that fails ends the others.
   const failed = new AbortController()
-  const signal = AbortSignal.any([options.signal as AbortSignal, failed.signal])
+  const { signal: left } = options
+  const signal = prompts.length === 1 ? left : AbortSignal.any([left as AbortSignal, failed.signal])
   const { numReturnSequences = 1 } = options
   const asked: Asked[] = []
   try {

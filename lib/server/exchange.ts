@@ -88,7 +88,7 @@ export class Exchange implements Holder {
   /** A generation of this request has begun. */
   watch(named: NamedModel, answer: GenerationStream): GenerationStream {
     this.modelName = named.name
-    this.#retryAfter = named.model.info.modelYaml?.retryAfterSeconds ?? undefined
+    this.#retryAfter = named.retryAfter
     this.#open++
     answer.result.then(this.ended, this.ended)
     this.#around.watch(named, answer, this.abort)

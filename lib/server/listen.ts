@@ -3,9 +3,10 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { isIP } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import { ApiError } from './api-error.js'
 import { type ListenOptions, listenDefaults } from './options.js'
+import { beginAtOnce } from './stream-head.js'
 
 /** A server that listens. */
 export interface Listening {
@@ -35,7 +36,7 @@ export async function listen(
     throw new TypeError(`others can reach ${host}: give apiKeys, or insecure: true to let everybody use the models`)
   }
   const allowed = new Set(allowedHosts.map((name) => name.toLowerCase()))
-  const guarded = async (request: Request): Promise<Response> => {
+  const guarded = async (request: Request, exchanged: HttpBindings): Promise<Response> => {
     const { hostname } = new URL(request.url)
     // A page of another site can make a browser ask a name of its own that leads here (DNS rebinding).
     if (local && !isLoopback(hostname) && !allowed.has(hostname)) {
@@ -43,7 +44,7 @@ export async function listen(
         code: 'unknown_host',
       }).responseWith()
     }
-    return await fetch(request)
+    return beginAtOnce(await fetch(request), exchanged)
   }
   const server = createAdaptorServer({
     fetch: guarded,

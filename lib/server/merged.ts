@@ -1,5 +1,10 @@
 /** The values of several iterations as they come, each with the number of its iteration. The first failure ends it. */
 export async function* merged<T>(sources: readonly AsyncIterable<T>[]): AsyncGenerator<[number, T]> {
+  const [only, ...others] = sources
+  if (only && others.length === 0) {
+    for await (const value of only) yield [0, value]
+    return
+  }
   const iterators = sources.map((source) => source[Symbol.asyncIterator]())
   const next = async (at: number) => ({ at, found: await (iterators[at] as AsyncIterator<T>).next() })
   const pull = (at: number) => {

@@ -18,6 +18,8 @@ export interface NamedModel {
   fingerprint: string
   /** What somebody has set for the model (`LoadOptions.defaults` or its files), by option. */
   defaults: GenerationOptions
+  /** Seconds after which whoever was turned away may come again, if its model.yaml says so. */
+  retryAfter: number | undefined
 }
 
 /** Models as `createServer` takes them. */
@@ -216,7 +218,10 @@ function sourceOf(
 }
 
 function namedModel(name: string, model: ServedModel): NamedModel {
-  return { name, model, fingerprint: fingerprintOf(model), defaults: defaultsOf(model) }
+  // `info` measures the process: it is not for every request.
+  const { info } = model
+  const retryAfter = info.modelYaml?.retryAfterSeconds ?? undefined
+  return { name, model, fingerprint: fingerprintOf(info), defaults: defaultsOf(info), retryAfter }
 }
 
 /** The last part of where it lies. */
@@ -224,13 +229,13 @@ function nameOf(model: ServedModel): string {
   return basename(model.info.source.path).replace(/\.gguf$/i, '')
 }
 
-function fingerprintOf({ info }: ServedModel): string {
+function fingerprintOf(info: ModelInfo): string {
   const { versions, folder, device, runner, precision } = info
   const text = JSON.stringify([versions.package, versions.openvino, folder, device, runner, precision])
   return `fp_${createHash('sha256').update(text).digest('hex').slice(0, 12)}`
 }
 
-function defaultsOf({ info }: ServedModel): GenerationOptions {
+function defaultsOf(info: ModelInfo): GenerationOptions {
   const set = Object.entries(info.generationDefaults).filter(([, { source }]) => source !== 'built-in')
   return Object.fromEntries(set.map(([name, { value }]) => [name, value]))
 }

@@ -1,11 +1,11 @@
 import { Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
 import { matchedRoutes } from 'hono/route'
 import * as check from '../options/rules.js'
 import { countTokens, createMessage } from './anthropic/messages.js'
 import { ApiError } from './api-error.js'
 import { ApiKeys } from './api-keys.js'
+import { bodyLimit } from './body-limit.js'
 import { chatCompletions } from './chat-completions.js'
 import { completions } from './completions.js'
 import { Exchange, type Surroundings } from './exchange.js'
@@ -118,7 +118,7 @@ export function createServer(models: Models, options: ServerOptions = {}): Serve
   })
   const maxSize = options.maxBodyBytes ?? serverDefaults.maxBodyBytes
   const tooLarge = new ApiError(413, `the body has more than ${maxSize} bytes`, { code: 'body_too_large' })
-  app.use(bodyLimit({ maxSize, onError: (c) => c.get('exchange').respond(tooLarge) }))
+  app.use(bodyLimit(maxSize, (c) => c.get('exchange').respond(tooLarge)))
 
   app.get('/metrics', async () => await metrics.response())
   app.get('/v1/models', (c) => c.json({ object: 'list', data: served.all.map(describeModel) }))

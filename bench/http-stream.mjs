@@ -1,0 +1,89 @@
+// @ts-check
+import { once } from 'node:events'
+import { connect } from 'node:net'
+
+/**
+ * A client of streams over HTTP/1.1 that costs as little as it can: what is measured is the server, and Node's own client takes about 0.4 ms of
+ * each request. One connection carries one request at a time, and is kept for the next one.
+ */
+export class StreamClient {
+  /** @type {import('node:net').Socket[]} */
+  #idle = []
+  #url
+
+  /** @param {string} url of the server */
+  constructor(url) {
+    this.#url = new URL(url)
+  }
+
+  /**
+   * The body of the response, as it comes. It must be read to its end.
+   * @param {string} path
+   * @param {object} body
+   * @returns {AsyncGenerator<string>}
+   */
+  async *post(path, body) {
+    const text = JSON.stringify(body)
+    const { host, hostname, port } = this.#url
+    const socket = this.#idle.pop() ?? connect({ host: hostname, port: Number(port), noDelay: true })
+    const head = `POST ${path} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}`
+    socket.write(`${head}\r\n\r\n${text}`)
+    const incoming = new Incoming(socket)
+    const [status = '', ...fields] = (await incoming.until('\r\n\r\n')).split('\r\n')
+    if (!status.startsWith('HTTP/1.1 200 ') || !fields.some((field) => /^transfer-encoding: *chunked$/i.test(field))) {
+      throw new Error(`${path}: expected a stream, received ${status}`)
+    }
+    for (let size = await incoming.chunkSize(); size > 0; size = await incoming.chunkSize()) {
+      yield await incoming.take(size)
+      await incoming.take(2)
+    }
+    await incoming.take(2)
+    this.#idle.push(socket)
+  }
+
+  close() {
+    for (const socket of this.#idle) socket.destroy()
+  }
+}
+
+/** What comes over a connection, in parts of the reader's choice. */
+class Incoming {
+  #bytes = Buffer.alloc(0)
+  #socket
+
+  /** @param {import('node:net').Socket} socket */
+  constructor(socket) {
+    this.#socket = socket
+  }
+
+  /** What comes before the mark, which is left out. @param {string} mark */
+  async until(mark) {
+    let at = this.#bytes.indexOf(mark)
+    for (; at < 0; at = this.#bytes.indexOf(mark)) await this.#more()
+    const found = await this.take(at)
+    await this.take(mark.length)
+    return found
+  }
+
+  /** @param {number} size */
+  async take(size) {
+    while (this.#bytes.length < size) await this.#more()
+    const taken = this.#bytes.toString('utf8', 0, size)
+    this.#bytes = this.#bytes.subarray(size)
+    return taken
+  }
+
+  async chunkSize() {
+    return Number.parseInt(await this.until('\r\n'), 16)
+  }
+
+  async #more() {
+    /** @type {Buffer | null} */
+    let read = this.#socket.read()
+    for (; read === null; read = this.#socket.read()) {
+      if (this.#socket.readableEnded) throw new Error('the server closed the connection')
+      await once(this.#socket, 'readable')
+    }
+    this.#bytes = this.#bytes.length === 0 ? read : Buffer.concat([this.#bytes, read])
+  }
+}
