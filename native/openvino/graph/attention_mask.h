@@ -31,14 +31,14 @@ class AttentionMasks {
 
   const std::vector<Layer>& layers() const { return layers_; }
 
-  // Every mask for a step, [..., rows or 1, columns or 1], of two sequences [2 or 1, heads or 1, rows or 1, columns or
-  // 1]: f32, or boolean where true means seen. Throws Failure
-  // ERR_UNSUPPORTED_MODEL when a mask hangs on more than lengths and positions, or is made of tensors too large to look
-  // at; other exceptions are OpenVINO's.
-  std::vector<ov::Tensor> compute(const Lengths& lengths) const;
+  // For each step every mask, [..., rows or 1, columns or 1], of two sequences [2 or 1, heads or 1, rows or 1, columns
+  // or 1]: f32, or boolean where true means seen. One graph is compiled for all steps, which takes longer than
+  // computing them. Throws Failure ERR_UNSUPPORTED_MODEL when a mask hangs on more than lengths and positions, or is
+  // made of tensors too large to look at; other exceptions are OpenVINO's.
+  std::vector<std::vector<ov::Tensor>> compute(const std::vector<Lengths>& steps) const;
 
  private:
-  std::shared_ptr<ov::Model> graph_;  // of the masks alone
+  std::shared_ptr<ov::Model> graph_;  // of the masks and what they hang on; a state is an input
   std::vector<Layer> layers_;
 };
 

@@ -148,13 +148,14 @@ std::string mask_difference(const AttentionMasks& masks, const ov::Model& paged,
     if (found == attentions.end()) return "its attention " + layer.name + " was not found again";
     if (layer.sinks != found->second.sinks) return "the sinks of its attention " + layer.name + " are dropped";
   }
-  for (const auto& lengths : lengths_to_compare(windows, context)) {
-    const auto computed = masks.compute(lengths);
+  const auto steps = lengths_to_compare(windows, context);
+  const auto computed = masks.compute(steps);
+  for (size_t step = 0; step < steps.size(); ++step) {
     std::set<std::tuple<int64_t, bool, int64_t, std::vector<double>>> seen;  // layers mostly share one mask
     for (const auto& layer : masks.layers()) {
       const auto& attention = attentions.at(layer.name);
       if (!seen.emplace(layer.mask, layer.causal, attention.window, attention.slopes).second) continue;
-      const auto words = compare(layer, attention, computed, lengths);
+      const auto words = compare(layer, attention, computed[step], steps[step]);
       if (!words.empty()) return "paged attention would not apply the mask of " + layer.name + ": " + words;
     }
   }

@@ -72,15 +72,25 @@ int64_t seen(const Row& row, int64_t total) {
   return count;
 }
 
-std::string compare_masks(const AttentionMasks& masks, int64_t total, int64_t padding, std::set<int64_t>& windows) {
-  const auto joint = masks.compute({total - 1, 1, padding});
-  const auto single = masks.compute({total - padding - 1, 1});
-  for (size_t i = 0; i < joint.size(); ++i) {
-    const Row alone(single[i], 0, total - padding);
-    const auto words = compare(Row(joint[i], 1, total), alone, total, padding);
-    if (!words.empty()) return words;
-    const int64_t window = seen(alone, total - padding);
-    if (window < total - padding) windows.insert(window);
+// Adds the windows that show.
+std::string compare_masks(const AttentionMasks& masks, const std::set<int64_t>& totals, int64_t padding,
+                          std::set<int64_t>& windows) {
+  std::vector<AttentionMasks::Lengths> steps;
+  for (const int64_t total : totals) {
+    steps.push_back({total - 1, 1, padding});
+    steps.push_back({total - padding - 1, 1});
+  }
+  const auto computed = masks.compute(steps);
+  for (size_t step = 0; step < steps.size(); step += 2) {
+    const auto &joint = computed[step], &single = computed[step + 1];
+    const int64_t total = steps[step].past + 1;
+    for (size_t i = 0; i < joint.size(); ++i) {
+      const Row alone(single[i], 0, total - padding);
+      const auto words = compare(Row(joint[i], 1, total), alone, total, padding);
+      if (!words.empty()) return words;
+      const int64_t window = seen(alone, total - padding);
+      if (window < total - padding) windows.insert(window);
+    }
   }
   return "";
 }
@@ -142,11 +152,9 @@ std::string padding_obstacle(const ov::Model& model, int64_t context) try {
   std::set<int64_t> windows;
   std::set<int64_t> totals{std::min<int64_t>(48, context), context};
   for (int round = 0; round < 2; ++round) {
-    for (const int64_t total : totals) {
-      if (total <= kPadding + 1 || total > context) continue;
-      const auto words = compare_masks(masks, total, kPadding, windows);
-      if (!words.empty()) return words;
-    }
+    std::erase_if(totals, [&](const int64_t total) { return total <= kPadding + 1 || total > context; });
+    const auto words = compare_masks(masks, totals, kPadding, windows);
+    if (!words.empty()) return words;
     totals.clear();
     for (const int64_t window : windows) totals.insert({window + kPadding, window + kPadding + 1});
   }

@@ -17,6 +17,7 @@ class SharedRunner : public Runner {
   SharedRunner(Fault fault, float rounding) : fault_(fault), rounding_(rounding) {}
 
   void share(Sharing sharing) { sharing_ = sharing; }
+  size_t inferences = 0;
 
   RunnerInfo info() const override { return {}; }
   std::optional<size_t> admit(SequenceId id, Rope, std::span<const Token>, size_t, size_t) override {
@@ -32,13 +33,15 @@ class SharedRunner : public Runner {
   void interrupt() noexcept override {}
   void start(std::span<const Span> spans) override {
     const bool several = spans.size() > 1 && sharing_ != Sharing::kNone;
+    inferences += several ? 1 : spans.size();
     const bool padded = several && spans[0].position != spans[1].position;
     if (several && fault_ == Fault::kThrows) throw std::runtime_error("a shape does not fit");
     logits_.clear();
     for (const auto& span : spans) {
       auto& state = states_.at(span.sequence);
       for (const Token token : span.tokens) state = 0.5F * state + static_cast<float>(token);
-      float logit = state + (several || span.tokens.size() == 1 ? rounding_ : 0);
+      // A prompt, a token and a batch are sums in another order each.
+      float logit = state + (several ? 2 * rounding_ : span.tokens.size() == 1 ? rounding_ : 0);
       if (padded && fault_ == Fault::kPadding) logit += 2;
       if (several && fault_ == Fault::kBatch) logit += 2;
       if (padded && fault_ == Fault::kNotFinite) logit = std::numeric_limits<float>::quiet_NaN();
@@ -95,7 +98,21 @@ TEST("sharing: a state whose copy is another one is not forked") {
 }
 
 TEST("sharing: what rounding does on the device is no fault") {
-  CHECK_EQUAL(proof_of(Fault::kNone, Sharing::kPadded, 0.05F).sharing, Sharing::kPadded);
+  // The second is more than f32 would do.
+  for (const float rounding : {0.05F, 0.5F}) {
+    CHECK_EQUAL(proof_of(Fault::kNone, Sharing::kPadded, rounding).sharing, Sharing::kPadded);
+  }
+}
+
+// Each inference reads all weights, and the proof is made at each load.
+TEST("sharing: the proof takes few inferences") {
+  const auto inferences = [](float rounding) {
+    SharedRunner runner(Fault::kNone, rounding);
+    prove_sharing(runner, [&](Sharing sharing) { runner.share(sharing); }, 500, Sharing::kPadded);
+    return runner.inferences;
+  };
+  CHECK_EQUAL(inferences(0), 13U);
+  CHECK_EQUAL(inferences(0.5F), 16U);
 }
 
 }  // namespace
