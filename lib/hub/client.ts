@@ -82,6 +82,11 @@ export class HubClient {
     }
   }
 
+  /** Says that a piece of an answer has come to its reader, who will {@link release} it. */
+  lend(piece: Buffer): void {
+    this.#reads.lend(piece)
+  }
+
   /** Takes pieces of answers back that nobody reads any more: their memory is used again. */
   release(pieces: readonly Buffer[]): void {
     this.#reads.release(pieces)
@@ -133,9 +138,11 @@ export class HubClient {
 }
 
 /** Only what downloads pays for the HTTP client. */
-async function connect(reads: LargeReads): Promise<Dispatcher> {
-  const { EnvHttpProxyAgent, buildConnector } = await import('undici')
-  return new EnvHttpProxyAgent({ connect: reads.connector(buildConnector, { timeout: patience.connect }) })
+async function connect({ onread }: LargeReads): Promise<Dispatcher> {
+  const { EnvHttpProxyAgent } = await import('undici')
+  const connect = { timeout: patience.connect, onread }
+  // Whatever its name says, `proxyTls` is how a proxy is connected to, with TLS or without it.
+  return new EnvHttpProxyAgent({ connect, proxyTls: connect })
 }
 
 /** Whether the same request may succeed later. */

@@ -1,5 +1,6 @@
 import { LLMError } from '../errors.js'
 import type { Warn } from '../warnings.js'
+import { BlobThread } from './blob-thread.js'
 import { RepoCache } from './cache.js'
 import { HubClient } from './client.js'
 import { type DownloadPlan, fetchFiles } from './fetch-files.js'
@@ -59,6 +60,9 @@ export async function snapshot(request: SnapshotRequest): Promise<Snapshot> {
   const there =
     listing && (await complete(cache, { commit: known as string, files: listing }, request).catch(() => undefined))
   if (there && isCommit(revision)) return there
+  const thread = new BlobThread()
+  // It starts while the hub is asked.
+  if (!there) thread.start()
   return withClient(settings, cache, signal, async (client) => {
     const commit = await resolveRevision(client, repo, revision, { signal, ...(there && { retries: 0 }) }).catch(
       (error) => makeDo(error, cache, known, request),
@@ -67,11 +71,11 @@ export async function snapshot(request: SnapshotRequest): Promise<Snapshot> {
     if (there && commit === known) return there
     const current = await listed(client, cache, repo, commit, signal)
     const files = chosen(request, current)
-    await fetchFiles(client, cache, { ...request, commit, files })
+    await fetchFiles(client, cache, thread, { ...request, commit, files })
     // Only now: whoever is offline finds a branch whose files are all there.
     await cache.setCommit(revision, commit)
     return snapshotOf(cache, commit, files)
-  })
+  }).finally(() => thread.close())
 }
 
 /**

@@ -1,6 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { requireSpace } from '../disk-space.js'
 import { downloadBlob } from './blob.js'
+import type { BlobThread } from './blob-thread.js'
 import type { RepoCache } from './cache.js'
 import type { HubClient } from './client.js'
 import { Connections } from './connections.js'
@@ -42,7 +43,12 @@ interface Content {
 }
 
 /** Downloads those files of a snapshot that are not in the cache. @throws as `snapshot` */
-export async function fetchFiles(client: HubClient, cache: RepoCache, needed: Needed): Promise<void> {
+export async function fetchFiles(
+  client: HubClient,
+  cache: RepoCache,
+  thread: BlobThread,
+  needed: Needed,
+): Promise<void> {
   const { commit, files, onPlan, onProgress, signal } = needed
   const total = files.reduce((sum, { size }) => sum + size, 0)
   const contents = await missingOf(cache, commit, files)
@@ -60,6 +66,7 @@ export async function fetchFiles(client: HubClient, cache: RepoCache, needed: Ne
     client,
     cache,
     meter,
+    thread,
     connections: new Connections(most.connections),
     needed: { ...needed, signal: all },
   }
@@ -107,11 +114,13 @@ interface Fetch {
   cache: RepoCache
   connections: Connections
   meter: ProgressMeter
+  thread: BlobThread
   needed: Needed
 }
 
 /** Several processes may come here at once: the first one downloads, the others find the blob. */
-async function fetchOne({ client, cache, connections, meter, needed }: Fetch, { file, paths }: Content): Promise<void> {
+async function fetchOne(fetch: Fetch, { file, paths }: Content): Promise<void> {
+  const { client, cache, connections, meter, thread, needed } = fetch
   const { repo, commit, signal, warn } = needed
   signal?.throwIfAborted()
   const etag = etagOf(file)
@@ -131,7 +140,7 @@ async function fetchOne({ client, cache, connections, meter, needed }: Fetch, { 
         refusal(client, answer, { repo, revision: commit, path: file.path }, signal)
       const url = client.address(...repo.split('/'), 'resolve', commit, ...file.path.split('/'))
       const source = { client, connections, url, moved: {}, name, size: file.size, refuse, signal }
-      await downloadBlob(source, file, blob, { locked: lock !== undefined, meter })
+      await downloadBlob(source, file, blob, { locked: lock !== undefined, meter, thread })
     } else meter.add(file.size, 'found')
     for (const [index, path] of paths.entries()) {
       await cache.place(commit, path, etag, fresh && index === paths.length - 1)

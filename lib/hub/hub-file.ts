@@ -41,7 +41,7 @@ export interface Wanted {
  * @throws LLMError ERR_INTEGRITY when the server has another size than the listing; ERR_NETWORK; what `refuse` makes; `signal.reason`
  */
 export async function fetchRange(file: HubFile, wanted: Wanted): Promise<void> {
-  const { signal } = file
+  const { client, signal } = file
   let { from, to } = wanted
   for (let failures = 0; from < to; ) {
     const before = from
@@ -59,6 +59,7 @@ export async function fetchRange(file: HubFile, wanted: Wanted): Promise<void> {
           const surplus = read.length - skip - piece.length
           skip = Math.max(0, skip - read.length)
           from += piece.length
+          client.lend(piece)
           if (piece.length > 0) await wanted.put(piece)
           // Leaving the loop closes the connection; an answer that ends leaves it open for the next range.
           if (from === to && surplus > 0) break

@@ -6,6 +6,7 @@ import { type AddressInfo, connect, type Server } from 'node:net'
 import { join, resolve } from 'node:path'
 import { createServer as createTlsServer } from 'node:tls'
 import t, { type Test } from 'tap'
+import { HubClient } from '#lib/hub/client.js'
 import { Downloading, repo } from './downloading.js'
 import { noise } from './fake-hub.js'
 
@@ -54,22 +55,43 @@ async function withTls(t: Test, address: string): Promise<{ url: string; failed:
   return { url: `https://localhost:${portOf(server)}`, failed: () => failed }
 }
 
-t.test('requests go through the proxy of the environment, but for the hosts of NO_PROXY', async (t) => {
-  const it = await Downloading.start(t)
-  it.hub.commit(repo, { 'config.json': '{}' })
-  const { url, asked } = await startProxy(t)
+/** Sets the proxy of HTTP for one test. */
+function useProxy(t: Test, url: string): void {
   const before = { ...process.env }
   t.teardown(() => {
     process.env = before
   })
   for (const name of ['http_proxy', 'https_proxy', 'no_proxy', 'NO_PROXY']) delete process.env[name]
   process.env.HTTP_PROXY = url
+}
+
+t.test('requests go through the proxy of the environment, but for the hosts of NO_PROXY', async (t) => {
+  const it = await Downloading.start(t)
+  it.hub.commit(repo, { 'config.json': '{}' })
+  const { url, asked } = await startProxy(t)
+  useProxy(t, url)
   await it.snapshot()
   t.same([...new Set(asked)], [it.hub.url.slice('http://'.length)])
   asked.length = 0
   process.env.NO_PROXY = '127.0.0.1'
   await it.snapshot()
   t.same(asked, [])
+})
+
+t.test('what comes through a proxy is read in large pieces, too', async (t) => {
+  const it = await Downloading.start(t)
+  const weights = noise(9_000_000)
+  const commit = it.hub.commit(repo, { 'openvino_model.bin': weights })
+  const { url, asked } = await startProxy(t)
+  useProxy(t, url)
+  const client = new HubClient({ endpoint: new URL(it.hub.url), token: undefined })
+  t.teardown(() => client.close())
+  const { body } = await client.get(client.address(...repo.split('/'), 'resolve', commit, 'openvino_model.bin'))
+  const pieces: Buffer[] = await body.toArray()
+  t.equal(asked.length, 2, 'the hub, and where it redirects')
+  t.ok(Buffer.concat(pieces).equals(weights))
+  // Such memory is what large reads go into.
+  t.ok(pieces.every(({ buffer }) => buffer.byteLength === 2 ** 20))
 })
 
 t.test('TLS, through the proxy and without it; a certificate that nobody trusts is refused', async (t) => {
