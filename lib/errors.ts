@@ -26,8 +26,8 @@ export const errorCodes = {
   ERR_ENGINE: 'the runtime failed while computing',
   ERR_CONVERT: 'a GGUF file could not be converted',
   ERR_CACHE: 'the cache folder cannot be written',
-  ERR_NETWORK: 'the hub cannot be reached, or does not answer as it should',
-  ERR_ACCESS: 'the hub refuses access: the repository is private or gated, or the token is not valid',
+  ERR_NETWORK: 'the hub or a server cannot be reached, or does not answer as it should',
+  ERR_ACCESS: 'the hub or a server refuses access: a repository is private or gated, or the token or key is not valid',
   ERR_OFFLINE: 'the cache lacks what is needed, and the network may not be used',
   ERR_INTEGRITY: 'a downloaded file has another size or hash than the hub says',
   ERR_DISK_FULL: 'the disk has no room for a download, or for joining a split GGUF',
@@ -53,6 +53,8 @@ export class LLMError extends Error {
   readonly code: ErrorCode
   /** The id of the request that rejected with it; absent where there is none. */
   declare readonly requestId?: string
+  /** Seconds after which a server may be asked again; absent when it does not say. */
+  declare readonly retryAfter?: number
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options)

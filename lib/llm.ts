@@ -4,6 +4,7 @@ import { withValues } from './generation/answer-value.js'
 import { callSiteOf } from './generation/call-site.js'
 import { RequestTracker } from './generation/diagnostics.js'
 import { checkBatch, type Prompts, runAll } from './generation/generate-all.js'
+import type { LanguageModel } from './generation/language-model.js'
 import { type CheckedPrompt, checkPrompt, type Prompt } from './generation/prompt.js'
 import { checkRunner, type RequestContext, type ScoringRequest, startRequest } from './generation/request.js'
 import { withRequestId } from './generation/request-id.js'
@@ -17,6 +18,7 @@ import { closeModel, type OpenedModel, openModel } from './loading/open-model.js
 import { requestContext } from './loading/request-context.js'
 import type { Metrics } from './metrics.js'
 import type { GenerateAllOptions } from './options/batch.js'
+import type { ConnectOptions } from './options/connect.js'
 import { type DefaultsLayer, mergeLayers } from './options/defaults.js'
 import type { ChatOptions } from './options/encode.js'
 import { encodeTable } from './options/encode.js'
@@ -40,6 +42,8 @@ import { mergeOptions } from './options/table.js'
 import { requiredTools } from './options/tools.js'
 import { type WarmOptions, warmTable } from './options/warm.js'
 import type { TokenLogprob } from './output/logprobs.js'
+import { connect } from './remote/connect.js'
+import type { ConnectedModel } from './remote/connected-model.js'
 import { checkText, type Perplexity, perplexityOf } from './scoring/perplexity.js'
 import { type Continuation, type ContinuationScore, checkScoring, scoreContinuations } from './scoring/score.js'
 import type { Scorer } from './scoring/score-tokens.js'
@@ -48,7 +52,7 @@ import type { ChatMessage } from './text/template/messages.js'
 import { type Warn, warnOnce } from './warnings.js'
 
 /** A language model on an OpenVINO device. One that nobody can reach any more, and that generates nothing, is closed. */
-export class LLM {
+export class LLM implements LanguageModel {
   readonly #opened: OpenedModel
   readonly #context: RequestContext
   /** Defaults of requests, the strongest first. */
@@ -74,6 +78,20 @@ export class LLM {
     checkBeams(options.defaults ?? {})
     const warn = warnOnce(options.onWarning)
     return new LLM(await openModel(model, options, warn), options, warn)
+  }
+
+  /**
+   * Connects to a model behind a server that speaks OpenAI's API: `openvino-llm serve`, OpenVINO Model Server, LocalAI, vLLM, and others. What
+   * it gives has the interface that {@link LanguageModel} describes. The list of models is asked for, and nothing else; no addon is loaded.
+   *
+   * @param baseUrl up to and including `/v1`, or `/v3` of OpenVINO Model Server; an address without a path gets `/v1`
+   * @throws TypeError for options that are unknown or out of range, and for defaults that the server does not take.
+   * @throws LLMError `ERR_NETWORK`, `ERR_TIMEOUT`, `ERR_ACCESS` for a key that is not accepted, `ERR_MODEL_NOT_FOUND`, `ERR_REFERENCE` when there are
+   * several models and `model` is absent, `ERR_ENGINE`, `ERR_UNAVAILABLE`, `ERR_QUEUE_FULL`.
+   * @throws `options.signal.reason` once the signal is aborted.
+   */
+  static async connect(baseUrl: string | URL, options: ConnectOptions = {}): Promise<ConnectedModel> {
+    return await connect(baseUrl, options)
   }
 
   private constructor(opened: OpenedModel, options: LoadOptions, warn: Warn) {

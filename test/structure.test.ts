@@ -10,6 +10,7 @@ import ts from 'typescript'
 const layers = [
   'version.ts',
   'errors.ts',
+  'http-status.ts',
   'file-error.ts',
   'disk-space.ts',
   'thread-task.ts',
@@ -38,6 +39,8 @@ const layers = [
   // An answer, and a request for one.
   'output',
   'generation',
+  // The same requests, to a server.
+  'remote',
   // What requests are made of that want no answer.
   'scoring',
   // The steps from a path to a model that is ready.

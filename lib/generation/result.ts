@@ -94,7 +94,7 @@ export interface AnswerProgress {
   /** Of a beam search. */
   score?: number
   /** Absent while it goes on, and when it was left before it had begun. */
-  end?: { reason: NativeFinishReason; timings: NativeTimings }
+  end?: { reason: NativeFinishReason | 'content-filter'; timings: NativeTimings }
 }
 
 const noTimings: NativeTimings = {
@@ -121,6 +121,8 @@ export function resultOf(
   })[],
   request: {
     promptTokens: number
+    /** When the answers do not show all of their tokens. */
+    completionTokens?: number | undefined
     seed: number | null
     promptLogprobs?: PromptLogprobs | undefined
     times: PreparationTimes
@@ -141,7 +143,7 @@ export function resultOf(
   const timings = parts.map(({ end }) => end?.timings ?? noTimings)
   const first = timings[0] as NativeTimings
   const { promptTokens, seed, promptLogprobs, times } = request
-  const completionTokens = sum(answers.map(({ tokens }) => tokens.length))
+  const { completionTokens = sum(answers.map(({ tokens }) => tokens.length)) } = request
   return {
     requestId,
     ...(answers[0] as FinishedAnswer),
@@ -157,7 +159,11 @@ export function resultOf(
       draftTokens: sum(timings.map(({ draftTokens }) => draftTokens)),
       acceptedTokens: sum(timings.map(({ acceptedTokens }) => acceptedTokens)),
     },
-    timings: timingsOf(times, first, parts[0]?.computed ?? 0),
+    timings: timingsOf(
+      times,
+      first,
+      request.completionTokens === undefined ? (parts[0]?.computed ?? 0) : completionTokens / answers.length,
+    ),
   }
 }
 

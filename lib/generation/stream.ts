@@ -1,10 +1,11 @@
 import type { ReadableStream } from 'node:stream/web'
-import type { NativeLogprobs } from '../engine/boundary.js'
+import type { NativeFinishReason, NativeLogprobs, NativeTimings } from '../engine/boundary.js'
 import type { RequestHandler } from '../engine/engine.js'
 import { LLMError } from '../errors.js'
 import type { TextFilter } from '../options/filter.js'
 import type { ReprefillProgress } from '../options/generation.js'
 import type { Answer } from '../output/answer.js'
+import type { AnswerContent } from '../output/content.js'
 import { type FilteredAnswer, filteredAnswers } from '../output/filtered-answer.js'
 import type { PromptLogprobs } from '../output/logprobs.js'
 import { PartialJson } from '../output/partial-json.js'
@@ -13,11 +14,25 @@ import { addCallSite } from './call-site.js'
 import { PartQueue, readableOf } from './part-queue.js'
 import { type AnswerProgress, type GenerationResult, type PreparationTimes, resultOf } from './result.js'
 
-/** A request that has been handed to the engine. */
+/** One answer as far as it has come. */
+export type GrowingAnswer = Pick<
+  Answer,
+  'push' | 'end' | 'stopped' | 'stoppedBy' | 'reasoningTokens' | keyof AnswerContent
+>
+
+/** Is told of one answer. Another server may have filtered it. */
+export interface AnswerHandler extends RequestHandler {
+  finished(reason: NativeFinishReason | 'content-filter', timings: NativeTimings): void
+}
+
+/** A request that has been handed to the engine, or to a server. */
 export interface Submitted {
   /** One for each handler. */
-  answers: readonly Answer[]
-  promptTokens: number
+  answers: readonly GrowingAnswer[]
+  /** Undefined while it is not known. */
+  promptTokens: number | undefined
+  /** Tokens of all answers together, when the answers do not show them all. */
+  completionTokens?: number | undefined
   /** Takes those of the prompt when they are wanted. */
   promptLogprobs?: PromptLogprobs | undefined
   /** That the first answer is drawn with; null when it is greedy. */
@@ -57,7 +72,7 @@ export interface StreamSource {
   /** Frames of the caller, put under errors that come up from elsewhere. */
   callSite: string
   /** Prepares the prompt and submits it with a handler for each answer; `signal` aborts when nobody wants them any more. */
-  start(handlers: readonly RequestHandler[], signal: AbortSignal): Promise<Submitted>
+  start(handlers: readonly AnswerHandler[], signal: AbortSignal): Promise<Submitted>
 }
 
 /**
@@ -115,7 +130,7 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
     )
   }
 
-  /** Tokens of the prompt; undefined until the engine has it, which is before the first part. */
+  /** Tokens of the prompt; undefined until the engine has it, which is before the first part. A server tells at the end, or never. */
   get promptTokens(): number | undefined {
     return this.#submitted?.promptTokens
   }
@@ -129,11 +144,11 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
   }
 
   // Events come on a later turn than submit, so they find #submitted set.
-  #handler(progress: AnswerProgress, index: number): RequestHandler {
+  #handler(progress: AnswerProgress, index: number): AnswerHandler {
     let logprobs: NativeLogprobs | undefined
     const take = (tokens: Int32Array) => {
       const { answers, cancel } = this.#submitted as Submitted
-      const answer = answers[index] as Answer
+      const answer = answers[index] as GrowingAnswer
       progress.computed += tokens.length
       if (this.#ended || this.#isStopped(index)) return
       if (!this.#begun) this.#source.observer?.firstToken()
@@ -235,8 +250,11 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
   }
 
   #resolve(): void {
-    const { answers = [], ...about } = this.#submitted ?? {
-      promptTokens: 0,
+    const {
+      answers = [],
+      promptTokens = 0,
+      ...about
+    } = this.#submitted ?? {
       seed: null,
       times: { tokenize: 0, load: 0 },
     }
@@ -245,7 +263,7 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
       answer: answers[i],
       filtered: this.#filtered[i],
     }))
-    const result = resultOf(this.requestId, parts, about)
+    const result = resultOf(this.requestId, parts, { promptTokens, ...about })
     const { rewrite, format } = this.#source
     if (!rewrite && !format) {
       this.#succeed(result)

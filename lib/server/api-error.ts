@@ -1,4 +1,5 @@
-import { type ErrorCode, LLMError } from '../errors.js'
+import { LLMError } from '../errors.js'
+import { httpStatuses } from '../http-status.js'
 
 interface Details {
   /** OpenAI's `type`. */
@@ -49,26 +50,6 @@ export class ApiError extends Error {
   }
 }
 
-/** Failures that are not the server's fault, or pass. Everything else is a 500. */
-const statuses: Partial<Record<ErrorCode, { status: number } & Details>> = {
-  ERR_TOKEN_ID: { status: 400 },
-  ERR_CONTEXT_LENGTH: { status: 400, code: 'context_length_exceeded' },
-  ERR_NO_CHAT_TEMPLATE: { status: 400, param: 'messages' },
-  ERR_TEMPLATE: { status: 400, param: 'messages' },
-  ERR_TEXT_TIMEOUT: { status: 400 },
-  ERR_TEXT_MEMORY: { status: 400 },
-  ERR_NO_TOKEN: { status: 400 },
-  ERR_NO_STREAMING: { status: 400, param: 'stream' },
-  ERR_GRAMMAR: { status: 400 },
-  ERR_NOT_BUILT: { status: 501 },
-  ERR_UNSUPPORTED_MODEL: { status: 400 },
-  ERR_QUEUE_FULL: { status: 429, type: 'rate_limit_error', code: 'queue_full', retryAfter: 1 },
-  ERR_TIMEOUT: { status: 504, code: 'timeout' },
-  ERR_CLOSED: { status: 503 },
-  ERR_UNAVAILABLE: { status: 503, retryAfter: 5 },
-  ERR_OUT_OF_MEMORY: { status: 503, retryAfter: 5 },
-}
-
 /**
  * What a failed request is told.
  * @param fields names of the HTTP API by the options that they set: messages name those
@@ -81,7 +62,7 @@ export function apiErrorOf(
 ): ApiError {
   if (error instanceof ApiError) return error
   if (error instanceof LLMError) {
-    const { status, ...details } = statuses[error.code] ?? { status: 500 }
+    const { status, ...details } = httpStatuses[error.code] ?? { status: 500 }
     const param = error.code === 'ERR_GRAMMAR' ? grammarField(error.message, body) : details.param
     return new ApiError(status, error.message, { code: error.code, ...details, ...(param !== undefined && { param }) })
   }

@@ -11,10 +11,11 @@ import type { Exchange } from './exchange.js'
 import { answerRequest, chatRequest, readField } from './fields.js'
 import type { NamedModel, ServedModels } from './models.js'
 import { chatLogprobs } from './probabilities.js'
+import { showsTokens, tokenIds } from './token-ids.js'
 import { functionCalls } from './tool-calls.js'
 import { finishReasons, usageOf } from './usage.js'
 
-const own = ['messages', 'logprobs', 'top_logprobs', 'modalities']
+const own = ['messages', 'logprobs', 'top_logprobs', 'modalities', 'return_token_ids']
 
 /** POST /v1/chat/completions */
 export async function chatCompletions(models: ServedModels, exchange: Exchange): Promise<Response> {
@@ -23,12 +24,13 @@ export async function chatCompletions(models: ServedModels, exchange: Exchange):
   const request = answerRequest(body, chatRequest, own, named, exchange.limits)
   checkTextOnly(body)
   const options = { ...request.options, ...logprobsOptions(body), ...exchange.requestOptions }
+  const shows = showsTokens(body)
   const answer = exchange.watch(named, named.model.stream(messagesOf(body), options))
   if (request.stream) {
-    const events = chunks(answer, named, options, request.includeUsage)
+    const events = chunks(answer, named, options, request.includeUsage, shows)
     return await eventStream(events, exchange.events)
   }
-  return Response.json(completion(await answer.result, named))
+  return Response.json(completion(await answer.result, named, shows))
 }
 
 /** The messages of a request. `developer` is OpenAI's newer word for `system`, which templates know. */
@@ -57,7 +59,7 @@ function checkTextOnly(body: Readonly<Record<string, unknown>>): void {
 const headOf = (object: string, requestId: string, named: NamedModel) =>
   completionHead(object, `chatcmpl-${requestId}`, named)
 
-function completion(result: GenerationResult, named: NamedModel) {
+function completion(result: GenerationResult, named: NamedModel, shows: boolean) {
   return {
     ...headOf('chat.completion', result.requestId, named),
     choices: result.answers.map((answer, index) => ({
@@ -65,6 +67,8 @@ function completion(result: GenerationResult, named: NamedModel) {
       message: messageOf(answer),
       logprobs: chatLogprobs(answer.logprobs),
       finish_reason: finishReasons[answer.finishReason],
+      stop_reason: answer.stoppedBy,
+      ...tokenIds(shows, answer),
     })),
     usage: usageOf([result]),
   }
@@ -85,6 +89,7 @@ async function* chunks(
   named: NamedModel,
   { numReturnSequences = 1 }: GenerationOptions,
   includeUsage: boolean,
+  shows: boolean,
 ): AsyncGenerator<object> {
   const head = { ...headOf('chat.completion.chunk', answer.requestId, named), ...(includeUsage && { usage: null }) }
   const choice = (index: number, delta: object, rest: object = {}) => ({
@@ -101,12 +106,13 @@ async function* chunks(
     begun = true
     const delta = (deltas[part.index] as Deltas).of(part)
     const { logprobs } = part
-    if (delta || logprobs?.length) yield choice(part.index, delta ?? {}, { logprobs: chatLogprobs(logprobs) })
+    if (!delta && !logprobs?.length && !(shows && part.tokens.length > 0)) continue
+    yield choice(part.index, delta ?? {}, { logprobs: chatLogprobs(logprobs), ...tokenIds(shows, part) })
   }
   const result = await answer.result
   if (!begun) yield* begins()
-  for (const [index, { finishReason }] of result.answers.entries()) {
-    yield choice(index, { content: '' }, { finish_reason: finishReasons[finishReason] })
+  for (const [index, { finishReason, stoppedBy }] of result.answers.entries()) {
+    yield choice(index, { content: '' }, { finish_reason: finishReasons[finishReason], stop_reason: stoppedBy })
   }
   if (includeUsage) yield { ...head, choices: [], usage: usageOf([result]) }
 }

@@ -11,9 +11,10 @@ import { answerRequest, readField, textRequest } from './fields.js'
 import { merged } from './merged.js'
 import type { NamedModel, ServedModels } from './models.js'
 import { type TextLogprobs, textLogprobs } from './probabilities.js'
+import { showsTokens, tokenIds } from './token-ids.js'
 import { finishReasons, usageOf } from './usage.js'
 
-const own = ['prompt', 'logprobs', 'echo', 'suffix', 'best_of']
+const own = ['prompt', 'logprobs', 'echo', 'suffix', 'best_of', 'return_token_ids']
 
 /** Tokens of an answer whose length was not given: OpenAI's. */
 const usualTokens = 16
@@ -26,6 +27,8 @@ interface Shown {
   /** The prompt's text comes first. */
   echo: boolean
   logprobs: boolean
+  /** Ids of the answer's tokens. */
+  tokens: boolean
 }
 
 /** One prompt of a request and its answers. */
@@ -87,6 +90,7 @@ function shownOf(body: Readonly<Record<string, unknown>>): Shown {
   return {
     echo: (readField(body, 'echo', check.boolean) ?? false) as boolean,
     logprobs: readField(body, 'logprobs', check.integer(0, 20)) !== undefined,
+    tokens: showsTokens(body),
   }
 }
 
@@ -122,11 +126,13 @@ const headOf = ({ requestId }: Exchange | GenerationStream, named: NamedModel) =
   completionHead('text_completion', `cmpl-${requestId}`, named)
 
 function choicesOf({ index, text: prompt }: Asked, result: GenerationResult, shown: Shown) {
-  return result.answers.map(({ text, finishReason, logprobs = [] }, i) => ({
+  return result.answers.map(({ text, finishReason, stoppedBy, tokens, logprobs = [] }, i) => ({
     index: index + i,
     text: prompt + text,
     logprobs: shown.logprobs ? ofBoth(result, logprobs, prompt) : null,
     finish_reason: finishReasons[finishReason],
+    stop_reason: stoppedBy,
+    ...tokenIds(shown.tokens, { tokens }),
   }))
 }
 
@@ -168,18 +174,18 @@ async function* chunks(
     const offset = begun ?? prompt.length
     offsets.set(index, offset + part.text.length)
     const logprobs = shown.logprobs ? textLogprobs(part.logprobs ?? [], offset) : null
-    yield choice(index, (begun === undefined ? prompt : '') + part.text, { logprobs })
+    yield choice(index, (begun === undefined ? prompt : '') + part.text, { logprobs, ...tokenIds(shown.tokens, part) })
   }
   const results = await Promise.all(asked.map(({ answer }) => answer.result))
   for (const [i, result] of results.entries()) {
     const { index, text: prompt } = asked[i] as Asked
-    for (const [j, { finishReason }] of result.answers.entries()) {
+    for (const [j, { finishReason, stoppedBy }] of result.answers.entries()) {
       if (whole) {
         yield { ...head, choices: [choicesOf(asked[i] as Asked, result, shown)[j]] }
         continue
       }
       const missing = offsets.has(index + j) ? '' : prompt
-      yield choice(index + j, missing, { finish_reason: finishReasons[finishReason] })
+      yield choice(index + j, missing, { finish_reason: finishReasons[finishReason], stop_reason: stoppedBy })
     }
   }
   if (includeUsage) yield { ...head, choices: [], usage: usageOf(results) }

@@ -5,7 +5,13 @@ const never = -9999
 
 const finite = (logprob: number): number => (Number.isFinite(logprob) ? logprob : never)
 
-const likely = ({ text, bytes, logprob }: LikelyToken) => ({ token: text, logprob: finite(logprob), bytes })
+/** `id` is llama.cpp's and LocalAI's: a text does not tell which token it is. */
+const likely = ({ token, text, bytes, logprob }: LikelyToken) => ({
+  token: text,
+  id: token,
+  logprob: finite(logprob),
+  bytes,
+})
 
 /** `logprobs` of a chat completion. */
 export function chatLogprobs(tokens: readonly TokenLogprob[] | undefined) {

@@ -46,6 +46,7 @@ t.test('every option has a row in the table of its page', (t) => {
     'docs/load-options.md': ['LoadOptions', 'EstimateOptions'],
     'docs/command-line.md': [],
     'docs/evaluate.md': ['EvaluateOptions'],
+    'docs/connect.md': ['ConnectOptions', 'SharedOptions'],
   }
   const fields = fieldsOfExports()
   for (const [path, types] of Object.entries(places)) {
