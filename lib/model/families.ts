@@ -5,12 +5,10 @@ import type { JsonObject } from './json-object.js'
  * What only some families of models do. Everything else in this package asks a model's files for features, never for its name.
  */
 
-/** A family that OpenVINO's GGUF front end names: its names in transformers, and what the file does not say. */
+/** A family whose GGUFs are converted: its names in transformers, and what the file does not say. */
 export interface GgufFamily {
   modelType: string
   className: string
-  /** Why OpenVINO 2026.4.1's graph of it computes other tokens than transformers. Such a GGUF is refused. */
-  wrong?: string
   /** The layers for which a window holds are known. */
   windows?: true
   /** A window holds for every layer, which the front end gives to every other one. */
@@ -27,15 +25,12 @@ export interface GgufFamily {
   otherScaleAt?: number
 }
 
-const unverified = 'no graph of it was compared with transformers yet'
-
 /** By `general.architecture` of a GGUF. */
 export const ggufFamilies: Readonly<Record<string, GgufFamily>> = {
   llama: { modelType: 'llama', className: 'LlamaForCausalLM' },
   phi3: { modelType: 'phi3', className: 'Phi3ForCausalLM', windows: true, windowEverywhere: true },
   qwen2: { modelType: 'qwen2', className: 'Qwen2ForCausalLM' },
   qwen3: { modelType: 'qwen3', className: 'Qwen3ForCausalLM' },
-  qwen3moe: { modelType: 'qwen3_moe', className: 'Qwen3MoeForCausalLM' },
   qwen35: {
     modelType: 'qwen3_5_text',
     className: 'Qwen3_5ForCausalLM',
@@ -52,19 +47,39 @@ export const ggufFamilies: Readonly<Record<string, GgufFamily>> = {
     localRope: true,
     otherScaleAt: 62,
   },
-  gemma4: { modelType: 'gemma4_text', className: 'Gemma4ForCausalLM', wrong: unverified },
   mistral3: { modelType: 'ministral3', className: 'Ministral3ForCausalLM' },
   minicpm: { modelType: 'minicpm', className: 'MiniCPMForCausalLM' },
-  olmoe: { modelType: 'olmoe', className: 'OlmoeForCausalLM' },
   smollm3: { modelType: 'smollm3', className: 'SmolLM3ForCausalLM', unrotatedEvery: 4 },
-  'gpt-oss': { modelType: 'gpt_oss', className: 'GptOssForCausalLM', windows: true },
-  'ernie4_5-moe': { modelType: 'ernie4_5_moe', className: 'Ernie4_5_MoeForCausalLM' },
-  'hunyuan-dense': {
-    modelType: 'hunyuan_v1_dense',
-    className: 'HunYuanDenseV1ForCausalLM',
-    wrong: 'its queries and keys are normalized before they are rotated, which the model does after',
-  },
-  'hunyuan-moe': { modelType: 'hunyuan_v1_moe', className: 'HunYuanMoEV1ForCausalLM' },
+}
+
+/** Why no mixture of experts is converted, measured with OpenVINO 2026.4.1. */
+export const expertsCause =
+  'its experts become an operation (GatherMatmul) that OpenVINO writes into a model file and cannot read from one'
+const experts = `a mixture of experts: ${expertsCause}`
+const unknownCode = 'transformers has no code of it that its graph could be compared with'
+
+/** Why the other architectures that the front end takes are refused, by `general.architecture`; and `clip`, which stands beside many a model. */
+export const refusedGgufs: Readonly<Record<string, string>> = {
+  bailingmoe2: experts,
+  clip: 'an encoder of images or sound that belongs to another file, no model that generates text',
+  'deepseek2-ocr': experts,
+  'ernie4_5-moe': experts,
+  'exaone-moe': experts,
+  exaone4: 'its graph normalizes what goes into attention and MLP, and the model what comes out of them',
+  gemma4: 'its graph was not compared with transformers, and its tokenizer is of a kind that is not read',
+  glm4moe: experts,
+  'gpt-oss': experts,
+  'hunyuan-dense': 'its queries and keys are normalized before they are rotated, which the model does after',
+  'hunyuan-moe': experts,
+  jais2: 'its graph has RMS norms and a gated MLP, and the model has neither',
+  'llama-embed': 'it makes embeddings, no text',
+  maincoder: unknownCode,
+  mellum: experts,
+  'minimax-m2': experts,
+  'muse-glimmer': unknownCode,
+  olmoe: experts,
+  plamo3: unknownCode,
+  qwen3moe: experts,
 }
 
 /** An export that computes other tokens than the original from the first one on, whatever runs it. It is refused. */

@@ -1,5 +1,5 @@
 import { LLMError } from '../../errors.js'
-import { ggufFamilies } from '../families.js'
+import { ggufFamilies, refusedGgufs } from '../families.js'
 import type { GgufHeader } from './metadata.js'
 import { readStopTokenIds, readVocabulary } from './vocabulary.js'
 
@@ -19,11 +19,13 @@ export interface ConfigFiles {
 export function configFiles(header: GgufHeader): ConfigFiles {
   const { architecture, metadata, path, tensors } = header
   const family = Object.hasOwn(ggufFamilies, architecture) ? ggufFamilies[architecture] : undefined
-  if (!family)
+  if (!family) {
+    const cause = Object.hasOwn(refusedGgufs, architecture) ? `: ${refusedGgufs[architecture]}` : ''
     throw new LLMError(
       'ERR_UNSUPPORTED_MODEL',
-      `${path}: expected "general.architecture" to be one of ${Object.keys(ggufFamilies).join(', ')}, found ${JSON.stringify(architecture)}`,
+      `${path}: expected "general.architecture" to be one of ${Object.keys(ggufFamilies).join(', ')}, found ${JSON.stringify(architecture)}${cause}`,
     )
+  }
   const vocabulary = readVocabulary(metadata)
   const required = (name: string): number => {
     const key = `${architecture}.${name}`

@@ -1,5 +1,5 @@
 import { LLMError } from '../../errors.js'
-import { ggufFamilies } from '../families.js'
+import { expertsCause, ggufFamilies } from '../families.js'
 import type { GgufHeader } from './metadata.js'
 
 /** Tensors that the front end puts into the graph, or that graphMends does. A bias elsewhere would be left out without a word. */
@@ -36,11 +36,10 @@ export function refuseUnfaithful({ path, architecture, metadata, tensors, ropeFa
     throw new LLMError('ERR_UNSUPPORTED_MODEL', `${path}: ${text}`)
   }
   const family = ggufFamilies[architecture]
-  if (family?.wrong) refuse(`"general.architecture" is ${JSON.stringify(architecture)}: ${family.wrong}`)
   const experts = metadata.integer(`${architecture}.expert_count`, 0) ?? 0
   if (experts > 0)
     refuse(
-      `a mixture of ${experts} experts ("${architecture}.expert_count"); OpenVINO cannot store what its GGUF front end makes of it. Export the original model with optimum-intel`,
+      `a mixture of ${experts} experts ("${architecture}.expert_count"): ${expertsCause}. Export the original model with optimum-intel`,
     )
   for (const [name, expected] of Object.entries(fixed)) {
     const key = `${architecture}.${name}`

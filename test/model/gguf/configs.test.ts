@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { ggufFamilies, refusedGgufs } from '#lib/model/families.js'
 import { configFiles } from '#lib/model/gguf/configs.js'
 import { JsonObject } from '#lib/model/json-object.js'
 
@@ -47,14 +49,16 @@ t.test('config.json', async (t) => {
       eos_token_id: 0,
     },
   )
-  t.equal(files({}, 'qwen3moe').config.model_type, 'qwen3_moe')
+  t.equal(files({}, 'smollm3').config.model_type, 'smollm3')
   const guessing = { 'llama.block_count': 5, 'llama.nextn_predict_layers': 1 }
   t.equal(files(guessing, 'qwen35').config.num_hidden_layers, 4, 'a layer that guesses is not computed')
   t.equal(files({ 'llama.context_length': 64n }).config.max_position_embeddings, 64, '64-bit integers')
   t.throws(() => files({}, 'clip'), {
     code: 'ERR_UNSUPPORTED_MODEL',
-    message: /expected "general\.architecture" to be one of llama, .*found "clip"/,
+    message: /expected "general\.architecture" to be one of llama, .*found "clip": an encoder of images/,
   })
+  t.throws(() => files({}, 'qwen2moe'), { code: 'ERR_UNSUPPORTED_MODEL', message: /found "qwen2moe"$/ })
+  t.throws(() => files({}, 'constructor'), { code: 'ERR_UNSUPPORTED_MODEL', message: /found "constructor"$/ })
   t.throws(() => files({ 'llama.context_length': undefined }), {
     code: 'ERR_MODEL_INVALID',
     message: /"llama\.context_length" to be a positive integer/,
@@ -98,4 +102,22 @@ t.test('every end of a turn stops', async (t) => {
     code: 'ERR_TOKENIZER_INVALID',
     message: /"tokenizer\.ggml\.eos_token_id" to be a token id below 4, found 4/,
   })
+})
+
+t.test('every architecture that the front end takes has its verdict, here and in the docs', async (t) => {
+  // supported_archs() of OpenVINO 2026.4.1's front end; of a sample of other names, it took none.
+  const taken =
+    'bailingmoe2 deepseek2-ocr ernie4_5-moe exaone-moe exaone4 gemma gemma2 gemma3 gemma4 glm4moe gpt-oss hunyuan-dense hunyuan-moe jais2 llama ' +
+    'llama-embed maincoder mellum minicpm minimax-m2 mistral3 muse-glimmer olmoe phi3 plamo3 qwen2 qwen3 qwen35 qwen3moe smollm3'
+  const known = [...Object.keys(ggufFamilies), ...Object.keys(refusedGgufs)].filter((name) => name !== 'clip')
+  t.strictSame(known.sort(), taken.split(' ').sort())
+  const docs = readFileSync('docs/models-and-conversion.md', 'utf8')
+  const row = (name: string): string | undefined =>
+    docs.split('\n').find((line) => line.startsWith('|') && line.split('|')[1]?.includes(`\`${name}\``))
+  for (const name of Object.keys(ggufFamilies)) t.ok(row(name), name)
+  for (const [name, cause] of Object.entries(refusedGgufs)) {
+    t.match(row(name), /refused/, name)
+    t.ok(row(name)?.includes(cause.replace(/^a mixture of experts: /, '')), `${name}: ${cause}`)
+    t.throws(() => files({}, name), { code: 'ERR_UNSUPPORTED_MODEL', message: cause })
+  }
 })
