@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import type { Models, Server } from '../server/index.js'
 import { type AccessRecord, type ApiKey, type ListenOptions, listenDefaults } from '../server/options.js'
 import type { Interrupts } from './interrupts.js'
@@ -17,6 +16,7 @@ interface Serving {
   flags: Flags
   /** A flag that was given, and is no default. */
   given(name: string): unknown
+  tls: ListenOptions['tls']
   file: ServeFile | undefined
   /** The models of a file that was read again. */
   readAgain?(file: ServeFile): Models
@@ -24,7 +24,7 @@ interface Serving {
 }
 
 /** Serves until a signal ends it. */
-export async function serve({ models, flags, given, file, readAgain, interrupts }: Serving): Promise<void> {
+export async function serve({ models, flags, given, tls, file, readAgain, interrupts }: Serving): Promise<void> {
   // The command line is quick to start: what speaks HTTP is loaded only here.
   const { createServer } = await import('../server/index.js')
   const keys = new KeySource(flags)
@@ -39,7 +39,7 @@ export async function serve({ models, flags, given, file, readAgain, interrupts 
     },
     ...(withLog && { onAccess: (record: AccessRecord) => void process.stdout.write(`${JSON.stringify(record)}\n`) }),
   })
-  const { url } = await server.listen(await whereToListen(file, flags, given))
+  const { url } = await server.listen(whereToListen({ file, flags, given, tls }))
   note(`serving ${Object.keys(models).join(', ')} at ${url}/v1`)
   if (flags['page'] !== false && file?.server.page !== false) note(`chat in a browser at ${url}`)
   const stop = onHangUp(async () => {
@@ -67,13 +67,12 @@ async function closeServer(server: Server): Promise<void> {
   await server.close({ deadline })
 }
 
-async function whereToListen(file: ServeFile | undefined, flags: Flags, given: (name: string) => unknown) {
-  const { tls, ...where } = file?.listen ?? {}
-  const pem = tls && { cert: await readFile(tls.cert), key: await readFile(tls.key) }
+function whereToListen({ file, flags, given, tls }: Pick<Serving, 'file' | 'flags' | 'given' | 'tls'>) {
+  const { tls: _, ...where } = file?.listen ?? {}
   const allowed = (flags['allowedHost'] as string[] | undefined) ?? where.allowedHosts ?? []
   return {
     ...where,
-    ...(pem && { tls: pem }),
+    tls,
     port: (given('port') as number | undefined) ?? where.port ?? listenDefaults.port,
     host: (given('host') as string | undefined) ?? where.host ?? listenDefaults.host,
     allowedHosts: allowed,

@@ -4,12 +4,13 @@ import { Command } from 'commander'
 import type { LLM } from '../llm.js'
 import { withoutPart } from '../model/gguf/part-names.js'
 import { loadTable } from '../options/load.js'
-import { listenDefaults, listenTable } from '../server/options.js'
+import { type ListenOptions, listenDefaults, listenTable } from '../server/options.js'
 import type { Interrupts } from './interrupts.js'
 import { loadForCommand } from './load.js'
 import { addCommonFlags, addFlags, type Flags, flagsOf, loadOptions, readFlag } from './options.js'
 import { FileModels } from './serve-file/models.js'
 import { isServeFile, parseServeFile, readServeFile, type ServeFile } from './serve-file/read.js'
+import { readTls } from './serve-file/tls.js'
 import { serve } from './serve-models.js'
 
 const collect = (value: string, previous: string[] | undefined) => [...(previous ?? []), value]
@@ -45,6 +46,8 @@ function addServing(command: Command, interrupts: Interrupts, example: string): 
     .option('--api-key <key>', 'what clients must send; repeatable (or OPENVINO_LLM_API_KEY)', collect)
     .option('--api-key-file <file>', 'lines NAME SHA256; SIGHUP reads it again')
     .option('--allowed-host <name>', 'another name of a server on loopback; repeatable', collect)
+    .option('--tls-cert <file>', 'certificate (PEM), for HTTPS')
+    .option('--tls-key <file>', 'its private key (PEM)')
     .option('--insecure', 'lets everybody who reaches the address use the models')
     .option('--no-page', 'no page to chat in a browser at /')
     .option('--access-log', 'writes a line of JSON for each request')
@@ -56,7 +59,8 @@ function addServing(command: Command, interrupts: Interrupts, example: string): 
     const models = [named].flat()
     // What the command line says counts more than what the file says.
     const given = (name: string) => (command.getOptionValueSource(name) === 'cli' ? flags[name] : undefined)
-    const shared = { file, flags, given, interrupts }
+    // What cannot be served must not be loaded first.
+    const shared = { file, flags, given, interrupts, tls: await tlsOf(flags, file, command) }
     if (file) {
       const fileModels = new FileModels()
       await serve({
@@ -91,6 +95,18 @@ async function serveFileOf(models: string[], flags: Flags, command: Command): Pr
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (!(error instanceof TypeError) && code !== 'ENOENT' && code !== 'EACCES' && code !== 'EISDIR') throw error
+    command.error(`error: ${(error as Error).message}`)
+  }
+}
+
+/** The certificate of the flags, else of the file. What is wrong with it is wrong usage. */
+async function tlsOf(flags: Flags, file: ServeFile | undefined, command: Command): Promise<ListenOptions['tls']> {
+  const [cert, key] = [flags['tlsCert'], flags['tlsKey']] as [string?, string?]
+  if ((cert === undefined) !== (key === undefined)) command.error('error: give both --tls-cert and --tls-key')
+  const files = cert !== undefined && key !== undefined ? { cert, key } : file?.listen.tls
+  try {
+    return files && (await readTls(files))
+  } catch (error) {
     command.error(`error: ${(error as Error).message}`)
   }
 }

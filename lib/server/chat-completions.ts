@@ -25,7 +25,7 @@ export async function chatCompletions(models: ServedModels, exchange: Exchange):
   checkTextOnly(body)
   const options = { ...request.options, ...logprobsOptions(body), ...exchange.requestOptions }
   const shows = showsTokens(body)
-  const answer = exchange.watch(named, named.model.stream(messagesOf(body), options))
+  const answer = exchange.generate(named, messagesOf(body), options, request.stream)
   if (request.stream) {
     const events = chunks(answer, named, options, request.includeUsage, shows)
     return await eventStream(events, exchange.events)

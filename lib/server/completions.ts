@@ -44,7 +44,6 @@ interface Asked {
 export async function completions(models: ServedModels, exchange: Exchange): Promise<Response> {
   const body = await exchange.json()
   const named = await models.of(body['model'], exchange)
-  const { model } = named
   const request = answerRequest(body, textRequest, own, named, exchange.limits)
   const shown = shownOf(body)
   const prompts = promptsOf(body['prompt'])
@@ -63,7 +62,7 @@ export async function completions(models: ServedModels, exchange: Exchange): Pro
   try {
     for (const [i, prompt] of prompts.entries()) {
       const text = shown.echo ? await textOf(prompt, named) : ''
-      const answer = exchange.watch(named, model.stream(prompt, { ...options, signal }))
+      const answer = exchange.generate(named, prompt, { ...options, signal }, request.stream)
       asked.push({ answer, index: i * numReturnSequences, text })
     }
     if (request.stream) return await eventStream(chunks(asked, named, shown, request.includeUsage), exchange.events)

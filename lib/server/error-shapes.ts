@@ -2,6 +2,9 @@ import { anthropicError } from './anthropic/error.js'
 import type { ApiError } from './api-error.js'
 import { ollamaError } from './ollama/error.js'
 
+/** Anthropic's clients send this with every request. */
+export const anthropicHeader = 'anthropic-version'
+
 /** What a failure looks like in a protocol. */
 export type ErrorShape = (problem: ApiError, requestId: string) => object
 
@@ -11,8 +14,9 @@ const shapes: readonly [prefix: string, shape: ErrorShape][] = [
   ['/api/', ollamaError],
 ]
 
-/** How errors of a path look. */
-export function errorShapeOf(path: string): ErrorShape {
+/** How errors of a path look. Lists of models have one path in two protocols. @param isAnthropic whether the client is one of Anthropic's */
+export function errorShapeOf(path: string, isAnthropic: boolean): ErrorShape {
+  if (isAnthropic && path.startsWith('/v1/models')) return anthropicError
   const [, shape] = shapes.find(([prefix]) => path.startsWith(prefix)) ?? []
   return shape ?? ((problem) => problem.body)
 }

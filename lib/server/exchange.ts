@@ -1,21 +1,23 @@
 import { randomUUID } from 'node:crypto'
 import type { HonoRequest } from 'hono'
 import { LLMError } from '../errors.js'
+import type { Prompt } from '../generation/prompt.js'
 import type { GenerationStream } from '../generation/stream.js'
 import type { GenerationOptions } from '../options/generation.js'
 import * as check from '../options/rules.js'
 import { ApiError, apiErrorOf } from './api-error.js'
-import { type ErrorShape, errorShapeOf } from './error-shapes.js'
+import { anthropicHeader, type ErrorShape, errorShapeOf } from './error-shapes.js'
 import type { EventStreamOptions } from './event-stream.js'
 import { fieldNames } from './fields.js'
 import type { Limits } from './limits.js'
 import type { Holder, NamedModel } from './models.js'
+import type { Generation } from './tracing.js'
 
 /** What a server does around its requests. */
 export interface Surroundings {
   limits: Limits
   /** Is told of each generation. */
-  watch(named: NamedModel, answer: GenerationStream, abort: () => void): void
+  watch(generation: Generation, answer: GenerationStream, abort: () => void): void
   /** Is told of failures that are the server's. */
   onError(error: unknown, requestId: string): void
 }
@@ -23,6 +25,8 @@ export interface Surroundings {
 /** One HTTP request, and what its answer needs: the body, an id, and a signal for a client that has left. */
 export class Exchange implements Holder {
   readonly requestId: string
+  /** When it came, by `performance.now()`. */
+  readonly begun = performance.now()
   readonly limits: Limits
   /** The model that was asked; undefined while none was. */
   modelName: string | undefined
@@ -46,7 +50,7 @@ export class Exchange implements Holder {
     this.#request = request
     this.#around = around
     this.limits = around.limits
-    this.#errorShape = errorShapeOf(request.path)
+    this.#errorShape = errorShapeOf(request.path, request.header(anthropicHeader) !== undefined)
     const named = request.header('x-request-id') ?? ''
     this.requestId = /^[\w.:-]{1,128}$/.test(named) ? named : randomUUID()
     const { signal } = request.raw
@@ -85,13 +89,20 @@ export class Exchange implements Holder {
     for (const callback of this.#onEnd.splice(0)) callback()
   }
 
-  /** A generation of this request has begun. */
-  watch(named: NamedModel, answer: GenerationStream): GenerationStream {
+  /**
+   * Begins a generation of this request.
+   * @param isStream whether the client gets it as it grows
+   */
+  generate(named: NamedModel, prompt: Prompt, options: GenerationOptions, isStream: boolean): GenerationStream {
+    const answer = named.model.stream(prompt, options)
     this.modelName = named.name
     this.#retryAfter = named.retryAfter
     this.#open++
     answer.result.then(this.ended, this.ended)
-    this.#around.watch(named, answer, this.abort)
+    const { requestId, begun } = this
+    const { headers } = this.#request.raw
+    const generation = { named, requestId, headers, begun, isChat: Array.isArray(prompt), isStream, options }
+    this.#around.watch(generation, answer, this.abort)
     return answer
   }
 

@@ -1,5 +1,5 @@
 export type { Listening } from './listen.js'
-export type { LazyModel, ServedModel } from './models/definition.js'
+export type { LazyModel, LoadedModel, ServedModel } from './models/definition.js'
 export type { Models } from './models.js'
 export type { AccessRecord, ApiKey, ListenOptions, ServerChange, ServerOptions } from './options.js'
 export { createServer, type Server } from './server.js'

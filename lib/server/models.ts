@@ -7,7 +7,15 @@ import type { GenerationOptions } from '../options/generation.js'
 import { didYouMean } from '../options/rules.js'
 import { ApiError, apiErrorOf } from './api-error.js'
 import { nowInSeconds } from './clock.js'
-import { checkLazy, isModel, type LazyModel, type ServedModel } from './models/definition.js'
+import {
+  bytesOf,
+  checkLazy,
+  isModel,
+  type LazyModel,
+  type LoadedModel,
+  loadedOf,
+  type ServedModel,
+} from './models/definition.js'
 import { ModelPool, type PooledModel, type PoolSource } from './models/pool.js'
 
 /** A model by the name that requests call it. */
@@ -23,7 +31,7 @@ export interface NamedModel {
 }
 
 /** Models as `createServer` takes them. */
-export type Models = ServedModel | Readonly<Record<string, ServedModel | LazyModel>>
+export type Models = ServedModel | Readonly<Record<string, ServedModel | LoadedModel | LazyModel>>
 
 /** Who needs a model: for as long as its request takes. */
 export interface Holder {
@@ -38,7 +46,7 @@ export interface ModelEntry {
   name: string
   aliases: readonly string[]
   /** As it was given. */
-  source: ServedModel | LazyModel
+  source: ServedModel | LoadedModel | LazyModel
   /** Set when the server loads it and closes it. */
   pooled?: PooledModel<NamedModel>
   /** The model, while it is in memory. */
@@ -58,7 +66,7 @@ export class ServedModels {
   readonly created = nowInSeconds()
 
   /**
-   * @param maxBytes of those that the server loads
+   * @param maxBytes of all of them together
    * @throws TypeError for no models, or for something else
    */
   constructor(models: Models, maxBytes?: number) {
@@ -76,10 +84,15 @@ export class ServedModels {
     const named = isModel(models) ? { [nameOf(models)]: models } : models
     const given = Object.entries(named ?? {})
     if (given.length === 0) throw new TypeError('expected at least one model, received none')
-    for (const [name, value] of given) if (!isModel(value)) this.#checkLazy(name, value)
+    const loaded = new Map<string, LoadedModel>()
+    for (const [name, value] of given) {
+      const found = loadedOf(value, `models.${name}`)
+      if (found) loaded.set(name, found)
+      else this.#checkLazy(name, value)
+    }
     const names = new Map<string, string>()
     for (const [name, value] of given) {
-      for (const each of [name, ...(isModel(value) ? [] : (value.aliases ?? []))]) {
+      for (const each of [name, ...((loaded.get(name) ?? (value as LazyModel)).aliases ?? [])]) {
         if (names.has(each)) throw new TypeError(`models.${name}: two models are called ${each}`)
         names.set(each, name)
       }
@@ -88,11 +101,15 @@ export class ServedModels {
     const entries = new Map(
       given.map(([name, value]) => {
         const same = before.get(name)
-        return [name, same?.source === value ? same : this.#entryOf(name, value)]
+        return [name, same?.source === value ? same : this.#entryOf(name, value, loaded.get(name))]
       }),
     )
     this.#entries = entries
     this.#byName = new Map([...names].map(([each, name]) => [each, entries.get(name) as ModelEntry]))
+    if (this.#maxBytes !== undefined) {
+      const taken = [...loaded.values()].reduce((total, each) => total + bytesOf(each), 0)
+      this.#pool.limit(this.#maxBytes - taken)
+    }
     for (const entry of before.values()) {
       if (!entry.pooled || entries.get(entry.name) === entry) continue
       this.#pool.remove(entry.pooled, new ApiError(503, `${entry.name} has changed or gone`, { retryAfter: 1 }))
@@ -107,24 +124,26 @@ export class ServedModels {
     }
   }
 
-  #entryOf(name: string, source: ServedModel | LazyModel): ModelEntry {
-    if (isModel(source)) {
-      const loaded = namedModel(name, source)
+  #entryOf(name: string, source: ModelEntry['source'], given: LoadedModel | undefined): ModelEntry {
+    if (given) {
+      const { model, aliases = [] } = given
+      const loaded = namedModel(name, model)
       return {
-        ...{ name, aliases: [], source, loaded },
+        ...{ name, aliases, source, loaded },
         get info() {
-          return source.info
+          return model.info
         },
       }
     }
+    const lazy = source as LazyModel
     let info: ModelInfo | undefined
     const pooled = this.#pool.add(
-      sourceOf(name, source, (loaded) => {
+      sourceOf(name, lazy, (loaded) => {
         info = loaded
       }),
     )
     return {
-      ...{ name, aliases: source.aliases ?? [], source, pooled },
+      ...{ name, aliases: lazy.aliases ?? [], source, pooled },
       get loaded() {
         return pooled.model
       },

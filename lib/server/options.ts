@@ -24,8 +24,8 @@ export interface ServerOptions {
   /** Responses of /v1/responses that are kept for `previous_response_id`, the last ones; 0 keeps none. Default 1000. */
   storedResponses?: number | undefined
   /**
-   * Most bytes that models may take together which the server loads itself: one that is asked for and finds no room makes others leave,
-   * the least recently used first. By default there is no bound.
+   * Most bytes that models may take together. One that is asked for and finds no room makes others leave that the server has loaded, the
+   * least recently used first; those that the caller has loaded count and stay. By default there is no bound.
    */
   maxModelBytes?: number | undefined
   /** Milliseconds after which a request fails with 504. By default never. */

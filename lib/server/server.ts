@@ -11,7 +11,8 @@ import { completions } from './completions.js'
 import { Exchange, type Surroundings } from './exchange.js'
 import { type Listening, listen } from './listen.js'
 import { ServerMetrics } from './metrics.js'
-import { type ModelEntry, type Models, ServedModels } from './models.js'
+import { listModels, oneModel } from './model-list.js'
+import { type Models, ServedModels } from './models.js'
 import { addOllama } from './ollama/routes.js'
 import {
   changeTable,
@@ -27,6 +28,7 @@ import { createResponse, storedResponse } from './responses/responses.js'
 import { ResponseStore } from './responses/store.js'
 import { Running } from './running.js'
 import { detokenize, tokenize, tokenizerInfo } from './tokens.js'
+import { tracingOf } from './tracing.js'
 
 /** A server of models in OpenAI's shapes. */
 export interface Server {
@@ -61,15 +63,17 @@ export function createServer(models: Models, options: ServerOptions = {}): Serve
   const served = new ServedModels(models, options.maxModelBytes)
   const keys = new ApiKeys(options.apiKeys ?? [])
   const metrics = new ServerMetrics(served)
+  const tracing = tracingOf()
   const running = new Running()
   const responses = new ResponseStore(options.storedResponses ?? serverDefaults.storedResponses)
   const listening = new Set<Listening>()
   let closed = false
   const around: Surroundings = {
     limits: { maxN: options.maxN ?? serverDefaults.maxN, requestTimeout: options.requestTimeout },
-    watch(named, answer, abort) {
+    watch(generation, answer, abort) {
       running.add(answer, abort)
-      metrics.watch(named, answer)
+      metrics.watch(generation.named, answer)
+      tracing?.watch(generation, answer)
     },
     onError: (error, requestId) => options.onError?.(error, requestId),
   }
@@ -77,7 +81,6 @@ export function createServer(models: Models, options: ServerOptions = {}): Serve
 
   const app = new Hono<{ Variables: { exchange: Exchange; key: string | undefined } }>()
   app.use(async (c, next) => {
-    const begun = performance.now()
     const exchange = new Exchange(c.req, around)
     c.set('exchange', exchange)
     try {
@@ -93,7 +96,7 @@ export function createServer(models: Models, options: ServerOptions = {}): Serve
       method: c.req.method,
       path: c.req.path,
       status: c.res.status,
-      milliseconds: Math.round(performance.now() - begun),
+      milliseconds: Math.round(performance.now() - exchange.begun),
       model: exchange.modelName ?? null,
       key: c.get('key') ?? null,
     })
@@ -121,8 +124,8 @@ export function createServer(models: Models, options: ServerOptions = {}): Serve
   app.use(bodyLimit(maxSize, (c) => c.get('exchange').respond(tooLarge)))
 
   app.get('/metrics', async () => await metrics.response())
-  app.get('/v1/models', (c) => c.json({ object: 'list', data: served.all.map(describeModel) }))
-  app.get('/v1/models/:name{.+}', (c) => c.json(describeModel(served.entry(c.req.param('name')))))
+  app.get('/v1/models', (c) => listModels(served, c))
+  app.get('/v1/models/:name{.+}', (c) => oneModel(served, c, c.req.param('name')))
   app.post('/v1/chat/completions', (c) => chatCompletions(served, c.get('exchange')))
   app.post('/v1/completions', (c) => completions(served, c.get('exchange')))
   app.post('/v1/responses', (c) => createResponse(served, responses, c.get('exchange'), c.get('key')))
@@ -140,16 +143,6 @@ export function createServer(models: Models, options: ServerOptions = {}): Serve
     app.post(`${prefix}/detokenize`, (c) => detokenize(served, c.get('exchange')))
     app.get(`${prefix}/tokenizer_info`, (c) => tokenizerInfo(served, c.get('exchange'), c.req.query('model')))
   }
-
-  const describeModel = ({ name, aliases, loaded, info }: ModelEntry) => ({
-    id: name,
-    object: 'model',
-    created: served.created,
-    owned_by: 'openvino-llm',
-    max_model_len: info?.contextLength ?? null,
-    loaded: loaded !== undefined,
-    ...(aliases.length > 0 && { aliases }),
-  })
 
   return {
     fetch: async (request) => await app.fetch(request),

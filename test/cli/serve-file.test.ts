@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import t from 'tap'
@@ -152,4 +155,39 @@ t.test('a wrong file, and flags that it cannot have, are wrong usage', async (t)
   writeFileSync(file, 'models: { a: { reference: ./a } }')
   const withFlags = new Running(process.execPath, [main, 'serve', file, '--threads', '2'], {})
   t.match(await withFlags.ended, { code: 2, stderr: /options of loads are those of its models/ })
+})
+
+t.test('a certificate of the flags or of the file makes it speak HTTPS', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'openvino-llm-serve-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const [cert, key] = ['certificate', 'key'].map((name) => resolve(`test/fixtures/hub/${name}.pem`)) as [string, string]
+  const file = join(folder, 'serve.yaml')
+  const write = (listen: object) =>
+    writeFileSync(file, JSON.stringify({ listen, models: { a: { reference: './absent' } } }))
+  const status = async (url: string) => {
+    const request = get(`${url}/models`, { ca: readFileSync(cert) })
+    const [response] = (await once(request, 'response')) as [IncomingMessage]
+    response.resume()
+    return response.statusCode
+  }
+  for (const [listen, flags] of [
+    [{ tls: { cert, key } }, []],
+    [{}, ['--tls-cert', cert, '--tls-key', key]],
+  ] as [object, string[]][]) {
+    write(listen)
+    const running = new Running(process.execPath, [main, 'serve', file, '--port', '0', ...flags], {})
+    t.teardown(() => running.child.kill('SIGKILL'))
+    await running.until(({ stderr }) => stderr.includes('/v1\n'))
+    const [, url = ''] = /serving a at (https:\S+)/.exec(running.stderr) ?? []
+    t.equal(await status(url), 200)
+    running.child.kill('SIGTERM')
+    await running.ended
+  }
+  for (const [flags, stderr] of [
+    [['--tls-cert', cert], /give both --tls-cert and --tls-key/],
+    [['--tls-cert', cert, '--tls-key', join(folder, 'none')], /ENOENT.*none/],
+    [['--tls-cert', cert, '--tls-key', cert], /expected \S+ and \S+ to be a certificate and its private key/],
+  ] as [string[], RegExp][]) {
+    t.match(await new Running(process.execPath, [main, 'serve', file, ...flags], {}).ended, { code: 2, stderr })
+  }
 })

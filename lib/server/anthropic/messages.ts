@@ -21,7 +21,7 @@ export async function createMessage(models: ServedModels, exchange: Exchange): P
   }
   const empty = emptyMessage(exchange.requestId, named)
   const stops = (options.stop ?? []) as readonly string[]
-  const answer = exchange.watch(named, named.model.stream(messages, options))
+  const answer = exchange.generate(named, messages, options, request.stream)
   if (request.stream) {
     return await eventStream(messageEvents(answer, empty, stops), { ...exchange.events, format: messageFormat })
   }

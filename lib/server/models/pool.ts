@@ -59,7 +59,7 @@ export class PooledModel<M> {
  * the longest leave, idle ones first. A busy one is asked for nothing new then, so that everybody's turn comes.
  */
 export class ModelPool<M> {
-  readonly #maxBytes: number
+  #maxBytes: number
   readonly #timers: PoolTimers
   readonly #models = new Set<PooledModel<M>>()
   /** Models that are wanted and not there, in the order in which they were asked for. */
@@ -71,6 +71,12 @@ export class ModelPool<M> {
   constructor(maxBytes = Number.POSITIVE_INFINITY, timers: PoolTimers = systemTimers) {
     this.#maxBytes = maxBytes
     this.#timers = timers
+  }
+
+  /** From now on its models may take so many bytes together; more room is used at once. */
+  limit(maxBytes: number): void {
+    this.#maxBytes = maxBytes
+    this.#advance()
   }
 
   add(source: PoolSource<M>): PooledModel<M> {
@@ -166,7 +172,7 @@ export class ModelPool<M> {
     }
     if (pooled.bytes > this.#maxBytes) {
       const { name } = pooled.source
-      const text = `${name} needs ${pooled.bytes} bytes of memory, and all models together may take ${this.#maxBytes}`
+      const text = `${name} needs ${pooled.bytes} bytes of memory, and the models that the server loads may take ${Math.max(0, this.#maxBytes)} together`
       this.#settle(pooled, (waiter) => waiter.reject(new LLMError('ERR_OUT_OF_MEMORY', text)))
       return true
     }

@@ -16,7 +16,7 @@ export async function chat(models: ServedModels, exchange: Exchange): Promise<Re
   const messages = messagesOf(body['messages'] ?? [])
   if (messages.length === 0) return Response.json(nothingAsked(named, saying, body['keep_alive']))
   const options = { ...request.options, ...(tools?.length && { tools }), ...exchange.requestOptions }
-  const answer = exchange.watch(named, named.model.stream(messages, options))
+  const answer = exchange.generate(named, messages, options, request.stream)
   return await respond(answer, named, saying, exchange, request.stream)
 }
 

@@ -22,7 +22,7 @@ export async function generate(models: ServedModels, exchange: Exchange): Promis
   const prompt = promptOf(text, body)
   if (text === '') return Response.json(nothingAsked(named, saying, body['keep_alive']))
   const options = { ...request.options, ...exchange.requestOptions }
-  const answer = exchange.watch(named, named.model.stream(prompt, options))
+  const answer = exchange.generate(named, prompt, options, request.stream)
   return await respond(answer, named, saying, exchange, request.stream)
 }
 

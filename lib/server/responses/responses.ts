@@ -59,7 +59,7 @@ export async function createResponse(
   const isStored = (readField(body, 'store', check.boolean) ?? true) as boolean
   const empty = emptyResponse(exchange.requestId, named, echoOf(given))
 
-  const answer = exchange.watch(named, named.model.stream(prompt, options))
+  const answer = exchange.generate(named, prompt, options, request.stream)
   const keep = (response: ResponseObject, result: GenerationResult) => {
     if (isStored) store.add({ response, messages: [...messages, messageOf(result)], key })
   }
