@@ -12,13 +12,15 @@ import { quantile } from './statistics.mjs'
 
 /** @typedef {import('./schemas/folder.mjs').Case} Case */
 
-const usage = `npm run schemas -- --schemas FOLDER [--most 300] [--model FOLDER-OR-GGUF] [--new 300]
+const usage = `npm run schemas -- --schemas FOLDER [--most 300] [--seed N] [--only WHAT] [--model FOLDER-OR-GGUF] [--new 300] [--minutes 60]
   compiles every schema of a folder (files of { schema, tests: [{ valid, data }] } as those of maskbench/data in
   guidance-ai/jsonschemabench, or plain schemas), follows its instances through the grammar, and has SmolLM2 (or --model) and a
   tiny random model answer it at temperature 1; ajv judges each answer that the grammar ended; fails when anything is wrong
-  --most N  of more files, takes so many at equal distances
-  --new N   the most tokens of an answer, if the context has room for them
-  --texts   only compiles and follows instances, without a model's answers`
+  --most N     of more files, takes so many at random
+  --seed N     makes the same choice and order again; the seed is printed
+  --only WHAT  texts (compiles and follows instances), model or random (the answers of that model)
+  --new N      the most tokens of an answer, if the context has room for them
+  --minutes N  what each model answers in so many minutes, and no more`
 
 runMain(async () => {
   const { values } = parseArgs({
@@ -27,7 +29,9 @@ runMain(async () => {
       most: { type: 'string', default: '300' },
       model: { type: 'string' },
       new: { type: 'string', default: '300' },
-      texts: { type: 'boolean' },
+      minutes: { type: 'string', default: '60' },
+      seed: { type: 'string', default: String(1 + (Date.now() % 1_000_000)) },
+      only: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
   })
@@ -36,15 +40,21 @@ runMain(async () => {
     return
   }
   if (values.schemas === undefined) throw new Complaint(`--schemas: expected a folder.\n${usage}`)
-  const cases = await readCases(values.schemas, positive('--most', values.most))
-  const model = values.model ?? (await demoModel())
-  let wrong = await reportTexts(cases, model)
-  if (values.texts) return wrong > 0 ? 1 : 0
-  for (const [label, path] of [
-    ['the model', model],
-    ['a random model', join(root, 'test', 'fixtures', 'ir', 'tiny-llama-fp32')],
+  const { only } = values
+  if (only !== undefined && !['texts', 'model', 'random'].includes(only)) {
+    throw new Complaint(`--only: expected texts, model or random, found '${only}'.`)
+  }
+  const seed = positive('--seed', values.seed)
+  const cases = await readCases(values.schemas, positive('--most', values.most), seed)
+  console.log(`Seed ${seed}.`)
+  const model = only === 'random' ? '' : (values.model ?? (await demoModel()))
+  let wrong = only === undefined || only === 'texts' ? await reportTexts(cases, model) : 0
+  const limits = { maxNewTokens: positive('--new', values.new), minutes: positive('--minutes', values.minutes) }
+  for (const [what, label, path] of [
+    ['model', 'the model', model],
+    ['random', 'a random model', join(root, 'test', 'fixtures', 'ir', 'tiny-llama-fp32')],
   ]) {
-    wrong += await reportAnswers(cases, String(label), String(path), positive('--new', values.new))
+    if (only === undefined || only === what) wrong += await reportAnswers(cases, String(label), String(path), limits)
   }
   return wrong > 0 ? 1 : 0
 })
@@ -103,11 +113,11 @@ async function reportTexts(cases, model) {
   return counts.wrong
 }
 
-/** @param {Case[]} cases @param {string} label @param {string} path @param {number} tokens @returns {Promise<number>} wrong answers */
-async function reportAnswers(cases, label, path, tokens) {
-  const verdicts = await judgeAnswers(cases, path, tokens)
+/** @param {Case[]} cases @param {string} label @param {string} path @param {Parameters<typeof judgeAnswers>[2]} limits @returns {Promise<number>} wrong answers */
+async function reportAnswers(cases, label, path, limits) {
+  const verdicts = await judgeAnswers(cases, path, limits)
   const count = (/** @type {string} */ kind) => verdicts.filter((verdict) => verdict.kind === kind).length
-  for (const [i, { kind, why }] of verdicts.entries()) if (kind === 'wrong') console.log(`${cases[i]?.name}: ${why}`)
+  for (const { name, kind, why } of verdicts) if (kind === 'wrong') console.log(`${name}: ${why}`)
   const kinds = ['right', 'cut', 'refused', 'wrong']
   console.log(`\n${table(['answers', ...kinds], [[label, ...kinds.map((kind) => String(count(kind)))]]).join('\n')}`)
   return count('wrong')

@@ -18,25 +18,47 @@ import { Complaint } from '../../scripts/run.mjs'
 /**
  * The schemas of a folder: files as MaskBench has them, `{ schema, tests: [{ valid, data }] }`, or schemas by themselves.
  * @param {string} folder
- * @param {number} most of more, so many are taken at equal distances
+ * @param {number} most of more, so many are taken
+ * @param {number} seed of the order, which is random
  * @returns {Promise<Case[]>}
  * @throws {Complaint}
  */
-export async function readCases(folder, most) {
+export async function readCases(folder, most, seed) {
   const all = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort()
   if (all.length === 0) throw new Complaint(`${folder} has no .json files.`)
-  const names = all.filter((_, i) => Math.floor((i * most) / all.length) !== Math.floor(((i - 1) * most) / all.length))
   return await Promise.all(
-    (most < all.length ? names : all).map(async (name) => {
-      const content = JSON.parse(await readFile(join(folder, name), 'utf8'))
-      const { schema, tests = [] } = content.schema === undefined ? { schema: content } : content
-      const texts = tests.map((/** @type {{ valid: boolean, data: unknown }} */ { valid, data }) => ({
-        valid,
-        text: JSON.stringify(data),
-      }))
-      return { name, schema, texts }
-    }),
+    shuffled(all, seed)
+      .slice(0, most)
+      .map(async (name) => {
+        const content = JSON.parse(await readFile(join(folder, name), 'utf8'))
+        const { schema, tests = [] } = content.schema === undefined ? { schema: content } : content
+        const texts = tests.map((/** @type {{ valid: boolean, data: unknown }} */ { valid, data }) => ({
+          valid,
+          text: JSON.stringify(data),
+        }))
+        return { name, schema, texts }
+      }),
   )
+}
+
+/**
+ * Fisher and Yates, with the random numbers of mulberry32.
+ * @param {readonly string[]} names
+ * @param {number} seed
+ */
+function shuffled(names, seed) {
+  const order = [...names]
+  let state = seed | 0
+  for (let left = order.length; left > 1; ) {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    const at = ((t ^ (t >>> 14)) >>> 0) % left--
+    const last = /** @type {string} */ (order[left])
+    order[left] = /** @type {string} */ (order[at])
+    order[at] = last
+  }
+  return order
 }
 
 const drafts = /** @type {const} */ ([

@@ -5,7 +5,7 @@ import { type GenerationOptions, toolsOf } from '../options/generation.js'
 import { jsonSchemaOf, type ResponseFormat } from '../options/response-format.js'
 import { requiredTools, toolDefaults } from '../options/tools.js'
 import { opensReasoning, reasoningFormats } from '../output/formats/reasoning.js'
-import { callGrammar } from '../output/formats/tool-calls.js'
+import { callGrammar, writesOneCall } from '../output/formats/tool-calls.js'
 import type { AnswerFormat } from './answer-parsers.js'
 import { gbnfToLark } from './gbnf/to-lark.js'
 import { isSpecial, type MarkedText, markOf } from './marked-text.js'
@@ -76,7 +76,7 @@ function callsOf(
   }
   const wanted = {
     tools,
-    parallel: parallelToolCalls,
+    parallel: parallelToolCalls && !writesOneCall(calls),
     inText: false,
     mark: markOf(text),
     isSpecial: (one: string) => isSpecial(text, one),

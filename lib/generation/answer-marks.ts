@@ -2,7 +2,7 @@ import { type Grammar, type Marks, noMarks } from '../engine/boundary.js'
 import { type GenerationOptions, toolsOf } from '../options/generation.js'
 import { toolDefaults } from '../options/tools.js'
 import { opensReasoning, reasoningFormats } from '../output/formats/reasoning.js'
-import { callGrammar } from '../output/formats/tool-calls.js'
+import { callGrammar, writesOneCall } from '../output/formats/tool-calls.js'
 import { lark } from './answer-grammar.js'
 import type { AnswerFormat } from './answer-parsers.js'
 import { isSpecial, type MarkedText, markOf, symbolsOf } from './marked-text.js'
@@ -22,10 +22,11 @@ export function awaitedCalls(
   format: AnswerFormat,
   options: GenerationOptions,
 ): AwaitedCalls | undefined {
-  const { toolChoice = toolDefaults.toolChoice, parallelToolCalls: parallel = toolDefaults.parallelToolCalls } = options
+  const { toolChoice = toolDefaults.toolChoice, parallelToolCalls = toolDefaults.parallelToolCalls } = options
   const tools = toolsOf(options)?.map((tool) => tool.function)
   if (tools === undefined || toolChoice !== 'auto' || format.calls === undefined) return undefined
   const mark = markOf(text)
+  const parallel = parallelToolCalls && !writesOneCall(format.calls)
   const calls = callGrammar(format.calls)?.({
     tools,
     parallel,
@@ -46,8 +47,7 @@ export function awaitedCalls(
     marks: {
       triggers: sequences(calls.triggers),
       openers: sequences((calls.openers ?? []).map((opener) => [opener])),
-      // With harmony a message to a tool is the last one.
-      freeAgain: parallel && format.calls !== 'harmony',
+      freeAgain: parallel,
     },
   }
 }

@@ -65,5 +65,5 @@ export function answerParsers(
   const calls = callFormats[format.calls]
   const tools = (toolsOf(options) ?? []).map((tool) => tool.function)
   parsers.push(new ToolStage(calls, tools, isSpecial))
-  return { parsers, ...(calls.callId && { callId: calls.callId }) }
+  return { parsers, ...(calls.callId && { callId: calls.callId.make }) }
 }

@@ -21,7 +21,7 @@ import { type ReasoningSwitch, reasoningSwitch } from './reasoning-switch.js'
 import { locateRefusal } from './refusal.js'
 import type { Submitted } from './stream.js'
 import { resolveTokens, type TokenContext } from './token-options.js'
-import { encodeOptions, warnIgnored, warnIgnoredTools } from './tokenize.js'
+import { chatHistory, encodeOptions, warnIgnored, warnIgnoredTools } from './tokenize.js'
 
 /** Options of a request, and what only this package sets. */
 export interface ScoringRequest extends GenerationOptions {
@@ -244,7 +244,7 @@ async function encode(
           : {}
       const chatTemplateKwargs = { ...variables, ...options.chatTemplateKwargs }
       const chat = { ...encodeOptions(options), ...fit, chatTemplateKwargs, signal }
-      const encoded = await context.text.encodeChat(prompt.messages, chat)
+      const encoded = await context.text.encodeChat(chatHistory(context, prompt.messages, options), chat)
       warnIgnored(context, encoded)
       warnIgnoredTools(context, options, encoded)
       return encoded

@@ -3,9 +3,11 @@ import { type GenerationOptions, toolsOf } from '../options/generation.js'
 import { optionsOf } from '../options/table.js'
 import { Detokenizer } from '../output/detokenizer.js'
 import type { EncodedPrompt } from '../text/prompt/encoded-prompt.js'
+import type { ChatMessage } from '../text/template/messages.js'
 import type { TextWorker } from '../text/worker/text-worker.js'
 import type { Warn } from '../warnings.js'
 import { type CheckedPrompt, checkTokens } from './prompt.js'
+import { toolHistory } from './tool-history.js'
 
 /** The tokens of a checked prompt, as a request would see them. */
 export async function tokenizePrompt(
@@ -15,9 +17,19 @@ export async function tokenizePrompt(
 ): Promise<EncodedPrompt> {
   if (prompt.kind === 'tokens') throw new TypeError('expected text or chat messages, received { tokens }')
   if (prompt.kind === 'text') return context.text.encodeText(prompt.text, encodeOptions(options))
-  const encoded = await context.text.encodeChat(prompt.messages, encodeOptions(options))
+  const encoded = await context.text.encodeChat(chatHistory(context, prompt.messages, options), encodeOptions(options))
   warnIgnored(context, encoded)
   return encoded
+}
+
+/** The messages as the request's template can show them. */
+export function chatHistory(
+  { text }: { text: Pick<TextWorker, 'templateOf'> },
+  messages: readonly ChatMessage[],
+  options: GenerationOptions,
+): readonly ChatMessage[] {
+  const template = text.templateOf(encodeOptions(options))
+  return template === undefined ? messages : toolHistory(template, messages, options)
 }
 
 /**

@@ -1,4 +1,5 @@
 import { LLMError } from '../errors.js'
+import { withoutFormat } from './formats.js'
 import { annotations, dataKeywords, schemasByName } from './keywords.js'
 import { rustPattern } from './pattern.js'
 
@@ -32,7 +33,7 @@ function walk(node: unknown, path: string, depth: number): unknown {
   const inner = (value: unknown, key: string) => walk(value, `${path}/${key}`, depth + 1)
   if (Array.isArray(node)) return node.map((value, i) => inner(value, String(i)))
   checkKeys(node, path)
-  const entries = Object.entries(node).map(([key, value]) => {
+  const entries = Object.entries(withoutFormat(node as Record<string, unknown>)).map(([key, value]) => {
     if (annotations.has(key)) return [key, value]
     if (dataKeywords.has(key)) return [key, writable(value, `${path}/${key}`)]
     if (key === 'pattern' && typeof value === 'string') return [key, rustPattern(value)]

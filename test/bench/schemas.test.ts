@@ -42,19 +42,33 @@ t.test('a folder of schemas: what is right and what is refused', { skip }, async
 t.test('what is wrong fails it', { skip }, async (t) => {
   // Valid, but the grammar has the keys in the order of `properties`.
   const tests = [{ valid: true, data: { b: true, a: 1 } }]
-  const { code, stdout } = await schemas(t, { 'pair.json': { schema: pair, tests } }, '--texts')
+  const { code, stdout } = await schemas(t, { 'pair.json': { schema: pair, tests } }, '--only', 'texts')
   t.equal(code, 1)
   t.match(stdout, 'pair.json: valid, but refused: {"b":true,"a":1}')
 })
 
-t.test('of more files, some are taken at equal distances', { skip }, async (t) => {
-  const files = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`${i}.json`, { const: i }]))
-  const { stdout } = await schemas(t, files, '--texts', '--most', '3')
-  t.match(stdout, /3 schemas with 0 instances/)
+t.test('of more files, some are taken at random, and the same with the same seed', { skip }, async (t) => {
+  const files = Object.fromEntries(
+    Array.from({ length: 40 }, (_, i) => [
+      `${i}.json`,
+      { schema: pair, tests: [{ valid: true, data: { b: true, a: i % 10 } }] },
+    ]),
+  )
+  const taken = async (...flags: string[]) => {
+    const { stdout } = await schemas(t, files, '--only', 'texts', '--most', '3', ...flags)
+    t.match(stdout, /3 schemas with 3 instances/)
+    return /Seed (\d+)\./.exec(stdout)?.[1] === '7' ? stdout : ''
+  }
+  const seven = await taken('--seed', '7')
+  t.match(seven, /valid, but refused/)
+  const named = (text: string) => text.match(/^\d+\.json/gm)
+  t.same(named(await taken('--seed', '7')), named(seven))
+  t.equal(await taken(), '', 'another seed by itself')
 })
 
 t.test('wrong usage is said', async (t) => {
   t.match(await node(['bench/schemas.mjs'], {}), { code: 1, stderr: /--schemas: expected a folder/ })
   t.match(await schemas(t, {}, '--most', '0'), { code: 1, stderr: /--most: expected an integer from 1, found '0'/ })
+  t.match(await schemas(t, {}, '--only', 'all'), { code: 1, stderr: /--only: expected texts, model or random/ })
   t.match(await schemas(t, {}), { code: 1, stderr: /has no \.json files/ })
 })

@@ -89,7 +89,7 @@ t.test('calls that are required, in the form of their family', (t) => {
   t.match(harmony, 'start: (thoughts "<|start|>" "assistant")? answer\nthoughts: <[3]> "analysis" <[4]> thought\n')
   t.match(
     harmony,
-    'thought: /(?s:.*)/ <[5]>\nanswer: <[3]> ("commentary to=functions.a " "<|constrain|>" "json" <[4]> ',
+    'thought: /(?s:.*)/ <[5]>\nanswer: <[3]> ("commentary to=functions.a " "<|constrain|>"? "json" <[4]> ',
   )
   t.equal(asked('hermes', { toolChoice: 'auto' }), '')
   t.end()

@@ -1,9 +1,11 @@
 import { startRequest } from '#lib/generation/request.js'
 import { GenerationStream } from '#lib/generation/stream.js'
+import type { ChatOptions } from '#lib/options/encode.js'
 import type { GenerationOptions } from '#lib/options/generation.js'
 import { greedySampling } from '#lib/options/resolve-sampling.js'
-import { ChatTemplate } from '#lib/text/template/chat-template.js'
+import { PromptEncoder } from '#lib/text/prompt/encoder.js'
 import type { ChatMessage } from '#lib/text/template/messages.js'
+import type { Tokenizer } from '#lib/text/tokenizer/tokenizer.js'
 import type { TextWorker } from '#lib/text/worker/text-worker.js'
 import { startScripted } from '../engine/scripted.js'
 import { tableOf } from './table.js'
@@ -19,6 +21,22 @@ export interface ScriptedChat {
   special?: readonly string[]
   /** Other tokens that the model has. */
   others?: readonly string[]
+  /** Whether the addon has grammars. */
+  canConstrain?: boolean
+  /** What the template calls the end of a sequence. */
+  eos?: string
+}
+
+/** What renders chats with a template, and encodes each as one token. */
+export function templateEncoder(template: string, eos = ''): PromptEncoder {
+  const source = {
+    tokenizerPath: '',
+    tokenizerConfig: { bos_token: '', eos_token: eos },
+    templates: { default: template },
+    templateFile: 'chat_template.jinja',
+    chatsNeedBos: false,
+  }
+  return new PromptEncoder(source, { encode: () => [0] } as unknown as Tokenizer)
 }
 
 /** Starts it. The caller closes what it gets. */
@@ -29,11 +47,14 @@ export async function scriptedChat({
   answer,
   special = [],
   others = [],
+  canConstrain = false,
+  eos = '',
 }: ScriptedChat) {
   const pieces = [...answer, ...others]
   const engine = await startScripted({ script: answer.map((_, token) => token), vocabulary: pieces.length })
   const marks = Uint8Array.from(pieces, (piece) => (special.includes(piece) ? 1 : 0))
   let rendered = ''
+  const encoder = templateEncoder(template, eos)
   const text = {
     tokens: { ...tableOf(pieces), special: marks, added: marks },
     templateOf: () => template,
@@ -50,15 +71,11 @@ export async function scriptedChat({
     },
     encodeChat: async (
       given: readonly ChatMessage[],
-      { tools, chatTemplateKwargs, addGenerationPrompt }: GenerationOptions,
+      { signal: _, ...chat }: ChatOptions & { signal: AbortSignal },
     ) => {
-      rendered = new ChatTemplate(template, 'chat_template.jinja').render({
-        messages: given,
-        tools: tools ?? null,
-        add_generation_prompt: addGenerationPrompt !== false,
-        ...chatTemplateKwargs,
-      })
-      return { tokens: Int32Array.of(0), text: rendered, bos: 'file', droppedMessages: 0, ignoredRoles: [] }
+      const encoded = encoder.encodeChat(given, chat)
+      rendered = encoded.text
+      return encoded
     },
   } as unknown as TextWorker
   const context = {
@@ -70,6 +87,7 @@ export async function scriptedChat({
     maxPrompt: Number.POSITIVE_INFINITY,
     vocabularySize: pieces.length,
     canDraft: false,
+    canConstrain,
     stopTokenIds: [answer.length - 1],
     stopWords: [],
   } as unknown as Parameters<typeof startRequest>[0]

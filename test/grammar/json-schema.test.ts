@@ -1,10 +1,13 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
 import t from 'tap'
 import { grammarSchema } from '#lib/grammar/json-schema.js'
 import { skipWithoutGrammars as skip } from '../llm/constrained.js'
 import { follow } from './follow.js'
 
 const pattern = (pattern: string) => ({ type: 'string', pattern })
+
+const format = (format: string) => ({ type: 'string', format })
 
 /** Schemas, what their grammars take, and what they must not take; ajv is of the same mind. */
 const cases: [schema: object, takes: string[], never: string[]][] = [
@@ -29,6 +32,18 @@ const cases: [schema: object, takes: string[], never: string[]][] = [
   [pattern('^\\p{L}\\P{L}$'), ['"é1"'], ['"11"']],
   [{ patternProperties: { '^\\d$': { type: 'null' }, '^[0-9]$': {} } }, ['{"1":null}'], ['{"1":1}']],
   [{ $ref: '#/other/a', other: { a: pattern('^.$') } }, ['"a"'], ['"\\r"']],
+  // Formats: leap years and leap seconds, domains, and numbers.
+  [format('date'), ['"2024-02-29"', '"2000-02-29"', '"1999-12-31"'], ['"2023-02-29"', '"1900-02-29"', '"2024-04-31"']],
+  [format('time'), ['"23:59:60Z"', '"00:00:00.5+05:30"'], ['"12:00:60Z"', '"24:00:00Z"', '"12:00:00"']],
+  [format('date-time'), ['"2016-12-31t23:59:60z"', '"2024-02-29T00:00:00-01:00"'], ['"2023-02-29T00:00:00Z"']],
+  [format('email'), ['"a.b+c@d-e.fg"', '"a/b@c.d.e"'], ['"a@b"', '"a..b@c.d"', '"a@-b.c"', '"a@[127.0.0.1]"']],
+  [{ ...format('date'), pattern: '^19' }, ['"1999-01-01"'], ['"2000-01-01"', '"19"']],
+  [{ type: 'integer', format: 'int32' }, ['2147483647', '-2147483648'], ['2147483648', '-2147483649', '99999999999']],
+  [{ type: 'integer', format: 'int32', minimum: 0 }, ['0', '2147483647'], ['-1', '2147483648']],
+  [{ type: 'number', format: 'int32' }, ['7'], ['7.5']],
+  [{ format: 'int32' }, ['7', '"a"'], ['7.5']],
+  [{ type: 'integer', format: 'int64' }, ['9007199254740993', '-9223372036854770000'], ['7.5']],
+  [{ const: { format: 'date' } }, ['{"format":"date"}'], ['"2024-02-29"']],
   // Keys that are named like keywords.
   [{ type: 'object', properties: { pattern: pattern('^.$') } }, ['{"pattern":"a"}'], ['{"pattern":"\\r"}']],
   [{ const: { pattern: '.' } }, ['{"pattern":"."}'], ['{"pattern":"a"}']],
@@ -41,6 +56,7 @@ t.test('what a grammar takes is what JSON Schema means', { skip }, async (t) => 
   const found = await follow(cases.map(([schema, takes, never]) => ({ schema, texts: [...takes, ...never] })))
   for (const [i, [schema, takes, never]] of cases.entries()) {
     const ajv = new Ajv2020({ strict: false })
+    formats.default(ajv)
     const text = JSON.stringify(schema)
     t.same(found[i], [...takes.map(() => true), ...never.map(() => false)], text)
     t.same(

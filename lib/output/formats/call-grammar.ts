@@ -31,10 +31,13 @@ export type CallGrammar = (wanted: WantedCalls) => CallRules
 /** As Python's `json.dumps` writes JSON, which is what models are trained on. */
 export const spaced = { item_separator: ', ', key_separator: ': ' }
 
-/** The rule `call`: an object with the name of a tool and its arguments. */
-function objects(tools: readonly KnownTool[], key: 'arguments' | 'parameters'): string[] {
+/**
+ * The rule `call`: an object with the name of a tool and its arguments.
+ * @param more Lark of what may stand behind these
+ */
+function objects(tools: readonly KnownTool[], key: 'arguments' | 'parameters', more = ''): string[] {
   const call = ({ name }: KnownTool, i: number) =>
-    `${larkText(`{"name": "${name}", "${key}": `)} arguments_${i} ${larkText('}')}`
+    `${larkText(`{"name": "${name}", "${key}": `)} arguments_${i} ${more}${larkText('}')}`
   return [`call: ${tools.map(call).join(' | ')}`, ...schemas(tools, spaced)]
 }
 
@@ -144,7 +147,9 @@ export const bareObjects =
     }
   }
 
-/** Mistral's: a list, and a name with arguments where the model has the mark `[ARGS]`, which came with that form. */
+const listedId = '(", \\"id\\": \\"" /[A-Za-z0-9]{9}/ "\\"")? '
+
+/** Mistral's: a list, and a name with arguments where the model has the mark `[ARGS]`, which came with that form. Ids may stand in both. */
 export const mistralCalls: CallGrammar = (wanted) => {
   const { tools, parallel, inText, mark, isSpecial } = wanted
   const begin = '[TOOL_CALLS]'
@@ -152,11 +157,12 @@ export const mistralCalls: CallGrammar = (wanted) => {
   const triggers = [[begin]]
   if (!isSpecial('[ARGS]')) {
     return {
-      rules: [`answer: ${first} " "? list`, list(parallel), ...rules, ...objects(tools, 'arguments')],
+      rules: [`answer: ${first} " "? list`, list(parallel), ...rules, ...objects(tools, 'arguments', listedId)],
       triggers,
     }
   }
-  const call = ({ name }: KnownTool, i: number) => `${larkText(name)} ${mark('[ARGS]')} arguments_${i}`
+  const id = isSpecial('[CALL_ID]') ? `(${mark('[CALL_ID]')} /[A-Za-z0-9]{9}/)? ` : ''
+  const call = ({ name }: KnownTool, i: number) => `${larkText(name)} ${id}${mark('[ARGS]')} arguments_${i}`
   return {
     rules: [
       `answer: named${parallel && !inText ? '+' : ''}`,
@@ -168,21 +174,28 @@ export const mistralCalls: CallGrammar = (wanted) => {
   }
 }
 
-/** A message to a tool; the model's stop token `<|call|>` ends the answer behind one. In a text the recipient may also stand before the channel. */
+const eitherWay = { item_separator: ', ?', key_separator: ': ?' }
+
+/** A message to a tool; the model's stop token `<|call|>` ends the answer behind one. The recipient may also stand before the channel. */
 export const harmonyCall: CallGrammar = ({ tools, inText, mark }) => {
   const [start, channel, message] = [mark('<|start|>'), mark('<|channel|>'), mark('<|message|>')]
-  const json = `${mark('<|constrain|>')} "json" ${message}`
+  const json = `${mark('<|constrain|>')}? "json" ${message}`
   const call = ({ name }: KnownTool, i: number) =>
     `${larkText(`commentary to=functions.${name} `)} ${json} arguments_${i}`
   const behind = `${channel} (${tools.map(call).join(' | ')})`
-  if (!inText) return { rules: [`answer: ${behind}`, ...schemas(tools)], triggers: [] }
   const headed = ({ name }: KnownTool, i: number) =>
     `${larkText(`functions.${name}`)} ${channel} "commentary " ${json} arguments_${i}`
+  if (!inText) {
+    return {
+      rules: [`answer: ${behind} | " to=" (${tools.map(headed).join(' | ')})`, ...schemas(tools, eitherWay)],
+      triggers: [],
+    }
+  }
   return {
     rules: [
       `answer: ${behind} | (recipient | ${start} "assistant to=") (${tools.map(headed).join(' | ')})`,
       upTo('recipient', 'to='),
-      ...schemas(tools),
+      ...schemas(tools, eitherWay),
     ],
     triggers: [
       ['<|channel|>', 'commentary to='],

@@ -38,9 +38,9 @@ function xmlArgument(tool: KnownTool, { name, schema }: Argument, id: string): s
   if (schema.type !== 'string') {
     return [`argument_${id}: ${begin} value_${id} "\\n</parameter>\\n"`, json(`value_${id}`, schema)]
   }
-  const choices = schema.enum ?? (schema.const === undefined ? undefined : [schema.const])
-  if (Array.isArray(choices)) {
-    const texts = choices.filter((one) => typeof one === 'string' && !one.includes('</parameter>'))
+  const choices = choicesOf(schema)
+  if (choices !== undefined) {
+    const texts = choices.filter((one) => !one.includes('</parameter>'))
     if (texts.length === 0) throw refusal(tool, `.properties.${name}.enum`, 'it has no text that can be written')
     return [`argument_${id}: ${begin} (${texts.map(larkText).join(' | ')}) "\\n</parameter>\\n"`]
   }
@@ -75,7 +75,7 @@ export const pythonCalls: CallGrammar = (wanted) => {
         `first_${i}_${k}: argument_${i}_${k} rest_${i}_${k + 1}${required ? '' : ` | ${begin(k + 1)}`}`,
         `rest_${i}_${k}: ${required ? `", " argument_${i}_${k}` : `(", " argument_${i}_${k})?`} rest_${i}_${k + 1}`,
         `argument_${i}_${k}: ${larkText(`${name}=`)} value_${i}_${k}`,
-        pythonValue(`value_${i}_${k}`, schema),
+        ...pythonValue(`value_${i}_${k}`, schema),
       ]),
       `rest_${i}_${given.length}: ""`,
     ]
@@ -92,9 +92,31 @@ export const pythonCalls: CallGrammar = (wanted) => {
   }
 }
 
-function pythonValue(rule: string, schema: Readonly<Record<string, unknown>>): string {
+function pythonValue(rule: string, schema: Readonly<Record<string, unknown>>): string[] {
   if (schema.type === 'boolean' && schema.enum === undefined && schema.const === undefined) {
-    return `${rule}: "True" | "False"`
+    return [`${rule}: "True" | "False"`]
   }
-  return schema.type === 'null' ? `${rule}: "None"` : json(rule, schema)
+  if (schema.type === 'null') return [`${rule}: "None"`]
+  const quoted = schema.type === 'string' ? singlyQuoted(schema) : undefined
+  if (quoted === undefined) return [json(rule, schema)]
+  return [`${rule}: ${rule}_json | ${quoted}`, json(`${rule}_json`, schema)]
+}
+
+/** Lark of a text in single quotes, without escapes; undefined where none can be in them. */
+function singlyQuoted(schema: Readonly<Record<string, unknown>>): string | undefined {
+  const { minLength = 0, maxLength = '', pattern, format } = schema
+  const choices = choicesOf(schema)
+  if (choices === undefined) {
+    return pattern === undefined && format === undefined
+      ? `/'[^'\\\\\\x00-\\x1f\\x7f]{${minLength},${maxLength}}'/`
+      : undefined
+  }
+  const texts = choices.filter((one) => /^[^'\\\p{Cc}]*$/u.test(one))
+  return texts.length === 0 ? undefined : texts.map((one) => larkText(`'${one}'`)).join(' | ')
+}
+
+/** What a text may be, where its schema says so one by one. */
+function choicesOf(schema: Readonly<Record<string, unknown>>): readonly string[] | undefined {
+  const choices = schema.enum ?? (schema.const === undefined ? undefined : [schema.const])
+  return Array.isArray(choices) ? choices.filter((one) => typeof one === 'string') : undefined
 }

@@ -29,7 +29,8 @@ export const reasoningFormats: Readonly<
     begin: '<think>',
     end: '</think>',
     around: ['<response>', '</response>'],
-    isIn: (template) => template.includes('<think>') && template.includes('<response>'),
+    // Others have `<response>` around what tools say.
+    isIn: (template) => template.includes('<think>') && template.includes('<response></response>'),
   },
   think: { begin: '<think>', end: '</think>', isIn: (template) => /<\/?think>/.test(template) },
 }

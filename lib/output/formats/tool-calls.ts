@@ -15,6 +15,7 @@ import { JsonCalls } from './json-calls.js'
 import { MistralCalls } from './mistral-calls.js'
 import { PythonCalls } from './python-calls.js'
 import { isHarmony } from './reasoning.js'
+import { type WriteCalls, writeBare, writeListed, writeMarked, writePython } from './written-calls.js'
 import { XmlCalls } from './xml-calls.js'
 
 /** How a family of models writes tool calls. */
@@ -31,8 +32,12 @@ export interface CallFormat {
   reader(tools: readonly KnownTool[], begin: string): CallReader
   /** What calls must be; without it none can be required. */
   grammar?: CallGrammar
-  /** Makes ids where the family's templates want them in a form of their own. */
-  callId?: () => string
+  /** Whether the family's templates show one call a message, so that a model may write no more. */
+  single?: boolean
+  /** Writes the calls of earlier messages where the template shows none. */
+  write?: WriteCalls
+  /** Ids where the family's templates want them in a form of their own. */
+  callId?: { make(): string; isOne(id: string): boolean }
 }
 
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
@@ -51,14 +56,16 @@ export const callFormats: Readonly<Record<Exclude<ToolCallParser, 'auto' | 'harm
     reader: (_, begin) => new GemmaCalls(begin === '<|tool_call>' ? '<|"|>' : '<escape>'),
   },
   lfm2: {
-    isIn: (template) => /<\|tool_(call_start|list_start)\|>/.test(template),
+    // Templates of LFM2.5 name no mark.
+    isIn: (template) => /<\|tool_(call_start|list_start)\|>|"List of tools: \["/.test(template),
     begin: ['<|tool_call_start|>'],
     end: '<|tool_call_end|>',
     reader: () => new PythonCalls(),
     grammar: pythonCalls,
+    write: writePython,
   },
   'qwen3-coder': {
-    isIn: (template) => template.includes('<function=') && template.includes('<parameter='),
+    isIn: (template) => ['<tool_call>', '<function=', '<parameter='].every((mark) => template.includes(mark)),
     begin: ['<tool_call>'],
     end: '</tool_call>',
     reader: (tools) => new XmlCalls(tools),
@@ -69,8 +76,9 @@ export const callFormats: Readonly<Record<Exclude<ToolCallParser, 'auto' | 'harm
     begin: ['[TOOL_CALLS]'],
     reader: () => new MistralCalls(),
     grammar: mistralCalls,
+    write: writeListed('[TOOL_CALLS] '),
     // Mistral's templates refuse any other.
-    callId: () => randomName(9),
+    callId: { make: () => randomName(9), isOne: (id) => /^[A-Za-z0-9]{9}$/.test(id) },
   },
   'phi4-mini': {
     isIn: (template) => template.includes('<|tool|>'),
@@ -78,6 +86,7 @@ export const callFormats: Readonly<Record<Exclude<ToolCallParser, 'auto' | 'harm
     end: '<|/tool_call|>',
     reader: () => new JsonCalls(),
     grammar: listedObjects(['<|tool_call|>', 'functools'], '<|/tool_call|>'),
+    write: writeListed('<|tool_call|>', '<|/tool_call|>'),
   },
   granite: {
     isIn: (template) => template.includes('<|tool_call|>'),
@@ -85,21 +94,29 @@ export const callFormats: Readonly<Record<Exclude<ToolCallParser, 'auto' | 'harm
     end: '</tool_call>',
     reader: () => new JsonCalls(),
     grammar: listedObjects(['<|tool_call|>', '<tool_call>']),
+    write: writeListed('<|tool_call|>'),
   },
   hermes: {
-    // GLM has the same mark and writes something else behind it.
-    isIn: (template) => template.includes('<tool_call>') && !template.includes('<arg_key>'),
+    // GLM, Apriel and MiniMax have the same mark and write something else behind it.
+    isIn: (template) => template.includes('<tool_call>') && !/<arg_key>|<tool_calls>|<invoke /.test(template),
     begin: ['<tool_call>'],
     end: '</tool_call>',
     reader: () => new JsonCalls(),
     grammar: markedObjects('<tool_call>', '</tool_call>'),
+    write: writeMarked('<tool_call>', '</tool_call>'),
   },
   llama3: {
-    isIn: (template) => template.includes('<|start_header_id|>') && /<\|python_tag\|>|"parameters"/.test(template),
+    // Functionary has the same marks and writes `<function=`.
+    isIn: (template) =>
+      template.includes('<|start_header_id|>') &&
+      /<\|python_tag\|>|"parameters"/.test(template) &&
+      !template.includes('<function='),
     begin: ['<|python_tag|>'],
     bare: true,
     reader: (tools) => new JsonCalls(tools),
     grammar: bareObjects('<|python_tag|>'),
+    single: true,
+    write: writeBare,
   },
 }
 
@@ -109,6 +126,10 @@ export function callsIn(template: string): Exclude<ToolCallParser, 'auto'> | und
   const names = Object.keys(callFormats) as (keyof typeof callFormats)[]
   return names.find((name) => callFormats[name].isIn(template))
 }
+
+/** Whether an answer has at most one call. */
+export const writesOneCall = (format: Exclude<ToolCallParser, 'auto'>): boolean =>
+  format === 'harmony' || callFormats[format].single === true
 
 /** What calls in a format must be; undefined when that is not supported. */
 export const callGrammar = (format: Exclude<ToolCallParser, 'auto'>): CallGrammar | undefined =>

@@ -94,7 +94,7 @@ export class PromptEncoder {
       tokens,
       bos,
       text: breaker === undefined ? rendered : rendered.replaceAll(breaker, ''),
-      droppedMessages: messages.length - kept.length,
+      droppedMessages: conversation.messages.length - kept.length,
       ignoredRoles: [...new Set(conversation.ignored(kept, rendered).map((message) => message.role))],
     }
   }

@@ -22,6 +22,10 @@ export class TemplateRefusal extends LLMError {
 
 class Raised extends Error {}
 
+/** No template can name it. */
+const noVariable = ' '
+const missingFiltered = /^Cannot apply filter "(?!tojson")\w+" to type: UndefinedValue/
+
 /**
  * Runs a template, and stops it before it exhausts the memory: V8 ends the whole process when a single large allocation
  * fails in a worker thread, whatever its resource limits.
@@ -36,7 +40,7 @@ class BoundedInterpreter extends Interpreter {
   }
 
   override evaluate(statement: Program | undefined, environment: Environment): RuntimeValue {
-    const result = super.evaluate(statement, environment)
+    const result = this.#mapped(statement, environment) ?? this.#evaluated(statement, environment)
     const { value } = result
     // As in Jinja, a field of an undefined value is an error, and a field that is missing is not.
     if (result.type === 'UndefinedValue' && statement?.type === 'MemberExpression' && statement.object !== undefined) {
@@ -58,6 +62,39 @@ class BoundedInterpreter extends Interpreter {
       if (used > limit * 0.75) this.#fail(`used ${Math.round(used / 1e6)} MB of memory`)
     }
     return result
+  }
+
+  /** As in Jinja, a field whose name is no text is missing, and what is missing is an empty text to filters. */
+  #evaluated(statement: Program | undefined, environment: Environment): RuntimeValue {
+    try {
+      return super.evaluate(statement, environment)
+    } catch (error) {
+      const { message } = error as Error
+      if (statement?.type === 'MemberExpression' && /^Cannot access property with non-/.test(message)) {
+        return environment.lookupVariable(noVariable)
+      }
+      if (statement?.type !== 'FilterExpression' || !missingFiltered.test(message)) throw error
+      return super.evaluate({ ...statement, operand: { type: 'StringLiteral', value: '' } }, environment)
+    }
+  }
+
+  /** `map` with the name of a filter, which the library does not have. */
+  #mapped(statement: Program | undefined, environment: Environment): RuntimeValue | undefined {
+    const [name] =
+      statement?.type === 'FilterExpression' && statement.filter?.callee?.value === 'map'
+        ? (statement.filter.args ?? [])
+        : []
+    if (statement?.operand === undefined || name?.type !== 'StringLiteral') return undefined
+    const list = this.evaluate(statement.operand, environment)
+    if (!Array.isArray(list.value)) return undefined
+    const items = list.value.map((item: RuntimeValue) => {
+      const own = new Environment(environment)
+      own.setVariable('item', item)
+      const operand = { type: 'Identifier', value: 'item' }
+      const filter = { type: 'Identifier', value: name.value }
+      return this.evaluate({ type: 'FilterExpression', operand, filter }, own)
+    })
+    return new (list.constructor as new (items: RuntimeValue[]) => RuntimeValue)(items)
   }
 
   #fail(what: string): never {

@@ -41,7 +41,7 @@ export class Conversation {
   }
 
   #withCalls(messages: readonly ChatMessage[]): readonly ChatMessage[] {
-    return haveCalls(messages) ? withCalls(messages, this.#probe.wantsJson(messages, this.#variables)) : messages
+    return haveCalls(messages) ? withCalls(messages, this.#probe.callForm(messages, this.#variables)) : messages
   }
 
   /** Finds the system messages that the template drops or refuses, and puts them into the next user message. */

@@ -14,12 +14,22 @@ declare module '@huggingface/jinja' {
     readonly type: string
     /** Of a MemberExpression. */
     readonly object?: Program
+    /** Of a FilterExpression: what is filtered, and the filter, a call or its name. */
+    readonly operand?: Program
+    readonly filter?: Program
+    /** Of a CallExpression. */
+    readonly callee?: Program
+    readonly args?: readonly Program[]
     /** Name of an Identifier. */
     readonly value?: unknown
   }
 
   export class Environment {
+    constructor(parent?: Environment)
     set(name: string, value: unknown): RuntimeValue
+    setVariable(name: string, value: RuntimeValue): RuntimeValue
+    /** An UndefinedValue when there is none. */
+    lookupVariable(name: string): RuntimeValue
   }
 
   export class Interpreter {

@@ -97,10 +97,36 @@ function argumentsOf(given: unknown = {}): Record<string, unknown> | undefined {
 export const haveCalls = (messages: readonly ChatMessage[]): boolean =>
   messages.some(({ tool_calls: calls }) => (calls?.length ?? 0) > 0)
 
-/** The messages with their tool calls in the form that templates know, with the arguments as an object or as JSON. */
-export function withCalls(messages: readonly ChatMessage[], asText: boolean): ChatMessage[] {
-  return messages.map((message) => {
-    if (!message.tool_calls) return message
+/** Which tools a message calls. */
+export const callNames = (message: ChatMessage): string[] =>
+  (message.tool_calls ?? []).map((call) => ('function' in call ? call.function.name : call.name))
+
+/** How a message with tool calls is given to a template. */
+export interface CallForm {
+  /** The arguments as JSON, and not as an object. */
+  asText: boolean
+  /** What stands for a text that is not there; undefined: what was given. */
+  empty: '' | null | undefined
+  /** A text that stands beside calls is in a message of its own, before them. */
+  apart: boolean
+}
+
+/** All forms, in the order in which they are tried. */
+export const callForms: readonly CallForm[] = (
+  [
+    [undefined, false],
+    ['', false],
+    [null, false],
+    [null, true],
+  ] as const
+).flatMap(([empty, apart]) => [false, true].map((asText) => ({ asText, empty, apart })))
+
+/** The messages with their tool calls in the form that templates know. */
+export function withCalls(messages: readonly ChatMessage[], { asText, empty, apart }: CallForm): ChatMessage[] {
+  return messages.flatMap((message) => {
+    if (!message.tool_calls) return [message]
+    const bare = (message.content ?? '') === ''
+    const none = empty !== undefined && (bare || apart)
     const calls = message.tool_calls.map((call) => {
       const { name, arguments: given } = 'function' in call ? call.function : call
       const value = argumentsOf(given) ?? {}
@@ -111,7 +137,8 @@ export function withCalls(messages: readonly ChatMessage[], asText: boolean): Ch
         function: { name, arguments: asText ? (typeof given === 'string' ? given : JSON.stringify(value)) : value },
       }
     })
-    return { ...message, tool_calls: calls }
+    const called = { ...message, ...(none && { content: empty }), tool_calls: calls }
+    return apart && !bare ? [{ role: message.role, content: message.content ?? '' }, called] : [called]
   })
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { serialize } from 'node:v8'
 import type { ChatTemplate } from './chat-template.js'
-import { type ChatMessage, textOf, withCalls, withText } from './messages.js'
+import { type CallForm, type ChatMessage, callForms, callNames, textOf, withCalls, withText } from './messages.js'
 
 /** What a template sees beside the messages. */
 export type Variables = Readonly<Record<string, unknown>>
@@ -67,16 +67,20 @@ export class TemplateProbe {
   }
 
   /**
-   * Whether the template wants the arguments of tool calls as JSON. Most write objects as JSON themselves; some put texts together.
-   * Renders once or twice, and only for messages of a new shape.
+   * The form in which the template shows tool calls. Most write arguments as JSON themselves, and some put texts together. Beside calls
+   * some demand a text, if an empty one, and some demand none. Renders once in most cases, and only for messages of a new shape.
    */
-  wantsJson(messages: readonly ChatMessage[], variables: Variables): boolean {
+  callForm(messages: readonly ChatMessage[], variables: Variables): CallForm {
     return this.#once(['calls', shapeOf(messages), variables], () => {
-      const render = (asText: boolean) =>
-        attempt(() => this.template.render({ ...variables, messages: withCalls(messages, asText) }))
-      const asObjects = render(false)
-      if (asObjects !== undefined && !asObjects.includes('[object ')) return false
-      return render(true) !== undefined
+      const names = messages.flatMap(callNames)
+      let best: CallForm | undefined
+      for (const form of callForms) {
+        const text = attempt(() => this.template.render({ ...variables, messages: withCalls(messages, form) }))
+        if (text === undefined || text.includes('[object ')) continue
+        if (names.every((name) => text.includes(name))) return form
+        best ??= form
+      }
+      return best ?? (callForms[0] as CallForm)
     })
   }
 

@@ -245,6 +245,6 @@ t.test('the format is found by what the chat template knows', (t) => {
 })
 
 t.test('ids are as long as the family wants them', (t) => {
-  t.match(callFormats.mistral.callId?.() ?? '', /^[A-Za-z0-9]{9}$/)
+  t.match(callFormats.mistral.callId?.make() ?? '', /^[A-Za-z0-9]{9}$/)
   t.end()
 })
