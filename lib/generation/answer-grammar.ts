@@ -14,7 +14,7 @@ import { isSpecial, type MarkedText, markOf } from './marked-text.js'
  * What an answer must conform to: its format or calls of tools, behind reasoning that is free. Undefined when it may be anything.
  * @param rendered the prompt as the model sees it
  * @param continued the text of the last message when the answer continues that
- * @throws TypeError when calls are required in a format that has no grammar; LLMError ERR_GRAMMAR
+ * @throws LLMError ERR_GRAMMAR
  */
 export function answerGrammar(
   text: MarkedText,
@@ -67,13 +67,6 @@ function callsOf(
   const { toolChoice, parallelToolCalls = toolDefaults.parallelToolCalls } = options
   const tools = requiredTools(toolsOf(options), toolChoice)
   if (tools === undefined || calls === undefined) return undefined
-  const grammar = callGrammar(calls)
-  if (grammar === undefined) {
-    const received = typeof toolChoice === 'string' ? `'${toolChoice}'` : 'the name of a tool'
-    throw new TypeError(
-      `expected toolChoice to be 'auto' or 'none' with tool calls as ${calls} writes them, received ${received}: no call can be required there`,
-    )
-  }
   const wanted = {
     tools,
     parallel: parallelToolCalls && !writesOneCall(calls),
@@ -81,7 +74,7 @@ function callsOf(
     mark: markOf(text),
     isSpecial: (one: string) => isSpecial(text, one),
   }
-  return grammar(wanted).rules
+  return callGrammar(calls)(wanted).rules
 }
 
 /** A grammar in a format that is a language of its own. */

@@ -15,7 +15,7 @@ export interface AwaitedCalls {
 
 /**
  * What binds the calls of an answer that need not call: its text is free, and what it begins as a call must be one. Undefined when there are
- * no tools, when calls are required, or when the family's calls have no grammar.
+ * no tools, or when calls are required.
  */
 export function awaitedCalls(
   text: MarkedText,
@@ -27,14 +27,13 @@ export function awaitedCalls(
   if (tools === undefined || toolChoice !== 'auto' || format.calls === undefined) return undefined
   const mark = markOf(text)
   const parallel = parallelToolCalls && !writesOneCall(format.calls)
-  const calls = callGrammar(format.calls)?.({
+  const calls = callGrammar(format.calls)({
     tools,
     parallel,
     inText: true,
     mark,
     isSpecial: (one) => isSpecial(text, one),
   })
-  if (calls === undefined) return undefined
   const sequences = (all: readonly (readonly string[])[]) =>
     Int32Array.from(
       all.flatMap((pieces) => {

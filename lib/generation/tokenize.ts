@@ -1,6 +1,7 @@
 import { type ChatOptions, encodeTable } from '../options/encode.js'
 import { type GenerationOptions, toolsOf } from '../options/generation.js'
 import { optionsOf } from '../options/table.js'
+import { shownTools } from '../options/tools.js'
 import { Detokenizer } from '../output/detokenizer.js'
 import type { EncodedPrompt } from '../text/prompt/encoded-prompt.js'
 import type { ChatMessage } from '../text/template/messages.js'
@@ -53,7 +54,7 @@ export function textOf(
 export function encodeOptions(options: GenerationOptions): Omit<ChatOptions, 'maxTokens'> {
   const { tools: _, ...rest } = optionsOf(options, encodeTable)
   const tools = toolsOf(options)
-  return tools === undefined ? rest : { ...rest, tools }
+  return tools === undefined ? rest : { ...rest, tools: shownTools(tools) }
 }
 
 /** Says once when the chat template left a message out. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type GenerationOptions, toolsOf } from '../options/generation.js'
-import { toolDefaults } from '../options/tools.js'
+import { shownTools, toolDefaults } from '../options/tools.js'
 import { isHarmony } from '../output/formats/reasoning.js'
 import { callFormats, callsIn, writesOneCall } from '../output/formats/tool-calls.js'
 import { type ChatMessage, textOf, withCalls, withText } from '../text/template/messages.js'
@@ -48,7 +48,7 @@ function withTools(
 ): readonly ChatMessage[] {
   const tools = toolsOf(options)
   if (tools === undefined || !/message(\.tools\b|\[['"]tools['"]\])/.test(template)) return messages
-  const field = { tools: JSON.stringify(tools.map((tool) => tool.function)) }
+  const field = { tools: JSON.stringify(shownTools(tools).map((tool) => tool.function)) }
   const at = messages.findIndex(({ role }) => role === 'system')
   if (at < 0) return [{ role: 'system', content: options.systemPrompt ?? '', ...field }, ...messages]
   return messages.map((message, i) => (i === at ? { ...message, ...field } : message))

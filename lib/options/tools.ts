@@ -24,7 +24,7 @@ export interface Tool {
   description?: string | undefined
   /** JSON Schema of the arguments, an object. By default there are none. */
   parameters?: Readonly<Record<string, unknown>> | undefined
-  /** As in OpenAI's API; answers obey the schema either way where they are constrained. */
+  /** Whether the arguments of a call obey `parameters`. False: they may be any object, as in OpenAI's API. Default true. */
   strict?: boolean | undefined
 }
 
@@ -124,8 +124,12 @@ export function checkTools(tools: readonly unknown[]): FunctionTool[] {
       const { type } = given as FunctionTool
       throw new TypeError(`expected tools[${i}].type to be 'function', received ${check.describe(type)}`)
     }
-    const { name, description, parameters = { type: 'object', properties: {} } } = tool as unknown as Tool
-    return { type: 'function', function: { name, ...(description !== undefined && { description }), parameters } }
+    const { name, description, parameters = { type: 'object', properties: {} }, strict } = tool as unknown as Tool
+    const loose = strict === false && { strict }
+    return {
+      type: 'function',
+      function: { name, ...(description !== undefined && { description }), parameters, ...loose },
+    }
   })
   const seen = new Set<string>()
   for (const [i, tool] of checked.entries()) {
@@ -135,6 +139,10 @@ export function checkTools(tools: readonly unknown[]): FunctionTool[] {
   }
   return checked
 }
+
+/** Checked tools as the model sees them. */
+export const shownTools = (tools: readonly FunctionTool[]): FunctionTool[] =>
+  tools.map(({ type, function: { strict: _, ...shown } }) => ({ type, function: shown }))
 
 /**
  * Those of the tools that the answer must call; undefined when it need not call any.

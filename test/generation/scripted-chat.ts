@@ -51,7 +51,9 @@ export async function scriptedChat({
   eos = '',
 }: ScriptedChat) {
   const pieces = [...answer, ...others]
-  const engine = await startScripted({ script: answer.map((_, token) => token), vocabulary: pieces.length })
+  // A grammar names a special token by one id.
+  const script = answer.map((piece, i) => (canConstrain && special.includes(piece) ? answer.indexOf(piece) : i))
+  const engine = await startScripted({ script, vocabulary: pieces.length })
   const marks = Uint8Array.from(pieces, (piece) => (special.includes(piece) ? 1 : 0))
   let rendered = ''
   const encoder = templateEncoder(template, eos)

@@ -214,7 +214,7 @@ for (const { file, family, reasoning, special = [], end, closed = '', thinks, si
       for (const [before, reasoningText] of [['', ''] as const, ...(thinks ? [thinks] : [])]) {
         if (reasoningText === '' && opened.endsWith('<think>\n')) continue
         for (const toolChoice of ['auto', 'required'] as const) {
-          if (toolChoice === 'required' && (skipWithoutGrammars !== false || family === 'gemma')) continue
+          if (toolChoice === 'required' && skipWithoutGrammars !== false) continue
           const { stream, close } = await chat(before + written, { tools, toolChoice })
           const result = await stream.result.finally(close)
           t.match(result, { text: '', reasoningText, finishReason: 'tool-calls' }, `${toolChoice}: ${before}${written}`)

@@ -26,6 +26,7 @@ const triggers = {
   harmony: '<|channel|>commentary to=',
   'qwen3-coder': '<tool_call>',
   lfm2: '<|tool_call_start|>',
+  gemma: '<|tool_call>',
 } as const
 const families = Object.keys(triggers) as (keyof typeof triggers)[]
 

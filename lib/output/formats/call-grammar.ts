@@ -76,6 +76,7 @@ export function requireObject({ name, parameters = {} }: KnownTool): void {
  */
 function argumentsSchema(tool: KnownTool): Record<string, unknown> {
   requireObject(tool)
+  if (tool.strict === false) return { type: 'object' }
   const schema = (tool.parameters ?? {}) as { properties?: unknown; required?: unknown }
   const { properties, required } = schema
   const known = Object.keys(Object(properties))

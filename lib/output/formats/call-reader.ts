@@ -5,6 +5,8 @@ export interface KnownTool {
   name: string
   /** JSON Schema of its arguments. */
   parameters?: unknown
+  /** False: its arguments may be any object. */
+  strict?: boolean | undefined
 }
 
 /** Reads what a model writes between the marks of a call, a character at a time. */

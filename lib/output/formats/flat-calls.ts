@@ -3,6 +3,7 @@ import { larkText } from '../../grammar/lark.js'
 import { type CallGrammar, opening, spaced } from './call-grammar.js'
 import type { KnownTool } from './call-reader.js'
 import { type Argument, flatArguments, refusal } from './flat-arguments.js'
+import { parameterEnd } from './xml-calls.js'
 
 // Grammars of the families that write each argument by itself.
 
@@ -14,6 +15,13 @@ export const xmlCalls: CallGrammar = (wanted) => {
   const { tools, parallel, inText, mark } = wanted
   const [first, rules] = opening(wanted, ['<tool_call>'])
   const calls = tools.flatMap((tool, i) => {
+    if (tool.strict === false) {
+      return [
+        `call_${i}: ${larkText(`<function=${tool.name}>\n`)} argument_${i}* "</function>"`,
+        `argument_${i}: "<parameter=" /[^<>\\r\\n]+/ ">\\n" TEXT_${i}`,
+        xmlText(`TEXT_${i}`, '(?s:.*)'),
+      ]
+    }
     const given = flatArguments(tool, /^[^<>\r\n]+$/)
     const parts = given.map(({ required }, k) => `argument_${i}_${k}${required ? '' : '?'}`)
     return [
@@ -40,32 +48,31 @@ function xmlArgument(tool: KnownTool, { name, schema }: Argument, id: string): s
   }
   const choices = choicesOf(schema)
   if (choices !== undefined) {
-    const texts = choices.filter((one) => !one.includes('</parameter>'))
+    const texts = choices.filter((one) => !parameterEnd.test(one))
     if (texts.length === 0) throw refusal(tool, `.properties.${name}.enum`, 'it has no text that can be written')
     return [`argument_${id}: ${begin} (${texts.map(larkText).join(' | ')}) "\\n</parameter>\\n"`]
   }
-  return [`argument_${id}: ${begin} text_${id} "\\n"`, ...xmlText(tool, name, schema, id)]
+  const { minLength = 0, maxLength = '', pattern } = schema
+  if (pattern !== undefined) throw refusal(tool, `.properties.${name}.pattern`, 'texts are written as they are')
+  return [`argument_${id}: ${begin} TEXT_${id}`, xmlText(`TEXT_${id}`, `(?s:.{${minLength},${maxLength}})`)]
 }
 
-/** A text and the end behind it, which cannot stand in the text. */
-function xmlText(tool: KnownTool, name: string, schema: Readonly<Record<string, unknown>>, id: string): string[] {
-  const { minLength = 0, maxLength = '', pattern } = schema
-  const end = '\\n<\\/parameter>'
-  if (minLength === 0 && maxLength === '' && pattern === undefined) {
-    return [`text_${id}[lazy]: /(?s:.*)<\\/parameter>/`]
-  }
-  if (pattern !== undefined) throw refusal(tool, `.properties.${name}.pattern`, 'texts are written as they are')
-  return [
-    `text_${id}: TEXT_${id}`,
-    `TEXT_${id}: /(?s:.{${minLength},${maxLength}})${end}/ & ~/(?s:.*)<\\/parameter>(?s:.+)/`,
-  ]
-}
+/** A text and the end behind it. The text may hold the letters of the end, but not what a reader takes for the end. */
+const xmlText = (rule: string, text: string): string =>
+  `${rule}: /${text}\\n<\\/parameter>\\n/ & ~/(?s:.*)\\n<\\/parameter>\\n(?s:.+)/ & ~/(?s:.*)<\\/parameter>[ \\t\\r\\n]*<(parameter=|\\/function>)(?s:.*)/`
 
 /** LFM2's: calls of Python, whose values are written as JSON but for `True`, `False` and `None`. */
 export const pythonCalls: CallGrammar = (wanted) => {
   const { tools, parallel, inText, mark } = wanted
   const [first, rules] = opening(wanted, ['<|tool_call_start|>'])
   const calls = tools.flatMap((tool, i) => {
+    if (tool.strict === false) {
+      return [
+        `call_${i}: ${larkText(`${tool.name}(`)} (any_${i} (", " any_${i})*)? ")"`,
+        `any_${i}: /[A-Za-z0-9_.-]+/ "=" any_value_${i}`,
+        json(`any_value_${i}`, {}),
+      ]
+    }
     const given = flatArguments(tool, /^[\w.-]+$/)
     const begin = (k: number) => (k === given.length ? '""' : `first_${i}_${k}`)
     return [

@@ -11,6 +11,7 @@ import {
 import type { CallReader, KnownTool } from './call-reader.js'
 import { pythonCalls, xmlCalls } from './flat-calls.js'
 import { GemmaCalls } from './gemma-calls.js'
+import { gemmaCalls } from './gemma-grammar.js'
 import { JsonCalls } from './json-calls.js'
 import { MistralCalls } from './mistral-calls.js'
 import { PythonCalls } from './python-calls.js'
@@ -30,8 +31,8 @@ export interface CallFormat {
   bare?: boolean
   /** Reads what stands between the marks. */
   reader(tools: readonly KnownTool[], begin: string): CallReader
-  /** What calls must be; without it none can be required. */
-  grammar?: CallGrammar
+  /** What calls must be. */
+  grammar: CallGrammar
   /** Whether the family's templates show one call a message, so that a model may write no more. */
   single?: boolean
   /** Writes the calls of earlier messages where the template shows none. */
@@ -54,6 +55,7 @@ export const callFormats: Readonly<Record<Exclude<ToolCallParser, 'auto' | 'harm
     begin: ['<|tool_call>', '<start_function_call>'],
     end: '<tool_call|>',
     reader: (_, begin) => new GemmaCalls(begin === '<|tool_call>' ? '<|"|>' : '<escape>'),
+    grammar: gemmaCalls,
   },
   lfm2: {
     // Templates of LFM2.5 name no mark.
@@ -131,6 +133,6 @@ export function callsIn(template: string): Exclude<ToolCallParser, 'auto'> | und
 export const writesOneCall = (format: Exclude<ToolCallParser, 'auto'>): boolean =>
   format === 'harmony' || callFormats[format].single === true
 
-/** What calls in a format must be; undefined when that is not supported. */
-export const callGrammar = (format: Exclude<ToolCallParser, 'auto'>): CallGrammar | undefined =>
+/** What calls in a format must be. */
+export const callGrammar = (format: Exclude<ToolCallParser, 'auto'>): CallGrammar =>
   format === 'harmony' ? harmonyCall : callFormats[format].grammar

@@ -1,8 +1,11 @@
 import type { CallEvent } from './call-events.js'
 import type { CallReader, KnownTool } from './call-reader.js'
+import { JsonValue } from './json-value.js'
 import { literal, python } from './literals.js'
 
-const parameterEnd = '</parameter>'
+/** The end of a value and the tag behind it: a value may hold the letters of the end alone. */
+export const parameterEnd = /<\/parameter>\s*<(?:parameter=|\/function>)/
+const tagBegins = ['<parameter=', '</function>']
 
 /** Reads `<function=name><parameter=key>value</parameter>…</function>`, as Qwen3-Coder writes calls. */
 export class XmlCalls implements CallReader {
@@ -20,12 +23,13 @@ export class XmlCalls implements CallReader {
 
   take(character: string): readonly CallEvent[] {
     this.#text += character
+    if (this.#key !== undefined) return this.#takeValue(this.#key)
     if (character !== '>') {
       // Nothing but whitespace stands between tags.
-      if (this.#key === undefined && !/^\s*(<|$)/.test(this.#text)) this.state = 'failed'
+      if (!/^\s*(<|$)/.test(this.#text)) this.state = 'failed'
       return []
     }
-    return this.#key === undefined ? this.#takeTag() : this.#takeValue(this.#key)
+    return this.#takeTag()
   }
 
   #takeTag(): readonly CallEvent[] {
@@ -46,13 +50,19 @@ export class XmlCalls implements CallReader {
   }
 
   #takeValue(key: string): readonly CallEvent[] {
-    if (!this.#text.endsWith(parameterEnd)) return []
+    const tag = tagBegins.find((begin) => this.#text.endsWith(begin))
+    if (tag === undefined) return []
+    const before = this.#text.slice(0, -tag.length).trimEnd()
+    if (!before.endsWith('</parameter>')) return []
     // The template puts a line break on both sides.
-    const text = this.#text.slice(0, -parameterEnd.length).replace(/^\n/, '').replace(/\n$/, '')
-    this.#text = ''
+    const text = before.slice(0, -'</parameter>'.length).replace(/^\n/, '').replace(/\n$/, '')
+    const string = this.#isString(key)
+    if (!string && isCut(text)) return []
+    this.#text = tag
     this.#key = undefined
-    const value = JSON.stringify(this.#isString(key) ? text : parsed(text))
-    return [{ type: 'delta', argumentsText: `${this.#count++ === 0 ? '{' : ', '}${JSON.stringify(key)}: ${value}` }]
+    const value = JSON.stringify(string ? text : parsed(text))
+    const argumentsText = `${this.#count++ === 0 ? '{' : ', '}${JSON.stringify(key)}: ${value}`
+    return [{ type: 'delta', argumentsText }, ...(tag.endsWith('>') ? this.#takeTag() : [])]
   }
 
   #isString(key: string): boolean {
@@ -60,6 +70,14 @@ export class XmlCalls implements CallReader {
     const { properties } = (tool?.parameters ?? {}) as { properties?: Record<string, { type?: unknown }> }
     return properties !== undefined && Object.hasOwn(properties, key) && properties[key]?.type === 'string'
   }
+}
+
+/** Whether JSON has begun that has not ended. */
+function isCut(text: string): boolean {
+  if (!/^\s*["[{]/.test(text) || parsed(text) !== text) return false
+  const value = new JsonValue()
+  for (const character of text.trimStart()) value.take(character)
+  return !value.done
 }
 
 function parsed(text: string): unknown {

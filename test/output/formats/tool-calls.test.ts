@@ -70,6 +70,15 @@ const cases: Case[] = [
     given: [{ city: 'Rome\n<b>', days: 2, zip: '00100', other: true }],
   },
   {
+    // The letters of an end are no end without a tag behind them, nor inside JSON.
+    name: 'qwen3-coder',
+    text:
+      '<tool_call>\n<function=weather>\n<parameter=city>\na</parameter>b\n</parameter>\n</parameter>\n' +
+      '<parameter=other>\n{"a": "</parameter><parameter=x"}\n</parameter>\n</function>\n</tool_call>',
+    parts: [['call', 'weather', '{"city": "a</parameter>b\\n</parameter>", "other": {"a":"</parameter><parameter=x"}}']],
+    given: [{ city: 'a</parameter>b\n</parameter>', other: { a: '</parameter><parameter=x' } }],
+  },
+  {
     name: 'llama3',
     text: `{"name": "weather", "parameters": ${json}}; {"name": "now", "parameters": {}}`,
     parts: [
