@@ -3,7 +3,7 @@ import { type GenerationOptions, toolsOf } from '../options/generation.js'
 import { shownTools, toolDefaults } from '../options/tools.js'
 import { isHarmony } from '../output/formats/reasoning.js'
 import { callFormats, callsIn, writesOneCall } from '../output/formats/tool-calls.js'
-import { type ChatMessage, textOf, withCalls, withText } from '../text/template/messages.js'
+import { type ChatMessage, callsAsObjects, textOf, withCalls, withText } from '../text/template/messages.js'
 
 /**
  * The messages as a template can show them. What one cannot show of tools and their calls is put where it looks: an earlier call may never
@@ -28,8 +28,6 @@ export function toolHistory(
   }
   return takesResponses(template) ? withResponses(history) : history
 }
-
-const objects = { asText: false, empty: undefined, apart: false }
 
 const hasCalls = (message: ChatMessage): boolean => (message.tool_calls?.length ?? 0) > 0
 
@@ -101,7 +99,7 @@ function thoughtsOnly(message: ChatMessage): ChatMessage {
 /** The calls in the text of their message. */
 function withWritten(message: ChatMessage, write: NonNullable<(typeof callFormats)['hermes']['write']>): ChatMessage {
   if (!hasCalls(message)) return message
-  const calls = withCalls([message], objects)[0]?.tool_calls ?? []
+  const calls = withCalls([message], callsAsObjects)[0]?.tool_calls ?? []
   const written = write(
     calls.map((call) => ('function' in call ? call.function : call) as Parameters<typeof write>[0][number]),
   )
@@ -118,7 +116,7 @@ function withResponses(messages: readonly ChatMessage[]): ChatMessage[] {
   let caller: ChatMessage | undefined
   for (const message of messages) {
     if (message.role === 'tool' && caller) {
-      const called = (withCalls([caller], objects)[0]?.tool_calls ?? []) as {
+      const called = (withCalls([caller], callsAsObjects)[0]?.tool_calls ?? []) as {
         id?: string
         function: { name: string }
       }[]

@@ -1,7 +1,7 @@
 import type { CheckedPrompt } from '../generation/prompt.js'
 import { resolveLogprobs } from '../options/logprobs.js'
 import type { SentOptions } from '../options/shared.js'
-import { withCalls } from '../text/template/messages.js'
+import { callsAsText, withCalls } from '../text/template/messages.js'
 import type { Server } from './servers.js'
 
 /** A request as a server takes it. */
@@ -30,7 +30,7 @@ export function requestBody(server: Server, model: string, prompt: CheckedPrompt
     path: chat ? 'chat/completions' : 'completions',
     fields: {
       model,
-      ...(chat ? { messages: withCalls(prompt.messages, true) } : { prompt: promptOf(prompt) }),
+      ...(chat ? { messages: withCalls(prompt.messages, callsAsText) } : { prompt: promptOf(prompt) }),
       ...(!chat && server.fullText),
       ...Object.fromEntries(fields),
       ...(!chat && textLogprobs(options)),

@@ -1,7 +1,7 @@
 import { LLMError } from '../errors.js'
 import type { CheckedPrompt } from '../generation/prompt.js'
 import type { ServerKind } from '../options/connect.js'
-import { withCalls } from '../text/template/messages.js'
+import { callsAsText, withCalls } from '../text/template/messages.js'
 import type { HttpClient } from './http-client.js'
 import { servers } from './servers.js'
 
@@ -23,7 +23,7 @@ export async function tokenizeRemotely(
   const asked =
     prompt.kind === 'text'
       ? endpoint?.text(prompt.text)
-      : endpoint?.messages?.(withCalls(prompt.messages, true), addGenerationPrompt)
+      : endpoint?.messages?.(withCalls(prompt.messages, callsAsText), addGenerationPrompt)
   if (endpoint === undefined || asked === undefined) {
     throw new TypeError(`${name} does not tell the tokens of ${prompt.kind === 'text' ? 'a text' : 'chat messages'}`)
   }

@@ -111,6 +111,9 @@ export interface CallForm {
   apart: boolean
 }
 
+export const callsAsObjects: CallForm = { asText: false, empty: undefined, apart: false }
+export const callsAsText: CallForm = { ...callsAsObjects, asText: true }
+
 /** All forms, in the order in which they are tried. */
 export const callForms: readonly CallForm[] = (
   [
