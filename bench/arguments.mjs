@@ -13,6 +13,7 @@ modes
   --kernel             the built-in matmul kernels, against OpenVINO's in their place and the peers
   --features           what the options of sampling cost, without a model; alone of all options --json and --pairs count
   --server             the server beside the same calls in process, on a runner that sleeps and on the model
+  --start              the second start of a process, to its first token
   --pace               a running stream while a prompt of 2,000 tokens is computed
 options
   --model NAME  ${modelNames.join(', ')} (default smollm2),
@@ -33,6 +34,7 @@ const modes = /** @type {const} */ ([
   'lookup',
   'event-loop',
   'pace',
+  'start',
   'kernel',
   'features',
   'server',
@@ -91,6 +93,7 @@ function parse(args) {
         lookup: { type: 'boolean' },
         'event-loop': { type: 'boolean' },
         pace: { type: 'boolean' },
+        start: { type: 'boolean' },
         kernel: { type: 'boolean' },
         features: { type: 'boolean' },
         server: { type: 'boolean' },

@@ -44,6 +44,7 @@ import { residentMemory } from './machine.mjs'
  * @property {string} version
  * @property {Record<string, string>} settings
  * @property {string} [folder]
+ * @property {number} module milliseconds to import the product
  * @property {number} load milliseconds from the first call to ready
  * @property {{ anonymous: number, file: number }} [memory] resident bytes after the task
  * @property {number} cpuTime milliseconds of all threads of the process, and of the one that computes for it
@@ -55,10 +56,12 @@ import { residentMemory } from './machine.mjs'
  * @returns {Promise<Answer>}
  */
 async function work(setup) {
+  const importing = performance.now()
   const product = setup.runtime && (await import(pathToFileURL(setup.runtime).href))
   const { open } = await import(`./sides/${setup.side}.mjs`)
   const { run } = await import(`./tasks/${setup.task.kind}.mjs`)
   const begun = performance.now()
+  const module = begun - importing
   /** @type {Opened} */
   const opened = await open(product, setup)
   const load = performance.now() - begun
@@ -68,7 +71,7 @@ async function work(setup) {
   await opened.close()
   const { version, settings, folder } = opened
   const { user, system } = process.cpuUsage()
-  return { ...result, version, settings, folder, load, memory, cpuTime: (user + system) / 1000 + elsewhere }
+  return { ...result, version, settings, folder, module, load, memory, cpuTime: (user + system) / 1000 + elsewhere }
 }
 
 process.once('message', (setup) => {

@@ -27,6 +27,7 @@ def resident_memory():
 
 
 def work(setup):
+    importing = time.perf_counter()
     import numpy
     import openvino
     import openvino_genai as genai
@@ -49,6 +50,7 @@ def work(setup):
     if task["kind"] != "single":
         raise ValueError(f"expected the task single, found {task['kind']}")
     begun = time.perf_counter()
+    module = (begun - importing) * 1000
     pipeline = genai.LLMPipeline(
         setup["model"], "CPU", ATTENTION_BACKEND=setup["engine"], INFERENCE_NUM_THREADS=setup["threads"]
     )
@@ -74,6 +76,7 @@ def work(setup):
     return {
         "version": genai.get_version(),
         "settings": settings,
+        "module": module,
         "load": load,
         "requests": requests,
         "memory": resident_memory(),

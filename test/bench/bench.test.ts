@@ -21,6 +21,7 @@ const accepted: [string[], object][] = [
   ],
   [['--concurrency', '8,1,2,8'], { ...defaults, mode: 'concurrency', concurrency: [1, 2, 8] }],
   [['--event-loop', '--engine', 'paged'], { ...defaults, mode: 'event-loop', engine: 'paged' }],
+  [['--start', '--threads', '2', '--no-peer'], { ...defaults, mode: 'start', threads: 2, peer: false }],
   [
     ['--pace', '--model', 'phi-3-mini', '--markdown'],
     { ...defaults, mode: 'pace', model: 'phi-3-mini', format: 'markdown' },

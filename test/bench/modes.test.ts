@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import t from 'tap'
 import { run } from './modules.js'
 
-const modes = ['single', 'concurrency', 'prefix', 'lookup', 'event-loop', 'pace', 'kernel', 'server']
+const modes = ['single', 'concurrency', 'prefix', 'lookup', 'event-loop', 'pace', 'start', 'kernel', 'server']
 
 /** Plans a mode for this project and one peer, and takes one answer through it. */
 function planned(mode: string, args: string[], answer: string): Promise<{ result: unknown; error?: string }> {
@@ -27,6 +27,7 @@ const answers: Record<string, object> = {
   prefix: { cold: [100, 200], warm: [3, 6], cached: [992, 992] },
   lookup: { texts: [] },
   'event-loop': { loop: { p50: 1, p99: 2, max: 3 }, rates: { quiet: [100], busy: [99] }, microseconds: [80] },
+  start: { module: 50, load: 800, requests: [{ ttft: 20, intervals: [10] }] },
   pace: { quiet: 10, loaded: 20, ttft: 900, complete: true },
   kernel: { load: 9, requests: [1, 2].map((ttft) => ({ ttft, intervals: [1, 1] })), loop: { p50: 1, p99: 1, max: 1 } },
   server: { firsts: [1, 2], rates: [640], cpu: 0.5 },
