@@ -46,7 +46,10 @@ export function readVocabulary(model: ModelConfig, where: string): Entry[] {
     }
     return vocab.map((entry: unknown, id): Entry => {
       const [token, score] = Array.isArray(entry) ? (entry as unknown[]) : []
-      if (typeof token === 'string' && Number.isFinite(score)) return [checkToken(token, `vocab[${id}]`, invalid), id]
+      if (typeof token === 'string' && Number.isFinite(score)) {
+        if (surrogate.test(token)) invalid(`vocab[${id}]: ${halfCharacter}`)
+        return [token, id]
+      }
       return invalid(`vocab[${id}]: expected [token, score] with a finite score, found ${brief(entry)}`)
     })
   }
@@ -55,22 +58,22 @@ export function readVocabulary(model: ModelConfig, where: string): Entry[] {
   }
   const owners = new Map<number, string>()
   const entries = Object.entries(vocab) as Entry[]
+  // There may be 200,000: what an error says is made for the one that is wrong.
+  const quoted = (token: string) => JSON.stringify(token.slice(0, 60))
   for (const [token, id] of entries) {
-    const field = `vocab[${JSON.stringify(token.slice(0, 60))}]`
-    checkToken(token, field, invalid)
-    if (!isTokenId(id)) invalid(`${field}: expected an id in 0…${maxTokenIds - 1}, found ${brief(id)}`)
+    if (surrogate.test(token)) invalid(`vocab[${quoted(token)}]: ${halfCharacter}`)
+    if (!isTokenId(id)) {
+      invalid(`vocab[${quoted(token)}]: expected an id in 0…${maxTokenIds - 1}, found ${brief(id)}`)
+    }
     const other = owners.get(id)
     if (other !== undefined) {
-      invalid(`${field}: expected an id of its own, found ${id}, which ${JSON.stringify(other.slice(0, 60))} has`)
+      invalid(`vocab[${quoted(token)}]: expected an id of its own, found ${id}, which ${quoted(other)} has`)
     }
     owners.set(id, token)
   }
   return entries
 }
 
-/** Half a character would match inside of another one. */
-function checkToken(token: string, field: string, invalid: (what: string) => never): string {
-  return /\p{Surrogate}/u.test(token)
-    ? invalid(`${field}: expected whole characters, found half a surrogate pair`)
-    : token
-}
+/** It would match inside of another character. */
+const surrogate = /\p{Surrogate}/u
+const halfCharacter = 'expected whole characters, found half a surrogate pair'
