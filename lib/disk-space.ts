@@ -1,5 +1,7 @@
 import { type FileHandle, statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { LLMError } from './errors.js'
+import { isSystemError } from './file-error.js'
 
 /**
  * @param explain says what the space is for, and how much of it there must be
@@ -13,6 +15,17 @@ export async function requireSpace(folder: string, bytes: number, explain: (need
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`
+
+/** Bytes that are free for a folder, or for the nearest one above it that exists; 0 when nobody can tell. */
+export async function freeSpace(folder: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await statfs(folder)
+    return bavail * bsize
+  } catch (error) {
+    const above = dirname(folder)
+    return isSystemError(error) && error.code === 'ENOENT' && above !== folder ? await freeSpace(above) : 0
+  }
+}
 
 /** Writes all bytes at a place of a file: a disk that fills up takes only part, and fails the next attempt. */
 export async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

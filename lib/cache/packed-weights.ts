@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { BuildInfo, ReadyInfo } from '../engine/boundary.js'
-import { fileError } from '../file-error.js'
+import { identityOfModel } from './model-identity.js'
 import { type CacheKind, CacheStore } from './store.js'
 
 /** Weights in the built-in kernels' form: a file for each model, which the addon reads, validates and writes. */
@@ -24,24 +22,15 @@ export class PackedCache {
    * @throws LLMError when the model's files cannot be read
    */
   async pathFor({ modelPath, weightsPath }: { modelPath: string; weightsPath: string }): Promise<string> {
-    const hash = createHash('sha256')
-    for (const path of [modelPath, weightsPath]) {
-      try {
-        const { size, mtimeNs } = await stat(path, { bigint: true })
-        hash.update(JSON.stringify([String(size), String(mtimeNs), ...this.#versions]))
-        if (path === modelPath) hash.update(await readFile(path))
-      } catch (error) {
-        throw fileError(path, error)
-      }
-    }
+    const identity = await identityOfModel({ modelPath, weightsPath }, this.#versions)
     await this.#store.open().catch(() => undefined)
-    return this.#store.pathOf(`${hash.digest('hex').slice(0, 32)}.bin`)
+    return this.#store.pathOf(`${identity}.bin`)
   }
 
-  /** Notes that a load uses its file. When the load made the file, old ones are removed. */
-  async used({ file, reused }: ReadyInfo['packed']): Promise<void> {
-    if (file === '') return
-    const name = basename(file)
+  /** Notes that a load uses its file. When the load is to make the file, old ones are removed. */
+  async used(path: string, { reused }: ReadyInfo['packed']): Promise<void> {
+    if (path === '') return
+    const name = basename(path)
     // Without the time the file serves all the same.
     if (reused) await this.#store.use(name).catch(() => undefined)
     else await this.#store.tidy(name)

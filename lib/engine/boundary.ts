@@ -95,6 +95,11 @@ export interface EngineConfig {
   kernelChoices: string[]
   /** File that packed weights of the model (not of a draft model) are taken from and kept in, or ''. Its folder must exist. */
   packedPath: string
+  /**
+   * File that the compiled graph (not a draft model's) is taken from and, after the first answer, kept in, or ''. Its name must be another one
+   * for each model and version; the addon compares the rest. Its folder must exist.
+   */
+  graphPath: string
   /** Numbers of tokens that the warm-up computes once each, in this order. */
   warmup: Int32Array
   /** Scripted runner: the tokens that follow a prompt, repeated when they run out. */

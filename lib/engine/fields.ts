@@ -126,6 +126,7 @@ export const boundary = {
       activationSpan: 'int',
       kernelChoices: 'string[]',
       packedPath: 'string',
+      graphPath: 'string',
       warmup: 'Int32Array',
       script: 'Int32Array',
       scriptNumbers: 'Int32Array',

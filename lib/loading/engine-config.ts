@@ -27,7 +27,7 @@ export interface EngineParts extends Definitions {
 }
 
 /**
- * The engine's whole configuration, but for what the caches hold: `kernelChoices` and `packedPath` are empty.
+ * The engine's whole configuration, but for what the caches hold: `kernelChoices`, `packedPath` and `graphPath` are empty.
  * @throws LLMError `ERR_CONTEXT_LENGTH` when a device with static shapes is asked for more than the model's context
  */
 export function engineConfig(options: LoadOptions, parts: EngineParts): EngineConfig {
@@ -97,6 +97,7 @@ export const plainConfig: Readonly<EngineConfig> = {
   activationSpan: 0,
   kernelChoices: [],
   packedPath: '',
+  graphPath: '',
   warmup: new Int32Array(0),
   script: new Int32Array(0),
   scriptNumbers: new Int32Array(0),

@@ -70,10 +70,11 @@ export interface LoadOptions {
    */
   activationQuantization?: ActivationQuantization | undefined
   /**
-   * Keeps the weights that the built-in kernels have packed in the cache folder, for models whose weights take at most this many bytes
-   * (Infinity: any). The next start maps the file instead of packing, and processes that load the same model share its memory. The file
-   * is about as large as the weights, and the first start writes it. It (`llm.info.packed`) may be removed or replaced at any time, but
-   * truncating it in place ends the processes that use it. If it cannot be written, there is a warning. Default 0, none.
+   * Keeps what makes the next start on CPU short in the cache folder, for models whose weights take at most this many bytes (Infinity:
+   * any; 0: none): the weights that the built-in kernels have packed, in a file about as large as the weights, and the compiled graph. They
+   * are written after the first answer. The next start maps the weights (`llm.info.packed`), and processes that load the same model share
+   * their memory. The files may be removed or replaced at any time, but truncating one in place ends the processes that use it. If one
+   * cannot be written, there is a warning. By default models of at least 32 MB whose weights take at most a tenth of the free disk.
    */
   packedCacheBytes?: number | undefined
   /** A smaller model with the same vocabulary, by its reference: it guesses tokens that the model then verifies. Needs the paged engine. */
@@ -187,8 +188,7 @@ export const loadTable = {
       check.number('of bytes ≥ 0', (value) => value >= 0),
       check.infinity,
     ),
-    default: 0,
-    flag: { value: '<n>', help: 'keeps packed weights of models up to that', rare: true },
+    flag: { value: '<n>', help: 'keeps packed weights and graphs of models up to that', rare: true },
   },
   draftModel: {
     expected: 'a reference to a model: text, or a URL',

@@ -26,6 +26,7 @@ class ForwardingRunner : public Runner {
   void drop(SequenceId sequence) noexcept override { inner().drop(sequence); }
   void reset() override { inner().reset(); }
   void give_back_file() noexcept override { inner().give_back_file(); }
+  void keep() noexcept override { inner().keep(); }
   KvUse kv() const override { return inner().kv(); }
 
  protected:

@@ -99,6 +99,7 @@ std::unique_ptr<DraftModel> Lifecycle::open_draft_model(const RunnerInfo& verifi
   EngineConfig config = config_;
   config.model_path = std::exchange(config.draft_model_path, {});
   config.packed_path.clear();  // it is the other model's
+  config.graph_path.clear();
   config.rope_regime = "auto";
   auto runner = factory_(config, post_);
   for (const RunnerInfo& info : {verifier, runner->info()}) {

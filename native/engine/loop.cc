@@ -83,7 +83,12 @@ void EngineLoop::load() {
 // Until the engine is stopped or dead.
 void EngineLoop::serve() {
   const auto& scheduler = *model_->scheduler;
+  bool kept = false;
   while (!failures_.cause_of_death()) {
+    if (!kept && metrics_.counts.steps > 0 && scheduler.idle()) {
+      kept = true;
+      model_->runner->keep();
+    }
     auto mail = mailbox_.take(stalled_ || scheduler.idle());
     if (mail.stopping) return outcomes_.cancel_all(mail.submitted);
     receive(mail.submitted);

@@ -81,6 +81,9 @@ class Runner {
   // leave memory. What is read again comes again.
   virtual void give_back_file() noexcept {}
 
+  // Once after the first answer, when there is nothing to compute: leaves on the disk what makes the next start short.
+  virtual void keep() noexcept {}
+
   // Nothing where the cache is not made of blocks.
   virtual KvUse kv() const { return {}; }
 

@@ -47,6 +47,7 @@ struct EngineConfig {
   int32_t activation_span = 0;
   std::vector<std::string> kernel_choices;
   std::string packed_path;
+  std::string graph_path;
   std::vector<int32_t> warmup;
   std::vector<int32_t> script;
   std::vector<int32_t> script_numbers;

@@ -7,7 +7,6 @@
 #include <random>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include "kernels/packed_weights.h"
 
@@ -15,8 +14,6 @@
 #include <windows.h>
 #else
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -38,80 +35,7 @@ struct Header {
   uint64_t checksum = 0;
 };
 
-// Odd, so that multiplying loses nothing (2^64 divided by the golden ratio).
-constexpr uint64_t kFactor = 0x9e3779b97f4a7c15U;
-
-uint64_t mix(uint64_t sum, uint64_t value) {
-  sum = (sum ^ value) * kFactor;
-  return sum ^ sum >> 32;
-}
-
-// Eight sums beside each other, so that multiplications need not wait for each other.
-uint64_t checksum_of(const uint8_t* data, size_t bytes) {
-  std::array<uint64_t, 8> sums{1, 2, 3, 4, 5, 6, 7, 8};
-  size_t done = 0;
-  for (; done + sizeof sums <= bytes; done += sizeof sums) {
-    std::array<uint64_t, 8> words;
-    std::memcpy(words.data(), data + done, sizeof words);
-    for (size_t i = 0; i < sums.size(); ++i) sums[i] = mix(sums[i], words[i]);
-  }
-  uint64_t sum = bytes;
-  for (const uint64_t one : sums) sum = mix(sum, one);
-  for (; done < bytes; ++done) sum = mix(sum, data[done]);
-  return sum;
-}
-
-constexpr size_t kPiece = 4U << 20;  // of the checksum's bytes
-
-// By all threads; the number of threads does not matter.
-uint64_t checksum_of(const uint8_t* data, size_t bytes, const Threads& threads) {
-  struct Work {
-    const uint8_t* data;
-    size_t bytes;
-    std::vector<uint64_t> sums;
-  } work{data, bytes, std::vector<uint64_t>((bytes + kPiece - 1) / kPiece)};
-  const auto task = [](void* context, size_t index) {
-    auto& all = *static_cast<Work*>(context);
-    const size_t begin = index * kPiece;
-    all.sums[index] = checksum_of(all.data + begin, std::min(kPiece, all.bytes - begin));
-  };
-  threads.run(work.sums.size(), task, &work);
-  uint64_t sum = bytes;
-  for (const uint64_t one : work.sums) sum = mix(sum, one);
-  return sum;
-}
-
 fs::path path_of(const std::string& utf8) { return fs::path(std::u8string(utf8.begin(), utf8.end())); }
-
-// The whole file, if it has exactly so many bytes; else null.
-void* map_file(const std::string& path, size_t bytes) {
-#ifdef _WIN32
-  const HANDLE file = CreateFileW(path_of(path).c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr,
-                                  OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr);
-  if (file == INVALID_HANDLE_VALUE) return nullptr;
-  void* memory = nullptr;
-  LARGE_INTEGER size{};
-  if (GetFileSizeEx(file, &size) && static_cast<uint64_t>(size.QuadPart) == bytes) {
-    if (const HANDLE mapping = CreateFileMappingW(file, nullptr, PAGE_READONLY, 0, 0, nullptr)) {
-      memory = MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, 0);
-      CloseHandle(mapping);
-    }
-  }
-  CloseHandle(file);
-  return memory;
-#else
-  // Not blocking: opening a pipe would wait for a writer.
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0) return nullptr;
-  struct stat status{};
-  void* memory = MAP_FAILED;
-  if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && static_cast<uint64_t>(status.st_size) == bytes) {
-    memory = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file, 0);
-  }
-  close(file);
-  return memory == MAP_FAILED ? nullptr : memory;
-#endif
-}
 
 std::string system_words(int code) { return std::error_code(code, std::system_category()).message(); }
 
@@ -148,14 +72,9 @@ class NewFile {
     }
   }
 
-  // Brings it to the disk and closes it. Returns the first failure of all, or "".
+  // Closes it. Returns the first failure of all, or "". It is not brought to the disk, which may take long: what is
+  // lost when the power fails is noticed by its sum.
   std::string finish() {
-    if (!error_.empty()) return error_;
-#ifdef _WIN32
-    if (!FlushFileBuffers(file_)) note();
-#else
-    if (fsync(file_) != 0) note();
-#endif
     close_it();
     return error_;
   }
@@ -183,23 +102,17 @@ class NewFile {
   std::string error_;
 };
 
+}  // namespace
+
 // Process ids would not do: in containers they are all the same, and what a killed one left is in the way.
 std::string temporary_name(const std::string& path) {
   std::random_device random;
   return path + "." + std::to_string(random()) + std::to_string(random()) + ".tmp";
 }
 
-}  // namespace
-
-void Fingerprint::add(uint64_t value) { value_ = mix(value_, value); }
-
-void Fingerprint::add(const uint8_t* data, size_t bytes) { add(checksum_of(data, bytes)); }
-
-PackedFile::PackedFile(const std::string& path, const PackedIdentity& identity, const Threads& threads) {
-  mapped_ = kHeader + identity.bytes;
-  mapping_ = map_file(path, mapped_);
-  if (!mapping_) return;
-  const auto* begin = static_cast<const uint8_t*>(mapping_);
+PackedFile::PackedFile(const std::string& path, const PackedIdentity& identity, const Threads& threads) : file_(path) {
+  if (file_.size() != kHeader + identity.bytes) return;
+  const uint8_t* begin = file_.data();
   Header header;
   std::memcpy(&header, begin, sizeof header);
   const Header wanted;
@@ -209,15 +122,6 @@ PackedFile::PackedFile(const std::string& path, const PackedIdentity& identity, 
   }
   // Reading all of it costs what the first step would pay otherwise, and nothing wrong is ever computed with.
   if (checksum_of(begin + kHeader, identity.bytes, threads) == header.checksum) data_ = begin + kHeader;
-}
-
-PackedFile::~PackedFile() {
-  if (!mapping_) return;
-#ifdef _WIN32
-  UnmapViewOfFile(mapping_);
-#else
-  munmap(mapping_, mapped_);
-#endif
 }
 
 std::string write_packed_file(const std::string& path, const PackedIdentity& identity, const uint8_t* data,

@@ -47,6 +47,7 @@ void each_field(EngineConfig& config, Visit&& visit) {
   visit("activationSpan", config.activation_span);
   visit("kernelChoices", config.kernel_choices);
   visit("packedPath", config.packed_path);
+  visit("graphPath", config.graph_path);
   visit("warmup", config.warmup);
   visit("script", config.script);
   visit("scriptNumbers", config.script_numbers);

@@ -23,8 +23,8 @@ void replace(const LayerGroup& group, std::shared_ptr<const SharedWeights> weigh
 
 }  // namespace
 
-PackedInfo use_builtin_kernels(ov::Model& model, const std::function<bool(const std::string& scheme)>& takes,
-                               const KernelUse& use, const std::string& packed_path, const EventSink& post) {
+BuiltinLayers use_builtin_kernels(ov::Model& model, const std::function<bool(const std::string& scheme)>& takes,
+                                  const KernelUse& use, const std::string& packed_path, const EventSink& post) {
   const auto ordered = model.get_ordered_ops();
   Layers layers;
   for (const auto& node : ordered) {
@@ -58,7 +58,7 @@ PackedInfo use_builtin_kernels(ov::Model& model, const std::function<bool(const 
   for (const auto& node : model.get_ops()) {
     if (layers.contains(node.get())) throw Failure(ERR_ENGINE, "not replaced: " + node->get_friendly_name());
   }
-  return std::move(packed.info);
+  return {SharedLayers(made.begin(), made.end()), std::move(packed.info), packed.identity, packed.data};
 }
 
 }  // namespace llm

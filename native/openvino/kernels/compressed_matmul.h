@@ -1,9 +1,10 @@
 // An operation that OpenVINO's CPU plugin runs by calling it: activations times packed weights, by the built-in
 // kernels.
 //
-// It need not be registered with OpenVINO. It takes and gives f32: where OpenVINO computes in bf16 it converts around
-// each one, so such graphs are compiled in f32, which is quicker and more exact (compile.cc). It computes on the
-// plugin's own TBB threads; another arena would put twice as many threads on the cores.
+// It need not be registered with OpenVINO, unless it is to be read from a file (kept/graph_parts.cc). It takes and
+// gives f32: where OpenVINO computes in bf16 it converts around each one, so such graphs are compiled in f32, which is
+// quicker and more exact (compile.cc). It computes on the plugin's own TBB threads; another arena would put twice as
+// many threads on the cores.
 #pragma once
 #include <memory>
 #include <openvino/op/op.hpp>
@@ -33,8 +34,11 @@ struct SharedWeights {
   std::string id;
 };
 
+using SharedLayers = std::vector<std::shared_ptr<const SharedWeights>>;
+
 class CompressedMatMul : public ov::op::Op {
  public:
+  static constexpr const char* kOpset = "openvino_llm";  // of every operation of this addon
   OPENVINO_OP("CompressedMatMul", "openvino_llm");
 
   CompressedMatMul() = default;

@@ -12,6 +12,8 @@
 namespace llm {
 namespace {
 
+constexpr const char* kMeasuredBefore = "measured on this machine before";
+
 // The best kernel of this processor, or the one that was named.
 const Kernel* wanted_kernel(const std::string& name) {
   if (name == "auto" || name == "builtin") return kernels().front();
@@ -41,7 +43,7 @@ KernelChoice choose(const std::string& scheme, const SchemeInfo& info, const Eng
     choice.reason = "there is no built-in kernel for this processor";
   } else if (const auto known = known_choice(config, scheme); !known.empty()) {
     choice.kernel = known;
-    choice.reason = "measured on this machine before";
+    choice.reason = kMeasuredBefore;
   } else {
     post(Progress{Stage::kMeasure, 0, 1});
     choice.ratios = measure_kernels(info.example, use, config.device.name, properties);
@@ -53,6 +55,20 @@ KernelChoice choose(const std::string& scheme, const SchemeInfo& info, const Eng
 }
 
 }  // namespace
+
+KernelUse kernel_use(const EngineConfig& config) {
+  return {wanted_kernel(config.cpu_kernel),
+          config.activation_span < 0 ? kWholeGroup : static_cast<size_t>(config.activation_span)};
+}
+
+bool still_chosen(std::vector<KernelChoice>& choices, const EngineConfig& config) {
+  if (config.cpu_kernel != "auto" || kernels().front() == &portable_kernel()) return true;
+  return std::all_of(choices.begin(), choices.end(), [&](KernelChoice& choice) {
+    if (choice.scheme.empty()) return true;  // no built-in kernel takes these
+    choice.reason = kMeasuredBefore;
+    return known_choice(config, choice.scheme) == (choice.kernel == "openvino" ? "openvino" : "builtin");
+  });
+}
 
 KernelSetup choose_kernels(ov::Model& model, const EngineConfig& config, const ov::AnyMap& properties,
                            const EventSink& post) {
@@ -68,8 +84,7 @@ KernelSetup choose_kernels(ov::Model& model, const EngineConfig& config, const o
     }
     return setup;
   }
-  const KernelUse use{wanted_kernel(config.cpu_kernel),
-                      config.activation_span < 0 ? kWholeGroup : static_cast<size_t>(config.activation_span)};
+  const KernelUse use = kernel_use(config);
   std::set<std::string> builtin;
   for (const auto& [scheme, found] : info.schemes) {
     choices.push_back(choose(scheme, found, config, use, properties, post));
@@ -78,7 +93,7 @@ KernelSetup choose_kernels(ov::Model& model, const EngineConfig& config, const o
     builtin.insert(scheme);
   }
   const auto takes = [&](const std::string& scheme) { return builtin.contains(scheme); };
-  setup.packed = use_builtin_kernels(model, takes, use, config.packed_path, post);
+  setup.builtin = use_builtin_kernels(model, takes, use, config.packed_path, post);
   return setup;
 }
 

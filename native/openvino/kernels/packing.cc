@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "kernels/huge_memory.h"
-#include "kernels/packed_file.h"
 #include "openvino/kernels/tbb_threads.h"
 #include "openvino/model/file_pages.h"
 
@@ -66,18 +65,13 @@ Packing pack(std::span<const PackingPart> parts, const std::string& path, const 
   };
   const TbbThreads threads;
   const PackedIdentity identity{path.empty() ? 0 : plan_of(parts), bytes};
-  const auto from_file = [&](bool reused) -> Packing {
-    const auto file = std::make_shared<PackedFile>(path, identity, threads);
-    if (!file->data()) return {};
-    place(parts, file->data());
-    return {file, {static_cast<double>(bytes), path, reused}};
-  };
-
   progress(0);
   if (!path.empty()) {
-    if (auto packing = from_file(true); packing.memory) {
+    const auto file = std::make_shared<PackedFile>(path, identity, threads);
+    if (file->data()) {
+      place(parts, file->data());
       progress(bytes);
-      return packing;
+      return {file, {static_cast<double>(bytes), path, true}, identity, nullptr};
     }
   }
   const auto memory = std::make_shared<HugeMemory>(bytes);
@@ -90,17 +84,8 @@ Packing pack(std::span<const PackingPart> parts, const std::string& path, const 
     files.give_back({source.values, source.rows * source.columns * static_cast<size_t>(source.bits) / 8});
     progress(done);
   }
-  if (!path.empty()) {
-    auto error = write_packed_file(path, identity, memory->data(), threads);
-    if (error.empty()) {
-      // Mapped, so that processes share one copy.
-      if (auto packing = from_file(false); packing.memory) return packing;
-      error = "what was written is not what is read";
-    }
-    post(Warning{"packed-cache", path + ": the packed weights cannot be kept (" + error + ") and stay in memory"});
-  }
   place(parts, memory->data());
-  return {memory, {static_cast<double>(bytes), "", false}};
+  return {memory, {static_cast<double>(bytes), "", false}, identity, path.empty() ? nullptr : memory->data()};
 }
 
 }  // namespace llm

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "openvino/model/file_pages.h"
-
 namespace llm {
 namespace {
 
@@ -28,6 +26,8 @@ MappedConstants::MappedConstants(const ov::Model& model) {
 
 void MappedConstants::give_back() noexcept try {
   const FilePages files;
+  for (const auto& range : ranges_) files.give_back(range);
+  ranges_.clear();
   // Neighbours as one range: they share pages.
   ByteRange range{nullptr, 0};
   for (const auto& constant : constants_) {

@@ -5,6 +5,8 @@
 #include <openvino/openvino.hpp>
 #include <vector>
 
+#include "openvino/model/file_pages.h"
+
 namespace llm {
 
 // OpenVINO's kernels read the weights during the first step, not while the model is compiled. Their pages of the file
@@ -17,11 +19,15 @@ class MappedConstants {
   // addresses stay theirs.
   explicit MappedConstants(const ov::Model& model);
 
+  // Constants that lie somewhere in `range`, which is of a mapped file and outlives this.
+  explicit MappedConstants(ByteRange range) : ranges_{range} {}
+
   // Throws their pages away and keeps them no longer. Nobody else's pages go, even of the same file.
   void give_back() noexcept;
 
  private:
   std::vector<std::shared_ptr<ov::op::v0::Constant>> constants_;  // in order of their addresses
+  std::vector<ByteRange> ranges_;
 };
 
 }  // namespace llm

@@ -44,6 +44,21 @@ double since(Clock::time_point begin) {
 
 }  // namespace
 
+ov::AnyMap with_kernels(ov::AnyMap properties, const std::vector<KernelChoice>& kernels) {
+  // Where the processor has bf16, OpenVINO would convert around each of them.
+  if (only_builtin_kernels(kernels)) properties.emplace(ov::hint::inference_precision(ov::element::f32));
+  return properties;
+}
+
+void note_compiled(const ov::CompiledModel& compiled, const EngineConfig& config, RunnerInfo& info) {
+  info.properties = effective_properties(compiled);
+  try {
+    info.devices = compiled.get_property(ov::execution_devices);
+  } catch (const std::exception&) {
+    info.devices = {config.device.name};
+  }
+}
+
 DecoderModel read_model(const EngineConfig& config, const EventSink& post, RunnerInfo& info,
                         const std::function<void(DecoderModel&)>& change) {
   post(Progress{Stage::kRead, 0, 1});
@@ -56,23 +71,25 @@ DecoderModel read_model(const EngineConfig& config, const EventSink& post, Runne
   return decoder;
 }
 
-ov::CompiledModel compile(DecoderModel& decoder, const EngineConfig& config, const ov::AnyMap& properties,
-                          const EventSink& post, RunnerInfo& info) {
+Compiled compile(DecoderModel& decoder, const EngineConfig& config, const ov::AnyMap& properties, const EventSink& post,
+                 RunnerInfo& info) {
   const auto choosing = Clock::now();
-  auto chosen = properties;
+  Compiled compiled;
+  BuiltinLayers& builtin = compiled.builtin;
   if (config.device.builtin_kernels) {
     auto setup = choose_kernels(*decoder.model, config, properties, post);
     info.kernels = std::move(setup.choices);
-    info.packed = std::move(setup.packed);
-    // The built-in kernels take and give f32. Where the processor has bf16, OpenVINO would convert around each of them.
-    if (only_builtin_kernels(info.kernels)) chosen.emplace(ov::hint::inference_precision(ov::element::f32));
+    builtin = std::move(setup.builtin);
+    info.packed = builtin.packed;
   }
+  const auto chosen = with_kernels(properties, info.kernels);
   info.pack_ms = since(choosing);
   post(Progress{Stage::kCompile, 0, 1});
   const auto begin = Clock::now();
-  ov::CompiledModel compiled;
+  const bool kept = builtin.layers.empty() || !config.packed_path.empty();  // else their weights are in memory alone
+  if (!config.graph_path.empty() && kept) compiled.parts = graph_parts(*decoder.model, builtin.layers);
   try {
-    compiled = core().compile_model(decoder.model, config.device.name, chosen);
+    compiled.model = core().compile_model(decoder.model, config.device.name, chosen);
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
@@ -82,12 +99,7 @@ ov::CompiledModel compile(DecoderModel& decoder, const EngineConfig& config, con
   }
   decoder.model.reset();  // its constants would stay in memory beside those of the compiled model
   info.compile_ms = since(begin);
-  info.properties = effective_properties(compiled);
-  try {
-    info.devices = compiled.get_property(ov::execution_devices);
-  } catch (const std::exception&) {
-    info.devices = {config.device.name};
-  }
+  note_compiled(compiled.model, config, info);
   post(Progress{Stage::kCompile, 1, 1});
   return compiled;
 }

@@ -9,6 +9,8 @@
 #include "openvino/graph/paged_graph.h"
 #include "openvino/graph/static_shapes.h"
 #include "openvino/runners/compile.h"
+#include "openvino/runners/keeping_runner.h"
+#include "openvino/runners/open_kept.h"
 #include "openvino/runners/properties.h"
 #include "openvino/runners/runners.h"
 #include "openvino/runtime.h"
@@ -85,9 +87,52 @@ bool concerns_paging(const Failure& failure) {
   return failure.code() != ERR_OUT_OF_MEMORY && failure.code() != ERR_MODEL_INVALID && failure.code() != ERR_CLOSED;
 }
 
+// Remembers what was warned of.
+struct Listener {
+  const EventSink& post;
+  std::vector<Warning> warnings = {};
+  EventSink sink() {
+    return [this](Event event) {
+      if (const auto* warning = std::get_if<Warning>(&event)) warnings.push_back(*warning);
+      post(std::move(event));
+    };
+  }
+};
+
+// What the next start is to know. Nothing where this one is not to be kept.
+std::optional<KeptStart> kept_start(const EngineConfig& config, const ov::AnyMap& properties, const Compiled& compiled,
+                                    const DecoderModel& decoder, const RunnerInfo& info, const char* runner,
+                                    const Listener& listener) {
+  if (config.graph_path.empty() || !compiled.parts) return std::nullopt;
+  KeptStart start;
+  start.identity = identity_of(config, properties);
+  start.info = info;
+  start.info.runner = runner;
+  start.warnings = listener.warnings;
+  start.decoder.info = decoder.info;
+  start.decoder.inputs = decoder.inputs;
+  start.decoder.axes = decoder.axes;
+  start.decoder.padding_obstacle = decoder.padding_obstacle;
+  start.decoder.gathers_rows = decoder.gathers_rows;
+  start.decoder.has_fixed_states = decoder.has_fixed_states;
+  start.decoder.prompt_positions = decoder.prompt_positions;
+  start.parts = *compiled.parts;
+  if (!start.parts.layers.empty()) start.packed = compiled.builtin.identity;
+  return start;
+}
+
+std::unique_ptr<Runner> keep_later(std::unique_ptr<Runner> runner, const Compiled& compiled,
+                                   std::optional<KeptStart> start, const EngineConfig& config, const EventSink& post) {
+  if (!start && !compiled.builtin.unwritten) return runner;
+  Keeping keeping{std::move(start), compiled.model, config.graph_path, compiled.builtin, config.packed_path};
+  if (!keeping.start) keeping.compiled = {};
+  return keeping_runner(std::move(runner), std::move(keeping), post);
+}
+
 // Returns null when the model cannot be paged, and says why in `obstacle`.
-std::unique_ptr<Runner> try_paged(const EngineConfig& config, const ov::AnyMap& properties, const EventSink& post,
+std::unique_ptr<Runner> try_paged(const EngineConfig& config, const ov::AnyMap& properties, Listener& listener,
                                   const std::string& reason, std::optional<Obstacle>& obstacle) {
+  const EventSink post = listener.sink();
   RunnerInfo info;
   info.reason = reason;
   std::string words;
@@ -99,8 +144,10 @@ std::unique_ptr<Runner> try_paged(const EngineConfig& config, const ov::AnyMap& 
       if (words.empty()) warn_of_all_logits(config, rows, post);
     });
     if (words.empty()) {
-      auto compiled = compile(decoder, config, properties, post, info);
-      return make_paged_runner(std::move(compiled), std::move(info), std::move(decoder.mapped), config);
+      const auto compiled = compile(decoder, config, properties, post, info);
+      auto start = kept_start(config, properties, compiled, decoder, info, "paged", listener);
+      auto runner = make_paged_runner(compiled.model, std::move(info), std::move(decoder.mapped), config);
+      return keep_later(std::move(runner), compiled, std::move(start), config, listener.post);
     }
   } catch (const Failure& failure) {
     if (!concerns_paging(failure)) throw;
@@ -118,11 +165,13 @@ std::unique_ptr<Runner> try_paged(const EngineConfig& config, const ov::AnyMap& 
   return nullptr;
 }
 
-std::unique_ptr<Runner> open_stateful(const EngineConfig& config, ov::AnyMap properties, const EventSink& post,
+std::unique_ptr<Runner> open_stateful(const EngineConfig& config, const ov::AnyMap& asked, Listener& listener,
                                       std::string reason) {
+  const EventSink post = listener.sink();
   RunnerInfo info;
   info.reason = std::move(reason);
   std::string advice;
+  auto properties = asked;
   try {
     auto decoder = read_model(config, post, info, [&](DecoderModel& read) {
       if (config.gather_rows) {
@@ -139,9 +188,11 @@ std::unique_ptr<Runner> open_stateful(const EngineConfig& config, ov::AnyMap pro
       properties = with_static_shapes(*read.model, config, properties);
       advice = export_advice(*read.model);
     });
-    auto compiled = compile(decoder, config, properties, post, info);
-    if (config.max_prompt > 0) note_static_shapes(compiled, info);
-    return make_stateful_runner(std::move(compiled), std::move(info), std::move(decoder), config);
+    const auto compiled = compile(decoder, config, properties, post, info);
+    if (config.max_prompt > 0) note_static_shapes(compiled.model, info);
+    auto start = kept_start(config, asked, compiled, decoder, info, "stateful", listener);
+    auto runner = make_stateful_runner(compiled.model, std::move(info), std::move(decoder), config);
+    return keep_later(std::move(runner), compiled, std::move(start), config, listener.post);
   } catch (const Failure& failure) {
     // Failures of the reader name the file already.
     if (std::string(failure.what()).rfind(config.model_path, 0) == 0) throw;
@@ -154,20 +205,29 @@ std::unique_ptr<Runner> open_stateful(const EngineConfig& config, ov::AnyMap pro
   }
 }
 
+std::unique_ptr<Runner> open_model(const EngineConfig& config, const ov::AnyMap& properties, const EventSink& post) {
+  Listener listener{post};
+  if (config.runner == "stateful") return open_stateful(config, properties, listener, "asked for");
+  const bool asked = config.runner == "paged";
+  auto obstacle = machine_obstacle(config, listener.sink());
+  if (!obstacle) {
+    const std::string reason =
+        asked ? "asked for" : "the device is " + config.device.name + " and the model's attention could be paged";
+    if (auto runner = try_paged(config, properties, listener, reason, obstacle)) return runner;
+  }
+  if (asked) throw Failure(obstacle->code, config.model_path + ": " + obstacle->reason);
+  return open_stateful(config, properties, listener, obstacle->reason);
+}
+
 }  // namespace
 
 std::unique_ptr<Runner> open_runner(const EngineConfig& config, const EventSink& post) {
   const auto properties = checked_properties(config);
-  if (config.runner == "stateful") return open_stateful(config, properties, post, "asked for");
-  const bool asked = config.runner == "paged";
-  auto obstacle = machine_obstacle(config, post);
-  if (!obstacle) {
-    const std::string reason =
-        asked ? "asked for" : "the device is " + config.device.name + " and the model's attention could be paged";
-    if (auto runner = try_paged(config, properties, post, reason, obstacle)) return runner;
-  }
-  if (asked) throw Failure(obstacle->code, config.model_path + ": " + obstacle->reason);
-  return open_stateful(config, properties, post, obstacle->reason);
+  auto kept = open_kept(config, properties, post);
+  if (kept.runner) return std::move(kept.runner);
+  EngineConfig own = config;
+  if (kept.refused) own.graph_path.clear();
+  return open_model(own, properties, post);
 }
 
 }  // namespace llm

@@ -1,0 +1,156 @@
+#include "openvino/kept/graph_parts.h"
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <openvino/core/op_extension.hpp>
+#include <openvino/op/ops.hpp>
+#include <openvino/pass/serialize.hpp>
+#include <sstream>
+#include <string_view>
+
+#include "openvino/core.h"
+
+namespace llm {
+namespace {
+
+constexpr const char* kPagedAttention = "PagedAttentionExtension";
+constexpr size_t kKeyCache = 3;  // which of its inputs
+
+// What the import on this thread is of; the extensions are the process's.
+struct Importing {
+  const GraphParts& parts;
+  const SharedLayers& layers;
+};
+thread_local const Importing* importing = nullptr;
+
+class ImportScope {
+ public:
+  explicit ImportScope(const Importing& now) { importing = &now; }
+  ~ImportScope() { importing = nullptr; }
+  ImportScope(const ImportScope&) = delete;
+  ImportScope& operator=(const ImportScope&) = delete;
+};
+
+std::string name_of(const ov::Output<ov::Node>& value) {
+  return value.get_names().empty() ? value.get_node()->get_friendly_name() : *value.get_names().begin();
+}
+
+class MatMulExtension : public ov::BaseOpExtension {
+ public:
+  const ov::DiscreteTypeInfo& get_type_info() const override { return CompressedMatMul::get_type_info_static(); }
+  std::vector<ov::Extension::Ptr> get_attached_extensions() const override { return {}; }
+
+  ov::OutputVector create(const ov::OutputVector& inputs, ov::AttributeVisitor& visitor) const override {
+    std::string id;
+    visitor.on_attribute("id", id);
+    if (importing) {
+      for (const auto& layer : importing->layers) {
+        if (layer->id == id) return std::make_shared<CompressedMatMul>(inputs.at(0), layer)->outputs();
+      }
+    }
+    throw Failure(ERR_MODEL_INVALID, "the graph has a product whose weights are not there: " + id);
+  }
+};
+
+// As OpenVINO makes them, and with their runtime information.
+class AttentionExtension : public ov::BaseOpExtension {
+ public:
+  explicit AttentionExtension(std::shared_ptr<ov::Node> example) : example_(std::move(example)) {}
+  const ov::DiscreteTypeInfo& get_type_info() const override { return example_->get_type_info(); }
+  std::vector<ov::Extension::Ptr> get_attached_extensions() const override { return {}; }
+
+  ov::OutputVector create(const ov::OutputVector& inputs, ov::AttributeVisitor& visitor) const override {
+    const auto node = example_->clone_with_new_inputs(inputs);
+    node->visit_attributes(visitor);
+    node->validate_and_infer_types();
+    if (importing) {
+      for (const auto& [name, value] : importing->parts.attention.at(name_of(inputs.at(kKeyCache)))) {
+        node->get_rt_info()[name] = value;
+      }
+    }
+    return node->outputs();
+  }
+
+ private:
+  std::shared_ptr<ov::Node> example_;
+};
+
+std::shared_ptr<ov::Node> attention_of(const ov::Model& model) {
+  for (const auto& op : model.get_ops()) {
+    if (op->get_type_name() == std::string_view(kPagedAttention)) return op;
+  }
+  return nullptr;
+}
+
+// Once for each process, or OpenVINO's core would have them several times.
+void register_extensions(const std::string& attention_graph) {
+  static std::mutex mutex;
+  static bool matmul = false;
+  static bool attention = false;
+  const std::lock_guard lock(mutex);
+  if (!std::exchange(matmul, true)) core().add_extension(std::make_shared<MatMulExtension>());
+  if (attention || attention_graph.empty()) return;
+  // The class is in no public header of OpenVINO, so an operation that OpenVINO itself has read is what others are
+  // cloned from. It must be read before the extension is there.
+  const auto example = attention_of(*core().read_model(attention_graph, ov::Tensor()));
+  if (!example) throw Failure(ERR_MODEL_INVALID, "the graph of an attention has none");
+  core().add_extension(std::make_shared<AttentionExtension>(example));
+  attention = true;
+}
+
+std::string graph_with(const ov::Node& attention) {
+  ov::ParameterVector parameters;
+  ov::OutputVector inputs;
+  for (const auto& input : attention.inputs()) {
+    parameters.push_back(std::make_shared<ov::op::v0::Parameter>(input.get_element_type(), input.get_partial_shape()));
+    inputs.push_back(parameters.back());
+  }
+  const auto model = std::make_shared<ov::Model>(attention.clone_with_new_inputs(inputs)->outputs(), parameters);
+  std::ostringstream xml, weights;
+  ov::pass::Serialize(xml, weights).run_on_model(model);
+  return xml.str();
+}
+
+}  // namespace
+
+std::optional<GraphParts> graph_parts(const ov::Model& model, const SharedLayers& layers) {
+  GraphParts parts;
+  for (const auto& op : model.get_ops()) {
+    const auto& type = op->get_type_info();
+    if (type.name == std::string_view(kPagedAttention)) {
+      auto& information = parts.attention[name_of(op->input_value(kKeyCache))];
+      for (const auto& [name, value] : op->get_rt_info()) {
+        if (value.is<size_t>()) {
+          information[name] = value.as<size_t>();
+        } else if (value.is<int64_t>()) {
+          information[name] = static_cast<size_t>(value.as<int64_t>());
+        }
+      }
+      if (parts.attention_graph.empty()) parts.attention_graph = graph_with(*op);
+    } else if (type.version_id && std::strcmp(type.version_id, CompressedMatMul::kOpset) == 0 &&
+               type != CompressedMatMul::get_type_info_static()) {
+      return std::nullopt;
+    }
+  }
+  for (const auto& layer : layers) {
+    KeptLayer kept{layer->id, layer->gated, {}};
+    for (const auto& part : layer->parts) {
+      kept.parts.push_back({part.rows(), part.columns(), part.columns() / part.groups(), part.bits()});
+    }
+    parts.layers.push_back(std::move(kept));
+  }
+  return parts;
+}
+
+ov::CompiledModel import_graph(std::string_view exported, const GraphParts& parts, const SharedLayers& layers,
+                               const std::string& device, const ov::AnyMap& properties) {
+  register_extensions(parts.attention_graph);
+  const Importing now{parts, layers};
+  const ImportScope scope(now);
+  // Borrowed: whoever has the file keeps it as long as what is compiled.
+  const ov::Tensor bytes(ov::element::u8, {exported.size()}, const_cast<char*>(exported.data()));
+  return core().import_model(bytes, device, properties);
+}
+
+}  // namespace llm
