@@ -11,6 +11,18 @@ export interface MeasuredUnder {
   /** OpenVINO properties of the load, as `KEY=VALUE` lines. */
   properties: readonly string[]
   activationSpan: number
+  size: ModelSize
+}
+
+/**
+ * How large a model's layers are, as its weights tell. One layer is measured, the largest that takes no time: in a toy it takes microseconds, of
+ * which most are spent on calling it, and its kernels say nothing about those of larger models.
+ */
+export type ModelSize = 'toy' | 'small' | 'large'
+
+/** @param weightsBytes of the whole model */
+export function modelSize(weightsBytes: number): ModelSize {
+  return weightsBytes < 32e6 ? 'toy' : weightsBytes < 1e9 ? 'small' : 'large'
 }
 
 /** What a file holds: also where it was measured, so that a person can tell. */
@@ -21,12 +33,13 @@ interface Stored {
   openvino: string
   properties: readonly string[]
   activationSpan: number
+  size: ModelSize
   /** By scheme of the weights. `ratios`: how many times quicker the built-in kernel was with 1, 8 and 128 rows of activations. */
   choices: Record<string, { kernel: 'builtin' | 'openvino'; ratios: number[] }>
 }
 
-/** A scheme of weights and what this machine was found to compute it best with. */
-export interface MeasuredKernel {
+/** A scheme of weights and what this machine was found to compute it best with, under one setting. */
+export interface MeasuredKernel extends MeasuredUnder {
   scheme: string
   kernel: 'builtin' | 'openvino'
   ratios: number[]
@@ -50,7 +63,8 @@ export class KernelChoices {
   constructor(cacheRoot: string, { version, openvino }: Pick<BuildInfo, 'version' | 'openvino'>, under: MeasuredUnder) {
     const properties = [...under.properties].sort()
     this.#store = new CacheStore(kernelChoices, cacheRoot)
-    this.#under = { machine: processorHere(), version, openvino, properties, activationSpan: under.activationSpan }
+    const { activationSpan, size } = under
+    this.#under = { machine: processorHere(), version, openvino, properties, activationSpan, size }
     this.#name = `${createHash('sha256').update(JSON.stringify(this.#under)).digest('hex').slice(0, 16)}.json`
   }
 
@@ -78,20 +92,24 @@ export class KernelChoices {
   }
 }
 
-/** Everything that was measured with this processor and these versions, under whatever settings; each scheme once. */
+/** Everything that was measured with this processor and these versions, with the settings that it holds for. */
 export async function measuredKernels(
   cacheRoot: string,
   { version, openvino }: Pick<BuildInfo, 'version' | 'openvino'>,
 ): Promise<MeasuredKernel[]> {
   const store = new CacheStore(kernelChoices, cacheRoot)
-  const found = new Map<string, MeasuredKernel>()
+  const found: MeasuredKernel[] = []
   const here = JSON.stringify([processorHere(), version, openvino])
   for (const name of await store.names()) {
     const stored = await store.read(name, parse)
     if (!stored || JSON.stringify([stored.machine, stored.version, stored.openvino]) !== here) continue
-    for (const [scheme, choice] of Object.entries(stored.choices)) found.set(scheme, { scheme, ...choice })
+    const { properties = [], activationSpan = 0, size } = stored
+    if (size === undefined || !Array.isArray(properties)) continue // of an earlier version, or damaged
+    for (const [scheme, choice] of Object.entries(stored.choices)) {
+      found.push({ scheme, ...choice, properties, activationSpan, size })
+    }
   }
-  return [...found.values()]
+  return found
 }
 
 /** Choices that this version does not know, such as `own` of an earlier one, are left out. */

@@ -81,10 +81,14 @@ function builtinKernels({ present, measured }: Machine['kernels']): Finding[] {
     return [finding(`${first}; the first load of a model with int4 or int8 weights measures them`)]
   return [
     finding(first),
-    ...measured.map(({ scheme, kernel, ratios }) => {
+    ...measured.map(({ scheme, kernel, ratios, properties, activationSpan, size }) => {
       const times = ratios.map((ratio) => `${ratio.toFixed(2)}×`).join(', ')
       const name = kernel === 'builtin' ? 'the built-in kernel' : "OpenVINO's kernel"
-      return finding(`weights ${scheme}: ${name}; the built-in one was ${times} as quick for 1, 8 and 128 rows`)
+      const span = activationSpan < 0 ? 'int8 by group' : activationSpan > 0 ? `int8 by ${activationSpan}` : 'f32'
+      const settings = [`${size} models`, `activations ${span}`, ...properties].join(', ')
+      return finding(
+        `weights ${scheme} (${settings}): ${name}; the built-in one was ${times} as quick for 1, 8 and 128 rows`,
+      )
     }),
   ]
 }

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { KernelChoices, measuredKernels } from '#lib/cache/kernel-choices.js'
+import { KernelChoices, type MeasuredUnder, measuredKernels, modelSize } from '#lib/cache/kernel-choices.js'
 import type { NativeKernelChoice } from '#lib/engine/boundary.js'
 
 const build = { version: '1.0.0', openvino: '2026.4.1' }
-const under = { properties: ['B=2', 'A=1'], activationSpan: 32 }
+const under: MeasuredUnder = { properties: ['B=2', 'A=1'], activationSpan: 32, size: 'small' }
 const measured = (scheme: string, kernel: string, ratios: number[]): NativeKernelChoice => ({
   scheme,
   layers: 1,
@@ -30,11 +30,29 @@ t.test('what was measured is there at the next load, under the same settings onl
   ])
   t.same(await new KernelChoices(root, build, { ...under, activationSpan: 0 }).read(), [])
   t.same(await new KernelChoices(root, { ...build, openvino: '2027' }, under).read(), [])
+  const held = { ...under, properties: ['A=1', 'B=2'] }
   t.same(await measuredKernels(root, build), [
-    { scheme: 'u4', kernel: 'builtin', ratios: [2, 1, 3] },
-    { scheme: 'u8', kernel: 'openvino', ratios: [0.5, 1, 1] },
+    { scheme: 'u4', kernel: 'builtin', ratios: [2, 1, 3], ...held },
+    { scheme: 'u8', kernel: 'openvino', ratios: [0.5, 1, 1], ...held },
   ])
   t.same(await measuredKernels(root, { ...build, version: '2.0.0' }), [])
+})
+
+t.test('what a toy model measured decides for toys alone', async (t) => {
+  const root = t.testdir({})
+  await new KernelChoices(root, build, { ...under, size: modelSize(2e6) }).add([measured('u4', 'openvino', [0.5])])
+  for (const bytes of [31e6, 1]) {
+    t.same(await new KernelChoices(root, build, { ...under, size: modelSize(bytes) }).read(), ['u4=openvino'])
+  }
+  for (const bytes of [32e6, 2e9]) {
+    t.same(await new KernelChoices(root, build, { ...under, size: modelSize(bytes) }).read(), [])
+  }
+  await new KernelChoices(root, build, { ...under, size: modelSize(2e9) }).add([measured('u4', 'avx2', [2])])
+  t.same(await new KernelChoices(root, build, { ...under, size: modelSize(32e6) }).read(), [])
+  t.same((await measuredKernels(root, build)).map(({ kernel, size }) => `${kernel} ${size}`).sort(), [
+    'builtin large',
+    'openvino toy',
+  ])
 })
 
 t.test('a file that is damaged or says something else is as good as none', async (t) => {

@@ -87,14 +87,15 @@ t.test('which kernels multiply with compressed weights', async (t) => {
   t.match(words({ present: ['avx-vnni', 'avx2', 'portable'], measured: [] }), [/: avx-vnni, avx2; the first load/])
   t.match(words({ present: ['portable'], measured: [] }), [/no built-in kernels/])
   t.same(words({ present: [], measured: [] }), [], 'the addon cannot be loaded')
+  const under = { properties: ['KV_CACHE_PRECISION=f16'], activationSpan: 32, size: 'large' as const }
   const measured = [
-    { scheme: 'u4-g128', kernel: 'builtin' as const, ratios: [2, 1.234, 3] },
-    { scheme: 'i8-channel', kernel: 'openvino' as const, ratios: [0.9, 0.8, 1] },
+    { scheme: 'u4-g128', kernel: 'builtin' as const, ratios: [2, 1.234, 3], ...under },
+    { scheme: 'i8-channel', kernel: 'openvino' as const, ratios: [0.9, 0.8, 1], ...under, activationSpan: 0 },
   ]
   t.match(words({ present: ['avx2', 'portable'], measured }), [
     /avx2$/,
-    /u4-g128: the built-in kernel; the built-in one was 2.00×, 1.23×, 3.00× as quick/,
-    /i8-channel: OpenVINO's kernel; the built-in one was 0.90×/,
+    /u4-g128 \(large models, activations int8 by 32, KV_CACHE_PRECISION=f16\): the built-in kernel; the built-in one was 2.00×, 1.23×, 3.00× as quick/,
+    /i8-channel \(large models, activations f32, KV_CACHE_PRECISION=f16\): OpenVINO's kernel; the built-in one was 0.90×/,
   ])
 })
 
