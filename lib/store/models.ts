@@ -4,6 +4,7 @@ import { estimate } from '../loading/estimate.js'
 import { ggufNeeds } from '../loading/gguf-needs.js'
 import { availableMemory } from '../memory/available.js'
 import { readFolder } from '../model/folder.js'
+import { conversionOf } from '../model/gguf/cached-model.js'
 import { readGgufHeader } from '../model/gguf/metadata.js'
 import { partNames } from '../model/gguf/part-names.js'
 import type { StoredFile, StoredRepo, StoredRevision } from './scan.js'
@@ -40,7 +41,7 @@ export async function storedModels(repos: readonly StoredRepo[], signal?: AbortS
       for (const { at, path, format, files } of found) {
         const size = files.reduce((sum, file) => sum + file.size, 0)
         const used = Math.max(...files.map((file) => file.used))
-        const known = format === 'GGUF' ? await ofGguf(path, size) : await ofFolder(path, signal)
+        const known = format === 'GGUF' ? await ofGguf(path, size, signal) : await ofFolder(path, signal)
         const reference = `${repo}${revisionOf(revision)}${at === '' ? '' : `/${at}`}`
         models.push({ reference, repo, commit: revision.commit, path, format, size, used, ...known })
       }
@@ -94,8 +95,11 @@ async function ofFolder(path: string, signal: AbortSignal | undefined): Promise<
   }
 }
 
-/** Converting a GGUF takes long, so its header has to do for an estimate. */
-async function ofGguf(path: string, size: number): Promise<Known> {
+/** Converting a GGUF takes long: until that has been done, its header has to do for an estimate. */
+async function ofGguf(path: string, size: number, signal: AbortSignal | undefined): Promise<Known> {
+  const converted = await conversionOf(path)
+  const known = converted === undefined ? undefined : await ofFolder(converted, signal)
+  if (known?.problem === '') return known
   try {
     const header = await readGgufHeader(path, { part: true })
     const { total, weights } = ggufNeeds(header, size)

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
+import {
+  lstatSync,
+  mkdtempSync,
+  promises,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -88,4 +98,34 @@ t.test('without symbolic links a snapshot holds the contents themselves', async 
   it.hub.asked()
   t.equal((await it.snapshot()).commit, commit)
   t.equal(it.hub.asked().length, 1)
+})
+
+t.test('nor where the system refuses them', async (t) => {
+  const { symlink } = promises
+  t.teardown(() => {
+    promises.symlink = symlink
+    syncBuiltinESMExports()
+  })
+  const refuse = (code: string): void => {
+    promises.symlink = () => Promise.reject(Object.assign(new Error(`${code}: refused`), { code, syscall: 'symlink' }))
+    syncBuiltinESMExports()
+  }
+  for (const code of ['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']) {
+    const it = await Downloading.start(t)
+    const commit = it.hub.commit(repo, { 'config.json': '{}', 'a.txt': 'x', 'b.txt': 'x' })
+    refuse(code)
+    const { folder } = await it.snapshot()
+    for (const [path, content] of Object.entries({ 'config.json': '{}', 'a.txt': 'x', 'b.txt': 'x' })) {
+      t.ok(lstatSync(join(folder, path)).isFile(), `${code}: ${path}`)
+      t.equal(readFileSync(join(folder, path), 'utf8'), content)
+    }
+    t.same(readdirSync(join(it.cacheDir, 'models--owner--model/blobs')), [])
+    it.hub.asked()
+    t.equal((await it.snapshot()).commit, commit)
+    t.equal(it.hub.asked().length, 1, 'nothing is fetched again')
+  }
+  const it = await Downloading.start(t)
+  it.hub.commit(repo, { 'config.json': '{}' })
+  refuse('EIO')
+  await t.rejects(it.snapshot(), { code: 'ERR_CACHE', message: /EIO: refused/ })
 })

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { lockFile } from '#lib/hub/lock.js'
+import { cachedModel } from '#lib/model/gguf/cached-model.js'
 import { findInStore } from '#lib/store/find.js'
 import { storedModels } from '#lib/store/models.js'
 import { removeFromStore } from '#lib/store/remove.js'
@@ -11,7 +12,7 @@ import { Downloading, repo } from '../hub/downloading.js'
 import type { Files } from '../hub/fake-hub.js'
 import { tiny } from '../llm/fixtures.js'
 import { writeGguf } from '../model/gguf-writer.js'
-import { randomLlamaParts } from '../model/random-gguf.js'
+import { randomLlama, randomLlamaParts } from '../model/random-gguf.js'
 import { tinyMetadata, tinyTensors } from '../model/tiny-gguf.js'
 
 const ir: Files = Object.fromEntries(
@@ -85,6 +86,29 @@ t.test('models say what they are, how to name them, and whether they fit', async
   const bytesOfParts = parts[0].length + parts[1].length
   t.match(byName.get(`${repo}/split-00001-of-00002.gguf`), { format: 'GGUF', contextLength: 256, size: bytesOfParts })
   t.match(byName.get(`${repo}/small`), { problem: /openvino_model\.xml/ })
+})
+
+t.test('of a GGUF that has been converted, what it was converted into is asked', async (t) => {
+  const it = await Downloading.start(t)
+  const whole = randomLlama()
+  it.hub.commit(repo, { 'good.gguf': whole })
+  await it.snapshot()
+  process.env.OPENVINO_LLM_CACHE = join(it.cacheDir, 'own')
+  t.teardown(() => delete process.env.OPENVINO_LLM_CACHE)
+  const listed = async () => (await storedModels(await scanStore(it.cacheDir)))[0]!
+  const { path, ...before } = await listed()
+  t.match(before, { contextLength: 256, fits: true, problem: '' })
+  t.notOk(existsSync(join(it.cacheDir, 'own')), 'it is not converted for that')
+  const { folder } = await cachedModel(path, { check: false })
+  const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, max_position_embeddings: 64 }))
+  const used = statSync(folder).mtimeMs
+  t.match(await listed(), { format: 'GGUF', size: whole.length, contextLength: 64, fits: true, problem: '' })
+  t.equal(statSync(folder).mtimeMs, used, 'that is no use of it')
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, max_position_embeddings: 2 ** 45 }))
+  t.match(await listed(), { fits: false }, 'the estimate is of the converted model')
+  rmSync(join(folder, 'openvino_model.xml'))
+  t.match(await listed(), { contextLength: 256, fits: true, problem: '' })
 })
 
 t.test('references find repositories, commits and files', async (t) => {

@@ -42,6 +42,21 @@ export async function cachedModel(path: string, options: CacheOptions = {}): Pro
   return readFolder(store.pathOf(name))
 }
 
+/**
+ * The model folder that a GGUF was converted into, if it has been and is sound. Nothing is converted or checked, and this is no use of it.
+ *
+ * @param path as of {@link cachedModel}
+ */
+export async function conversionOf(path: string, { root, versions }: CacheOptions = {}): Promise<string | undefined> {
+  try {
+    const name = await conversionName(partNames(path) ?? [path], versions ?? loadAddon().buildInfo())
+    return (await readFolder(new CacheStore(convertedModels, root).pathOf(name))).folder
+  } catch (error) {
+    if (error instanceof LLMError) return undefined
+    throw error
+  }
+}
+
 /** A folder in the cache that lost files, to a cleaner or a power cut, is discarded: it can be made again. */
 async function readCached(store: CacheStore, name: string): Promise<ModelDefinition | undefined> {
   try {
