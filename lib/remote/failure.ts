@@ -46,6 +46,7 @@ function codeOf(status: number | undefined, theirs: string, text: string): Error
     ([, { code }]: [string, HttpStatus]) => code !== undefined && code === theirs,
   )
   if (known) return known[0] as ErrorCode
+  if (theirs === 'invalid_value' || theirs === 'unknown_parameter') return undefined
   if (theirs === 'model_not_found') return 'ERR_MODEL_NOT_FOUND'
   // vLLM, LocalAI and OpenVINO Model Server say it in words.
   if (

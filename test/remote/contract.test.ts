@@ -111,14 +111,10 @@ t.test('JSON schemas, and the growing value', { skip }, async (t) => {
   t.match(local.value, { a: Number })
 })
 
-t.test('leaving, aborting, timeouts and filters', async (t) => {
+t.test('aborts, timeouts and filters', async (t) => {
   await using models = await both()
   for (const llm of [models.local, models.remote] satisfies LanguageModel[]) {
     const endless = { ...greedy, maxNewTokens: 10_000 }
-    const stream = llm.stream(messages, endless)
-    for await (const { tokens } of stream) if (tokens.length > 0) break
-    t.equal((await stream.result).finishReason, 'cancelled')
-
     const abort = new AbortController()
     const aborted = llm.stream(messages, { ...endless, signal: abort.signal, onText: () => abort.abort('enough') })
     await aborted.result.catch((reason) => t.equal(reason, 'enough'))
