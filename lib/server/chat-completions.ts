@@ -6,9 +6,10 @@ import type { StreamPart } from '../output/parts.js'
 import type { ChatMessage } from '../text/template/messages.js'
 import { ApiError } from './api-error.js'
 import { completionHead } from './completion-head.js'
-import { eventStream } from './event-stream.js'
+import { doneEvents, eventStream } from './event-stream.js'
 import type { Exchange } from './exchange.js'
 import { answerRequest, chatRequest, readField } from './fields.js'
+import { withModel } from './loading-stream.js'
 import type { NamedModel, ServedModels } from './models.js'
 import { chatLogprobs } from './probabilities.js'
 import { showsTokens, tokenIds } from './token-ids.js'
@@ -20,17 +21,18 @@ const own = ['messages', 'logprobs', 'top_logprobs', 'modalities', 'return_token
 /** POST /v1/chat/completions */
 export async function chatCompletions(models: ServedModels, exchange: Exchange): Promise<Response> {
   const body = await exchange.json()
-  const named = await models.of(body['model'], exchange)
-  const request = answerRequest(body, chatRequest, own, named, exchange.limits)
-  checkTextOnly(body)
-  const options = { ...request.options, ...logprobsOptions(body), ...exchange.requestOptions }
-  const shows = showsTokens(body)
-  const answer = exchange.generate(named, messagesOf(body), options, request.stream)
-  if (request.stream) {
-    const events = chunks(answer, named, options, request.includeUsage, shows)
-    return await eventStream(events, exchange.events)
-  }
-  return Response.json(completion(await answer.result, named, shows))
+  return await withModel(models, exchange, body, doneEvents, async (named) => {
+    const request = answerRequest(body, chatRequest, own, named, exchange.limits)
+    checkTextOnly(body)
+    const options = { ...request.options, ...logprobsOptions(body), ...exchange.requestOptions }
+    const shows = showsTokens(body)
+    const answer = exchange.generate(named, messagesOf(body), options, request.stream)
+    if (request.stream) {
+      const events = chunks(answer, named, options, request.includeUsage, shows)
+      return await eventStream(events, exchange.events)
+    }
+    return Response.json(completion(await answer.result, named, shows))
+  })
 }
 
 /** The messages of a request. `developer` is OpenAI's newer word for `system`, which templates know. */

@@ -5,9 +5,10 @@ import type { GenerationOptions } from '../options/generation.js'
 import * as check from '../options/rules.js'
 import { ApiError } from './api-error.js'
 import { completionHead } from './completion-head.js'
-import { eventStream } from './event-stream.js'
+import { doneEvents, eventStream } from './event-stream.js'
 import type { Exchange } from './exchange.js'
 import { answerRequest, readField, textRequest } from './fields.js'
+import { withModel } from './loading-stream.js'
 import { merged } from './merged.js'
 import type { NamedModel, ServedModels } from './models.js'
 import { type TextLogprobs, textLogprobs } from './probabilities.js'
@@ -43,39 +44,40 @@ interface Asked {
 /** POST /v1/completions */
 export async function completions(models: ServedModels, exchange: Exchange): Promise<Response> {
   const body = await exchange.json()
-  const named = await models.of(body['model'], exchange)
-  const request = answerRequest(body, textRequest, own, named, exchange.limits)
-  const shown = shownOf(body)
-  const prompts = promptsOf(body['prompt'])
-  const options: GenerationOptions = {
-    maxNewTokens: usualTokens,
-    ...request.options,
-    ...logprobsOptions(body, shown.echo),
-    ...exchange.requestOptions,
-  }
-  // One prompt that fails ends the others.
-  const failed = new AbortController()
-  const { signal: left } = options
-  const signal = prompts.length === 1 ? left : AbortSignal.any([left as AbortSignal, failed.signal])
-  const { numReturnSequences = 1 } = options
-  const asked: Asked[] = []
-  try {
-    for (const [i, prompt] of prompts.entries()) {
-      const text = shown.echo ? await textOf(prompt, named) : ''
-      const answer = exchange.generate(named, prompt, { ...options, signal }, request.stream)
-      asked.push({ answer, index: i * numReturnSequences, text })
+  return await withModel(models, exchange, body, doneEvents, async (named) => {
+    const request = answerRequest(body, textRequest, own, named, exchange.limits)
+    const shown = shownOf(body)
+    const prompts = promptsOf(body['prompt'])
+    const options: GenerationOptions = {
+      maxNewTokens: usualTokens,
+      ...request.options,
+      ...logprobsOptions(body, shown.echo),
+      ...exchange.requestOptions,
     }
-    if (request.stream) return await eventStream(chunks(asked, named, shown, request.includeUsage), exchange.events)
-    const results = await Promise.all(asked.map(({ answer }) => answer.result))
-    return Response.json({
-      ...headOf(exchange, named),
-      choices: asked.flatMap((each, i) => choicesOf(each, results[i] as GenerationResult, shown)),
-      usage: usageOf(results),
-    })
-  } catch (error) {
-    failed.abort()
-    throw error
-  }
+    // One prompt that fails ends the others.
+    const failed = new AbortController()
+    const { signal: left } = options
+    const signal = prompts.length === 1 ? left : AbortSignal.any([left as AbortSignal, failed.signal])
+    const { numReturnSequences = 1 } = options
+    const asked: Asked[] = []
+    try {
+      for (const [i, prompt] of prompts.entries()) {
+        const text = shown.echo ? await textOf(prompt, named) : ''
+        const answer = exchange.generate(named, prompt, { ...options, signal }, request.stream)
+        asked.push({ answer, index: i * numReturnSequences, text })
+      }
+      if (request.stream) return await eventStream(chunks(asked, named, shown, request.includeUsage), exchange.events)
+      const results = await Promise.all(asked.map(({ answer }) => answer.result))
+      return Response.json({
+        ...headOf(exchange, named),
+        choices: asked.flatMap((each, i) => choicesOf(each, results[i] as GenerationResult, shown)),
+        usage: usageOf(results),
+      })
+    } catch (error) {
+      failed.abort()
+      throw error
+    }
+  })
 }
 
 function shownOf(body: Readonly<Record<string, unknown>>): Shown {

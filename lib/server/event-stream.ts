@@ -4,7 +4,7 @@ import type { ApiError } from './api-error.js'
 /** Milliseconds of silence after which a client is told that the server still works. */
 const heartbeatMs = 10_000
 
-const encoder = new TextEncoder()
+export const encoder = new TextEncoder()
 
 /** How a protocol writes a stream. */
 export interface StreamFormat {
@@ -49,6 +49,14 @@ export interface EventStreamOptions {
   format?: StreamFormat
 }
 
+/** Of a response that is a stream. */
+export const headersOf = ({ contentType }: StreamFormat) => ({
+  'content-type': contentType,
+  'cache-control': 'no-cache',
+  // nginx would collect the events.
+  'x-accel-buffering': 'no',
+})
+
 /**
  * A stream of events. The response is there with the first event, or with the first heartbeat when that takes
  * longer; an error before rejects, a later one is an event.
@@ -85,21 +93,17 @@ export async function eventStream(events: AsyncIterator<unknown>, options: Event
     },
     { highWaterMark: 0 },
   )
-  const headers = {
-    'content-type': format.contentType,
-    'cache-control': 'no-cache',
-    // nginx would collect the events.
-    'x-accel-buffering': 'no',
-  }
   // Made while the first event is computed: it takes a tenth of a millisecond.
-  const response = new Response(stream as ConstructorParameters<typeof Response>[0], { headers })
+  const response = new Response(stream as ConstructorParameters<typeof Response>[0], { headers: headersOf(format) })
   begun = await orSilence(next, options.heartbeatMs)
   return response
 }
 
-const silence = Symbol('silence')
+/** Stands for nothing having come. */
+export const silence = Symbol('silence')
 
-async function orSilence<T>(next: Promise<T>, milliseconds = heartbeatMs): Promise<T | typeof silence> {
+/** What comes within so many milliseconds, else {@link silence}. */
+export async function orSilence<T>(next: Promise<T>, milliseconds = heartbeatMs): Promise<T | typeof silence> {
   let timer: NodeJS.Timeout | undefined
   const silent = new Promise<typeof silence>((resolve) => {
     timer = setTimeout(() => resolve(silence), milliseconds)

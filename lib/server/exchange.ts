@@ -89,6 +89,13 @@ export class Exchange implements Holder {
     for (const callback of this.#onEnd.splice(0)) callback()
   }
 
+  /** The request has not ended before this has, though its response may have begun. */
+  keepOpen<T>(work: Promise<T>): Promise<T> {
+    this.#open++
+    work.then(this.ended, this.ended)
+    return work
+  }
+
   /**
    * Begins a generation of this request.
    * @param isStream whether the client gets it as it grows
@@ -97,8 +104,7 @@ export class Exchange implements Holder {
     const answer = named.model.stream(prompt, options)
     this.modelName = named.name
     this.#retryAfter = named.retryAfter
-    this.#open++
-    answer.result.then(this.ended, this.ended)
+    this.keepOpen(answer.result)
     const { requestId, begun } = this
     const { headers } = this.#request.raw
     const generation = { named, requestId, headers, begun, isChat: Array.isArray(prompt), isStream, options }

@@ -166,3 +166,77 @@ const fields = [
   'tool_choice truncation parallel_tool_calls text top_p presence_penalty frequency_penalty top_logprobs temperature reasoning',
   'usage max_output_tokens max_tool_calls store background service_tier metadata safety_identifier prompt_cache_key',
 ].flatMap((line) => line.split(' '))
+
+t.test('log-probabilities of the message, when they are included: streamed the same as whole', async (t) => {
+  await using served = await serveTiny()
+  const { llm, server } = served
+  const { url } = await server.listen({ port: 0 })
+  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0 })
+  const asked = {
+    ...greedy,
+    input: 'Hello there',
+    include: ['message.output_text.logprobs' as const],
+    top_logprobs: 2,
+  }
+  const { logprobs = [] } = await llm.generate([user('Hello there')], {
+    maxNewTokens: 12,
+    temperature: 0,
+    logprobs: 2,
+  })
+  interface Likely {
+    token: string
+    logprob: number
+    bytes?: number[]
+  }
+  const plain = ({ token, bytes }: Likely) => ({ token, bytes })
+  const tokensIn = (all: readonly (Likely & { top_logprobs?: Partial<Likely>[] })[] = []) =>
+    all.map(({ top_logprobs: top = [], ...token }) => ({
+      ...plain(token),
+      top: top.map((each) => plain(each as Likely)),
+    }))
+  const expected = tokensIn(
+    logprobs.map(({ text, topLogprobs, ...rest }) => ({
+      ...rest,
+      token: text,
+      top_logprobs: topLogprobs.map(({ text, ...rest }) => ({ ...rest, token: text })),
+    })),
+  )
+  t.equal(expected.length, 12)
+  // Prompts that are computed anew, and those that are found in the cache, differ in the last digits.
+  const isNear = (found: readonly Likely[] = []) =>
+    found.every(({ logprob }, i) => Math.abs(logprob - (logprobs[i]?.logprob ?? 0)) < 1e-3)
+  t.match(expected[0]?.top.length, 2)
+
+  const ofMessage = (response: OpenAI.Responses.Response) => {
+    const [item] = response.output
+    const [content] = item?.type === 'message' ? item.content : []
+    return content?.type === 'output_text' ? content.logprobs : undefined
+  }
+  const whole = await client.responses.create(asked)
+  t.same(tokensIn(ofMessage(whole)), expected)
+  t.ok(isNear(ofMessage(whole)))
+  t.equal(whole.top_logprobs, 2)
+  const stream = client.responses.stream(asked)
+  const deltas: Likely[] = []
+  let done: Likely[] = []
+  for await (const event of stream) {
+    if (event.type === 'response.output_text.delta') deltas.push(...event.logprobs)
+    if (event.type === 'response.output_text.done') done = event.logprobs
+  }
+  t.same(tokensIn(deltas), expected)
+  t.ok(isNear(deltas))
+  t.same(done, deltas)
+  t.same(ofMessage(await stream.finalResponse()), deltas)
+
+  const without = await client.responses.create({ ...asked, include: ['reasoning.encrypted_content'] })
+  t.same(ofMessage(without), [], 'they are not asked for')
+  const chosen = await client.responses.create({ ...greedy, input: 'Hello there', include: asked.include })
+  t.match(ofMessage(chosen)?.[0], { top_logprobs: [] })
+  for (const [field, value] of [
+    ['top_logprobs', 21],
+    ['include', 'message.output_text.logprobs'],
+  ] as const) {
+    const refused = await post(server, path, { ...asked, [field]: value })
+    t.match(refused, { status: 400, body: { error: { param: field } } }, field)
+  }
+})

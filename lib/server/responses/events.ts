@@ -2,9 +2,11 @@ import type { GenerationResult } from '../../generation/result.js'
 import type { GenerationStream } from '../../generation/stream.js'
 import type { StreamPart } from '../../output/parts.js'
 import { apiErrorOf } from '../api-error.js'
+import { chatLogprobs } from '../probabilities.js'
 import {
   callItem,
   endedResponse,
+  type Logprob,
   messageItem,
   type OutputItem,
   type ResponseObject,
@@ -19,6 +21,7 @@ type Event = Readonly<Record<string, unknown> & { type: string }>
 interface OpenItem {
   item: OutputItem
   text: string
+  logprobs: Logprob[]
 }
 
 /**
@@ -61,11 +64,24 @@ export async function* responseEvents(
   }
 }
 
+/** The items of a whole response, as its events would have made them, with the log-probabilities of its messages. */
+export async function itemsWithLogprobs(answer: GenerationStream): Promise<OutputItem[]> {
+  const items = new Items(answer.requestId)
+  const drain = (events: Generator<Event>) => {
+    while (!events.next().done);
+  }
+  for await (const part of answer) drain(items.add(part))
+  drain(items.end(await answer.result))
+  return items.done
+}
+
 /** Makes items of parts. One is open at a time. */
 class Items {
   readonly done: OutputItem[] = []
   readonly #requestId: string
   #open: OpenItem | undefined
+  /** Of tokens whose text is yet to come. */
+  #waiting: Logprob[] = []
 
   constructor(requestId: string) {
     this.#requestId = requestId
@@ -74,7 +90,9 @@ class Items {
   *add(part: StreamPart): Generator<Event> {
     switch (part.type) {
       case 'text':
-        if (part.text !== '') yield* this.#text(part.text)
+        this.#waiting.push(...(chatLogprobs(part.logprobs)?.content ?? []))
+        // A token may have no text of its own: the next one has it too.
+        if (part.text !== '' || (this.#waiting.length > 0 && this.#isInMessage)) yield* this.#text(part.text)
         break
       case 'reasoning':
         yield* this.#reasoning(part.reasoningText)
@@ -97,11 +115,14 @@ class Items {
   }
 
   *#text(text: string): Generator<Event> {
-    if (this.#open?.item.type !== 'message') {
+    if (!this.#isInMessage) {
       yield* this.#begin(messageItem(this.#requestId, undefined, 'in_progress'))
       yield { type: 'response.content_part.added', ...this.#place, content_index: 0, part: textPart('') }
     }
-    if (text !== '') yield { ...this.#delta('response.output_text.delta', text), content_index: 0, logprobs: [] }
+    const logprobs = this.#waiting.splice(0)
+    this.#open?.logprobs.push(...logprobs)
+    if (text === '' && logprobs.length === 0) return
+    yield { ...this.#delta('response.output_text.delta', text), content_index: 0, logprobs }
   }
 
   *#reasoning(text: string): Generator<Event> {
@@ -114,8 +135,12 @@ class Items {
 
   *#begin(item: OutputItem): Generator<Event> {
     yield* this.#close()
-    this.#open = { item, text: '' }
+    this.#open = { item, text: '', logprobs: [] }
     yield { type: 'response.output_item.added', output_index: this.done.length, item }
+  }
+
+  get #isInMessage(): boolean {
+    return this.#open?.item.type === 'message'
   }
 
   #delta(type: string, delta: string): Event {
@@ -129,13 +154,13 @@ class Items {
 
   *#close(): Generator<Event> {
     if (!this.#open) return
-    const { item, text } = this.#open
+    const { item, text, logprobs } = this.#open
     const place = this.#place
     let whole: OutputItem
     if (item.type === 'message') {
-      whole = messageItem(this.#requestId, text, 'completed')
-      yield { type: 'response.output_text.done', ...place, content_index: 0, text, logprobs: [] }
-      yield { type: 'response.content_part.done', ...place, content_index: 0, part: textPart(text) }
+      whole = messageItem(this.#requestId, text, 'completed', logprobs)
+      yield { type: 'response.output_text.done', ...place, content_index: 0, text, logprobs }
+      yield { type: 'response.content_part.done', ...place, content_index: 0, part: textPart(text, logprobs) }
     } else if (item.type === 'reasoning') {
       whole = reasoningItem(this.#requestId, text)
       yield { type: 'response.reasoning_summary_text.done', ...place, summary_index: 0, text }

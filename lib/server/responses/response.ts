@@ -1,6 +1,10 @@
 import type { FinishedAnswer, FinishReason, GenerationResult } from '../../generation/result.js'
 import { nowInSeconds } from '../clock.js'
 import type { NamedModel } from '../models.js'
+import type { chatLogprobs } from '../probabilities.js'
+
+/** A token of a message with its log-probability. */
+export type Logprob = NonNullable<ReturnType<typeof chatLogprobs>>['content'][number]
 
 /** An item of a response's output. */
 export interface OutputItem {
@@ -94,12 +98,22 @@ export function outputItems({ text, reasoningText, toolCalls }: FinishedAnswer, 
 }
 
 /** The item that an answer's text is. */
-export function messageItem(requestId: string, text: string | undefined, status: string): OutputItem {
-  const content = text === undefined ? [] : [textPart(text)]
+export function messageItem(
+  requestId: string,
+  text: string | undefined,
+  status: string,
+  logprobs: readonly Logprob[] = [],
+): OutputItem {
+  const content = text === undefined ? [] : [textPart(text, logprobs)]
   return { type: 'message', id: `msg_${requestId}`, status, role: 'assistant', content }
 }
 
-export const textPart = (text: string) => ({ type: 'output_text', text, annotations: [], logprobs: [] })
+export const textPart = (text: string, logprobs: readonly Logprob[] = []) => ({
+  type: 'output_text',
+  text,
+  annotations: [],
+  logprobs,
+})
 
 /** What a model thought, as the summary that every client reads. */
 export function reasoningItem(requestId: string, text: string | undefined): OutputItem {

@@ -6,9 +6,10 @@ import { ApiError } from '../api-error.js'
 import { eventStream, namedEvents } from '../event-stream.js'
 import type { Exchange } from '../exchange.js'
 import { answerRequest, chatRequest, readField } from '../fields.js'
+import { withModel } from '../loading-stream.js'
 import type { ServedModels } from '../models.js'
 import { functionCalls } from '../tool-calls.js'
-import { responseEvents } from './events.js'
+import { itemsWithLogprobs, responseEvents } from './events.js'
 import { messagesOfInput } from './input.js'
 import { emptyResponse, endedResponse, outputItems, type ResponseObject } from './response.js'
 import type { ResponseStore, StoredResponse } from './store.js'
@@ -49,26 +50,29 @@ export async function createResponse(
 ): Promise<Response> {
   const given = await exchange.json()
   const body = asChat(given)
-  const named = await models.of(body['model'], exchange)
-  const request = answerRequest(body, chatRequest, own, named, exchange.limits)
-  checkUnsupported(body)
-  const messages = [...before(body, store, key), ...messagesOfInput(body['input'])]
-  const instructions = readField(body, 'instructions', check.string) as string | undefined
-  const prompt = instructions === undefined ? messages : [{ role: 'system', content: instructions }, ...messages]
-  const options: GenerationOptions = { ...request.options, ...ownOptions(body), ...exchange.requestOptions }
-  const isStored = (readField(body, 'store', check.boolean) ?? true) as boolean
-  const empty = emptyResponse(exchange.requestId, named, echoOf(given))
+  return await withModel(models, exchange, body, namedEvents, async (named) => {
+    const request = answerRequest(body, chatRequest, own, named, exchange.limits)
+    checkUnsupported(body)
+    const messages = [...before(body, store, key), ...messagesOfInput(body['input'])]
+    const instructions = readField(body, 'instructions', check.string) as string | undefined
+    const prompt = instructions === undefined ? messages : [{ role: 'system', content: instructions }, ...messages]
+    const options: GenerationOptions = { ...request.options, ...ownOptions(body), ...exchange.requestOptions }
+    const isStored = (readField(body, 'store', check.boolean) ?? true) as boolean
+    const empty = emptyResponse(exchange.requestId, named, echoOf(given))
 
-  const answer = exchange.generate(named, prompt, options, request.stream)
-  const keep = (response: ResponseObject, result: GenerationResult) => {
-    if (isStored) store.add({ response, messages: [...messages, messageOf(result)], key })
-  }
-  if (request.stream)
-    return await eventStream(responseEvents(answer, empty, keep), { ...exchange.events, format: namedEvents })
-  const result = await answer.result
-  const response = endedResponse(empty, result, outputItems(result, result.requestId))
-  keep(response, result)
-  return Response.json(response)
+    const answer = exchange.generate(named, prompt, options, request.stream)
+    const keep = (response: ResponseObject, result: GenerationResult) => {
+      if (isStored) store.add({ response, messages: [...messages, messageOf(result)], key })
+    }
+    if (request.stream)
+      return await eventStream(responseEvents(answer, empty, keep), { ...exchange.events, format: namedEvents })
+    const items = options.logprobs === undefined ? undefined : await itemsWithLogprobs(answer)
+    const result = await answer.result
+    const output = items ?? outputItems(result, result.requestId)
+    const response = endedResponse(empty, result, output)
+    keep(response, result)
+    return Response.json(response)
+  })
 }
 
 /** GET and DELETE /v1/responses/ID. @throws ApiError 404 */
@@ -119,7 +123,10 @@ function asChat(body: Record<string, unknown>): Record<string, unknown> {
 function ownOptions(body: Readonly<Record<string, unknown>>): GenerationOptions {
   const maxNewTokens = readField(body, 'max_output_tokens', check.integer(1)) as number | undefined
   const truncation = readField(body, 'truncation', check.oneOf('auto', 'disabled'))
+  const top = readField(body, 'top_logprobs', check.integer(0, 20)) as number | undefined
+  const include = readField(body, 'include', check.listOf(check.string, 100)) as readonly string[] | undefined
   return {
+    ...(include?.includes('message.output_text.logprobs') && { logprobs: top ?? 0 }),
     ...(maxNewTokens !== undefined && { maxNewTokens }),
     ...(truncation === 'auto' && { contextOverflow: 'drop-oldest' }),
   }
