@@ -88,12 +88,11 @@ const { ggufBytes } = (await import(resolve('bench/generate/gguf-writer.mjs'))) 
   ggufBytes: (metadata: Record<string, GgufValue>, tensors: unknown[]) => Buffer
 }
 
-/** The GGUF of a description: the same bits that test/fixtures/make/7_gguf.py gave to transformers. */
-export function noiseGguf({ seed, metadata, tensors }: NoiseModel): Buffer {
-  const text = Object.entries(tinyMetadata).filter(([key]) => key.startsWith('tokenizer.'))
-  const rows = tensors['token_embd.weight']?.dims[1] ?? 0
+/** The GGUF of a description: the same bits that test/fixtures/make/7_gguf.py gave to transformers. `tokenizer`: a tiny one by default. */
+export function noiseGguf({ seed, metadata, tensors }: NoiseModel, tokenizer?: Record<string, GgufValue>): Buffer {
+  const text = tokenizer ?? tinyTokenizer(tensors['token_embd.weight']?.dims[1] ?? 0)
   return ggufBytes(
-    { ...metadata, ...Object.fromEntries(text), ...vocabulary(rows) },
+    { ...metadata, ...text },
     Object.entries(tensors).map(([name, tensor]) => {
       const type = types[tensor.type]
       if (!type) throw new Error(`no type ${tensor.type}`)
@@ -112,11 +111,13 @@ export function noiseGguf({ seed, metadata, tensors }: NoiseModel): Buffer {
 }
 
 /** A token for each id: an id that has none is never generated. */
-function vocabulary(size: number): Record<string, GgufValue> {
+function tinyTokenizer(size: number): Record<string, GgufValue> {
+  const own = Object.entries(tinyMetadata).filter(([key]) => key.startsWith('tokenizer.'))
   const tokens = tinyMetadata['tokenizer.ggml.tokens'] as string[]
   const types = tinyMetadata['tokenizer.ggml.token_type'] as number[]
   const others = Array.from({ length: size - tokens.length }, (_, i) => `t${i}`)
   return {
+    ...Object.fromEntries(own),
     'tokenizer.ggml.tokens': [...tokens, ...others],
     'tokenizer.ggml.token_type': [...types, ...others.map(() => 1)],
   }
