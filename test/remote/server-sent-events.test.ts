@@ -35,6 +35,13 @@ t.test('events as the standard defines them', async (t) => {
 })
 
 t.test('where the bytes are cut changes nothing', async (t) => {
+  const lines = 'event: é\r\ndata: a\r\ndata: 😀\r\n\r\n: x\r\rdata: b\r\n\r\n.'
+  const whole = read(lines)
+  t.same(whole, [
+    { name: 'é', data: 'a\n😀' },
+    { name: '', data: 'b' },
+  ])
+  for (let cut = 0; cut < Buffer.byteLength(lines); cut++) t.same(read(lines, [cut]), whole, `at ${cut}`)
   const pieces = fc.constantFrom(
     'data: ',
     'event: x',
