@@ -1,4 +1,6 @@
+import { access } from 'node:fs/promises'
 import { Command } from 'commander'
+import { fileError } from '../file-error.js'
 import { type SnapshotRequest, snapshot } from '../hub/download.js'
 import { availableMemory } from '../memory/available.js'
 import { loadTable } from '../options/load.js'
@@ -27,6 +29,10 @@ export function pullCommand(interrupts: Interrupts): Command {
     const { path } = await withProgress((onProgress) => {
       const hub = { ...hubSource, snapshot: (request: SnapshotRequest) => snapshot({ ...request, onPlan }) }
       return resolveReference(model, { ...optionsFrom(flags, table), hub, signal, onProgress, warn })
+    })
+    // A path of this machine is not looked at until it is loaded.
+    await access(path).catch((error: unknown) => {
+      throw fileError(path, error)
     })
     await put(process.stdout, `${path}\n`)
   })

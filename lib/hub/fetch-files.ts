@@ -69,6 +69,7 @@ export async function fetchFiles(
     thread,
     connections: new Connections(most.connections),
     needed: { ...needed, signal: all },
+    warned: false,
   }
   const queue = [...contents.values()].values()
   const failures: unknown[] = []
@@ -116,6 +117,8 @@ interface Fetch {
   meter: ProgressMeter
   thread: BlobThread
   needed: Needed
+  /** Whether it was said that there are no locks: once is enough for all files. */
+  warned: boolean
 }
 
 /** Several processes may come here at once: the first one downloads, the others find the blob. */
@@ -129,11 +132,13 @@ async function fetchOne(fetch: Fetch, { file, paths }: Content): Promise<void> {
   const wait = (): void => warn('hub', `${name}: another process downloads it; this one waits`)
   const lock = await lockFile(cache.lock(etag), wait, signal)
   try {
-    if (!lock)
+    if (!lock && !fetch.warned) {
+      fetch.warned = true
       warn(
         'hub',
-        `${name}: this system, or a missing addon, gives no file locks, so another process may download it too`,
+        `${repo}: this system, or a missing addon, gives no file locks, so another process may download the same files`,
       )
+    }
     const fresh = (await stat(blob).catch(() => undefined))?.size !== file.size
     if (fresh) {
       const refuse: HubFile['refuse'] = (answer) =>

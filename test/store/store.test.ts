@@ -207,5 +207,10 @@ t.test('pull downloads what a reference names, says how much that is, and prints
   t.same(await run(['pull', repo], { env }), { ...first, stderr: '' })
   t.same(it.hub.asked(), ['/api/models/owner/model/revision/main'])
   t.same(await run(['pull', repo, '--offline'], { env }), { ...first, stderr: '' })
+  t.match(await run(['pull', 'owner/../nothing'], { env }), {
+    code: 1,
+    stdout: '',
+    stderr: /ERR_MODEL_NOT_FOUND: .*nothing: no such file or folder/,
+  })
   t.match(await run(['pull', repo, '--revision', 'mai'], { env }), { code: 1, stderr: /did you mean main/ })
 })
