@@ -75,7 +75,9 @@ const cases: Case[] = [
     text:
       '<tool_call>\n<function=weather>\n<parameter=city>\na</parameter>b\n</parameter>\n</parameter>\n' +
       '<parameter=other>\n{"a": "</parameter><parameter=x"}\n</parameter>\n</function>\n</tool_call>',
-    parts: [['call', 'weather', '{"city": "a</parameter>b\\n</parameter>", "other": {"a":"</parameter><parameter=x"}}']],
+    parts: [
+      ['call', 'weather', '{"city": "a</parameter>b\\n</parameter>", "other": {"a":"</parameter><parameter=x"}}'],
+    ],
     given: [{ city: 'a</parameter>b\n</parameter>', other: { a: '</parameter><parameter=x' } }],
   },
   {
