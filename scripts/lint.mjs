@@ -29,7 +29,7 @@ function biome(write) {
  */
 async function clangFormat(write) {
   const files = []
-  for (const folder of ['native', join('test', 'native'), 'bench']) {
+  for (const folder of ['native', join('test', 'native'), join('test', 'gpu'), 'bench']) {
     const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true }).catch(() => [])
     files.push(...entries.filter((entry) => entry.isFile() && /\.(cc|h)$/.test(entry.name)))
   }

@@ -12,14 +12,17 @@ import { packageTools } from '../package/package-tools.mjs'
 import { ask, Complaint, root, run, runMain } from '../run.mjs'
 import { clientTools } from './client-tools.mjs'
 import { computes } from './computing.mjs'
+import { emulatedGpu } from './emulated-gpu.mjs'
 import { environmentFor } from './isa.mjs'
 import { TestReport } from './test-report.mjs'
 
-const usage = `npm test -- [--lint] [--package | --clients] [--isa LEVEL] [--also-as LEVEL] [PART-OF-A-PATH ...]
+const usage = `npm test -- [--lint] [--package | --clients | --gpu] [--isa LEVEL] [--also-as LEVEL] [PART-OF-A-PATH ...]
   compiles the TypeScript, runs the C++ tests and those test files whose path holds one of the words (default: all)
   --lint           also checks style, as one more test
   --package        the tests of the packed packages instead, which npm run test:package packs first
   --clients        the tests of clients and frameworks around the server instead, which it installs into the cache first
+  --gpu            the tests on OpenVINO's GPU plugin with an emulated device instead, whose runtime it installs into the cache
+                   first when --accept-intel-eula says that you accept its licence
   --isa LEVEL      runs them as on a CPU with these instructions: sse41, avx2, avx2_vnni, avx512_core, avx512_core_vnni
   --also-as LEVEL  then runs those that compute with OpenVINO or the built-in kernels once more as on such a CPU`
 
@@ -31,6 +34,8 @@ runMain(async () => {
       lint: { type: 'boolean' },
       package: { type: 'boolean' },
       clients: { type: 'boolean' },
+      gpu: { type: 'boolean' },
+      'accept-intel-eula': { type: 'boolean' },
       isa: { type: 'string' },
       'also-as': { type: 'string' },
       help: { type: 'boolean' },
@@ -45,6 +50,8 @@ runMain(async () => {
   const env = { ...process.env, ...(isa !== undefined && environmentFor(isa)) }
   const secondEnv = alsoAs === undefined ? undefined : { ...process.env, ...environmentFor(alsoAs) }
 
+  const gpu = values.gpu ? await emulatedGpu(values['accept-intel-eula'] ?? false) : {}
+
   const report = new TestReport()
   if (values.lint && (await run(process.execPath, [join(root, 'scripts', 'lint.mjs')])) !== 0) report.fail('lint')
   else if (values.lint) report.passed++
@@ -55,7 +62,7 @@ runMain(async () => {
   }
   await buildPage()
   const matches = (/** @type {string} */ path) => !positionals.length || positionals.some((part) => path.includes(part))
-  const wanted = values.package ? 'package' : values.clients ? 'clients' : 'usual'
+  const wanted = values.package ? 'package' : values.clients ? 'clients' : values.gpu ? 'gpu' : 'usual'
   const natives =
     wanted === 'usual' && matches('test/native/') ? ['native_tests', 'grammar_tests', 'openvino_tests'] : []
   const files = (await testFiles()).filter((path) => setOf(path) === wanted && matches(path))
@@ -72,6 +79,11 @@ runMain(async () => {
   if (wanted === 'clients') {
     if (files.length > 0)
       await tapTests(report, files, { env: { ...env, ...(await clientTools()) }, options: ['--jobs=1'] })
+    return report.finish()
+  }
+  if (wanted === 'gpu') {
+    // Each compiles kernels, or reads many. In turn they share what was built.
+    if (files.length > 0) await tapTests(report, files, { env: { ...env, ...gpu }, options: ['--jobs=1'] })
     return report.finish()
   }
   await allTests(report, natives, files, env)
@@ -116,7 +128,7 @@ async function testFiles() {
  */
 function setOf(path) {
   const [, folder] = path.split('/')
-  return folder === 'package' || folder === 'clients' ? folder : 'usual'
+  return folder === 'package' || folder === 'clients' || folder === 'gpu' ? folder : 'usual'
 }
 
 /**

@@ -14,8 +14,11 @@
 namespace llm {
 namespace {
 
-StatefulGraph graph_of(ov::CompiledModel compiled, DecoderModel decoder, const RunnerInfo& info) {
-  return {std::move(compiled), std::move(decoder), info.long_rope_border > 0, false};
+StatefulGraph graph_of(ov::CompiledModel compiled, DecoderModel decoder, const RunnerInfo& info,
+                       const EngineConfig& config) {
+  // Only the CPU's plugin is known to be right there. A virtual device may hand the model to another.
+  const bool safe_states = config.device.builtin_kernels;
+  return {std::move(compiled), std::move(decoder), info.long_rope_border > 0, false, safe_states};
 }
 
 // Tokens that the states of all sequences may hold together: as many as a paged cache would. Padding and the room that
@@ -32,7 +35,7 @@ class StatefulRunner : public Runner {
  public:
   StatefulRunner(ov::CompiledModel compiled, RunnerInfo info, DecoderModel decoder, const EngineConfig& config)
       : info_(std::move(info)),
-        graph_(graph_of(std::move(compiled), std::move(decoder), info_)),
+        graph_(graph_of(std::move(compiled), std::move(decoder), info_, config)),
         states_(graph_, static_cast<size_t>(config.stateful_chunk), info_.max_prompt > 0) {
     info_.runner = "stateful";
     info_.max_sequences = 1;
@@ -125,7 +128,7 @@ class StatefulRunner : public Runner {
       return;
     }
     states_.limit(3, std::numeric_limits<double>::infinity());  // what the proof takes
-    const bool batches = graph_.decoder.axes.batches && graph_.decoder.inputs.beam_idx;
+    const bool batches = graph_.safe_states && graph_.decoder.axes.batches && graph_.decoder.inputs.beam_idx;
     const std::string& obstacle = graph_.decoder.padding_obstacle;
     const Sharing most = !batches ? Sharing::kNone : obstacle.empty() ? Sharing::kPadded : Sharing::kEqual;
     const auto proof = prove_sharing(*this, [this](Sharing sharing) { states_.share(sharing); }, vocabulary(), most);
@@ -136,7 +139,8 @@ class StatefulRunner : public Runner {
     if (batches) {
       info_.batching_reason = proof.sharing == Sharing::kNone || obstacle.empty() ? proof.reason : obstacle;
     } else {
-      info_.batching_reason = "the states of its graph hold one sequence";
+      info_.batching_reason = graph_.safe_states ? "the states of its graph hold one sequence"
+                                                 : "OpenVINO's states are shared on the CPU only";
     }
   }
 

@@ -1,0 +1,122 @@
+import t from 'tap'
+import { LLM, type LoadOptions } from '#lib/index.js'
+import { goldenTiny, loadTiny, tiny } from '../llm/fixtures.js'
+import { answerOf, answersOf, startTiny } from '../llm/runners.js'
+import { onGpu } from './emulated-gpu.js'
+
+// What the engine does around the model, in the memory of a GPU: blocks of 16 tokens, keys in another order.
+
+const cases = goldenTiny()['tiny-llama']?.cases ?? []
+const longest = cases.reduce((a, b) => (b.prompt.length > a.prompt.length ? b : a))
+const greedy = { temperature: 0, ignoreEos: true } as const
+const load = (folder: string, options: LoadOptions = {}) =>
+  LLM.load(tiny(folder), { device: 'GPU', precision: 'f32', kvCachePrecision: 'f32', ...options })
+
+t.test('prompts that begin like an earlier one take that from the cache', async (t) => {
+  const [gpu, cpu] = [
+    await startTiny('tiny-llama-fp32', 'paged', onGpu),
+    await startTiny('tiny-llama-fp32', 'stateful'),
+  ]
+  const { prompt, greedy } = longest
+  t.same((await answerOf(gpu, prompt, { maxNewTokens: greedy.length })).tokens, greedy)
+  // Around the borders of blocks, and within them.
+  for (const cut of [1, 8, 15, 16, 17, 31, 32, 33, 48, 59]) {
+    const other = [...prompt.slice(0, cut), ...[7, 8, 9].map((token) => (token + (prompt[cut] ?? 0)) % 500)]
+    const found = await answerOf(gpu, other, { maxNewTokens: 4 })
+    t.same(found.tokens, (await answerOf(cpu, other, { maxNewTokens: 4 })).tokens, `cut at ${cut}`)
+    t.equal(found.timings.cachedTokens, cut, `cut at ${cut}: taken from the cache`)
+  }
+  t.same((await answerOf(gpu, prompt, { maxNewTokens: greedy.length })).tokens, greedy, 'the first one once more')
+  await Promise.all([gpu.close(), cpu.close()])
+})
+
+t.test('several answers to one prompt are those of the CPU', async (t) => {
+  const drawn = { temperature: 1.5, maxNewTokens: 12, seed: 1 }
+  for (const runner of ['paged', 'stateful'] as const) {
+    const gpu = await startTiny('tiny-llama-fp32', runner, onGpu)
+    const cpu = await startTiny('tiny-llama-fp32', runner)
+    const tokens = async (engine: typeof gpu) =>
+      (await answersOf(engine, longest.prompt, 4, drawn)).map(({ tokens }) => tokens)
+    t.same(await tokens(gpu), await tokens(cpu), runner)
+    await Promise.all([gpu.close(), cpu.close()])
+  }
+})
+
+t.test('requests that had to give up their room in the KV cache', async (t) => {
+  const kvTokens = 128
+  const engine = await startTiny('tiny-llama-fp32', 'paged', { ...onGpu, kvTokens })
+  const many = [...cases, ...cases]
+  const answers = await Promise.all(
+    many.map(({ prompt }) => answerOf(engine, prompt, { maxNewTokens: kvTokens - prompt.length })),
+  )
+  for (const [i, each] of many.entries()) {
+    t.same(answers[i]?.tokens.slice(0, each.greedy.length), each.greedy, `prompt of ${each.prompt.length}`)
+  }
+  const { preemptions, running, waiting, blocksUsed } = engine.metrics()
+  t.ok(preemptions > 0)
+  t.same([running, waiting, blocksUsed], [0, 0, 0])
+  await engine.close()
+})
+
+t.test('guesses from earlier text', async (t) => {
+  const engine = await startTiny('tiny-llama-fp32', 'paged', onGpu)
+  let guessed = 0
+  for (const { prompt, greedy } of cases) {
+    const quoting = [...prompt, ...greedy, ...prompt]
+    const plain = await answerOf(engine, quoting, { maxNewTokens: 24 })
+    const quick = await answerOf(engine, quoting, { lookupNgram: 3, lookupTokens: 10, maxNewTokens: 24 })
+    t.same(quick.tokens, plain.tokens, `${quoting.length} tokens that repeat themselves`)
+    guessed += quick.timings.draftTokens
+  }
+  t.ok(guessed > 0, `${guessed} tokens were guessed`)
+  await engine.close()
+})
+
+t.test('int4: both engines give the tokens of the CPU', async (t) => {
+  const prompts = cases.map(({ prompt }) => ({ tokens: prompt }))
+  const answers = async (llm: LLM) =>
+    (await llm.generateAll(prompts, { ...greedy, maxNewTokens: 16 })).map(({ tokens }) => tokens)
+  await using cpu = await loadTiny('tiny-llama', { cpuKernel: 'openvino' })
+  const expected = await answers(cpu)
+  for (const engine of ['paged', 'stateful'] as const) {
+    await using llm = await load('tiny-llama', { engine })
+    t.equal(llm.info.runner, engine)
+    t.same(await answers(llm), expected, engine)
+  }
+})
+
+t.test('a KV cache in u8: near f32, or a warning says what the plugin took', async (t) => {
+  const prompt = { tokens: longest.prompt }
+  const first = async (llm: LLM) => {
+    return (await llm.generate(prompt, { ...greedy, maxNewTokens: 1, logprobs: 5 })).logprobs?.[0]
+  }
+  await using cpu = await loadTiny()
+  const exact = await first(cpu)
+  const warnings: string[] = []
+  await using llm = await load('tiny-llama-fp32', {
+    engine: 'paged',
+    kvCachePrecision: 'u8',
+    onWarning: ({ code }) => warnings.push(code),
+  })
+  t.same(warnings, llm.info.precision.kvCache === 'u8' ? [] : ['precision'], llm.info.precision.kvCache)
+  const found = await first(llm)
+  t.equal(found?.token, exact?.token)
+  t.ok(Math.abs((found?.logprob ?? 0) - (exact?.logprob ?? 1)) < 0.05, `${found?.logprob} and ${exact?.logprob}`)
+})
+
+t.test('cancelled while its prompt is computed, and while it decodes', async (t) => {
+  for (const engine of ['paged', 'stateful'] as const) {
+    await using llm = await load('tiny-llama-fp32', { engine })
+    const controller = new AbortController()
+    const long = llm.generate({ tokens: Array.from({ length: 200 }, (_, i) => 5 + i) }, { signal: controller.signal })
+    controller.abort(new Error('enough'))
+    await t.rejects(long, { message: 'enough' }, engine)
+    for await (const _ of llm.stream(prompt20, greedy)) break
+    const { tokens } = await llm.generate(prompt20, { ...greedy, maxNewTokens: 8 })
+    t.same(tokens, expected20, `${engine}: what follows finds no trace of them`)
+  }
+})
+
+const { prompt: tokens20 = [], greedy: greedy20 = [] } = cases.find(({ prompt }) => prompt.length === 20) ?? {}
+const prompt20 = { tokens: tokens20 }
+const expected20 = greedy20.slice(0, 8)
