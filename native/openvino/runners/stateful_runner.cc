@@ -16,8 +16,8 @@ namespace {
 
 StatefulGraph graph_of(ov::CompiledModel compiled, DecoderModel decoder, const RunnerInfo& info,
                        const EngineConfig& config) {
-  // Only the CPU's plugin is known to be right there. A virtual device may hand the model to another.
-  const bool safe_states = config.device.builtin_kernels;
+  // A virtual device may hand the model to a GPU.
+  const bool safe_states = config.device.kv_memory != "device" && !config.device.nested_properties;
   return {std::move(compiled), std::move(decoder), info.long_rope_border > 0, false, safe_states};
 }
 
@@ -140,7 +140,7 @@ class StatefulRunner : public Runner {
       info_.batching_reason = proof.sharing == Sharing::kNone || obstacle.empty() ? proof.reason : obstacle;
     } else {
       info_.batching_reason = graph_.safe_states ? "the states of its graph hold one sequence"
-                                                 : "OpenVINO's states are shared on the CPU only";
+                                                 : "the device's plugin is not safe with shared states";
     }
   }
 
