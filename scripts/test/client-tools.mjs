@@ -1,7 +1,7 @@
 // @ts-check
 import { createHash } from 'node:crypto'
 import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { exists } from '../build/wheel.mjs'
 import { cacheFolder } from '../cache.mjs'
 import { Complaint, root, run } from '../run.mjs'
@@ -23,7 +23,9 @@ export async function clientTools() {
   }
 }
 
-const manifests = ['package.json', 'package-lock.json'].map((name) => join(root, 'test', 'clients', name))
+/** The newest releases need Node 22; for Node 20 there are the last ones that support it. */
+const wanted = Number.parseInt(process.versions.node, 10) >= 22 ? ['test', 'clients', 'newest'] : ['test', 'clients']
+const manifests = ['package.json', 'package-lock.json'].map((name) => join(root, ...wanted, name))
 
 /** Changes with the versions that are wanted, and with this checkout, which they find as `openvino-llm`. */
 async function fingerprint() {
@@ -34,7 +36,7 @@ async function fingerprint() {
 
 /** @param {string} folder */
 async function npmClients(folder) {
-  for (const path of manifests) await cp(path, join(folder, path.slice(path.lastIndexOf('package'))))
+  for (const path of manifests) await cp(path, join(folder, basename(path)))
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
   const shell = process.platform === 'win32'
   if ((await run('npm', args, { cwd: folder, stdio: ['ignore', 2, 2], shell })) !== 0)

@@ -1,7 +1,7 @@
 // @ts-check
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join, relative, sep } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -77,8 +77,9 @@ runMain(async () => {
     return report.finish()
   }
   if (wanted === 'clients') {
-    if (files.length > 0)
-      await tapTests(report, files, { env: { ...env, ...(await clientTools()) }, options: ['--jobs=1'] })
+    const all = [...files, ...(await withOpenAIClient(matches))]
+    if (all.length > 0)
+      await tapTests(report, all, { env: { ...env, ...(await clientTools()) }, options: ['--jobs=1'] })
     return report.finish()
   }
   if (wanted === 'gpu') {
@@ -120,6 +121,16 @@ async function testFiles() {
   const entries = await readdir(join(root, 'test'), { recursive: true })
   const paths = entries.map((entry) => ['test', ...entry.split(sep)].join('/'))
   return paths.filter((path) => path.endsWith('.test.ts')).sort()
+}
+
+/**
+ * The tests of the usual set that ask with OpenAI's client. Beside those of clients they run once more, with the release installed there.
+ * @param {(path: string) => boolean} matches
+ */
+async function withOpenAIClient(matches) {
+  const paths = (await testFiles()).filter((path) => path.startsWith('test/server/') && matches(path))
+  const sources = await Promise.all(paths.map((path) => readFile(join(root, path), 'utf8')))
+  return paths.filter((_, index) => sources[index]?.includes("from './openai.js'"))
 }
 
 /**

@@ -1,5 +1,5 @@
-import OpenAI from 'openai'
 import t from 'tap'
+import { OpenAI } from '../server/openai.js'
 import { call, serveSaid } from '../server/said.js'
 import { installed, skipWithoutClients } from './installed.js'
 

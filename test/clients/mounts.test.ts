@@ -1,10 +1,10 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import OpenAI from 'openai'
 import t from 'tap'
 import { Running } from '../cli/cli.js'
 import { loadTiny, tiny } from '../llm/fixtures.js'
+import { OpenAI } from '../server/openai.js'
 import { user } from '../server/serving.js'
 import { clientsFolder, skipWithoutClients } from './installed.js'
 

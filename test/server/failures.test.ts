@@ -1,7 +1,7 @@
-import OpenAI from 'openai'
 import t from 'tap'
 import { LLMError } from '#lib/index.js'
 import { apiErrorOf } from '#lib/server/api-error.js'
+import { OpenAI } from './openai.js'
 import { call, serveSaid } from './said.js'
 import { post, serveTiny, user } from './serving.js'
 

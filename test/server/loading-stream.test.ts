@@ -1,5 +1,4 @@
 import Anthropic from '@anthropic-ai/sdk'
-import OpenAI from 'openai'
 import t from 'tap'
 import type { LLM } from '#lib/index.js'
 import { ApiError } from '#lib/server/api-error.js'
@@ -7,6 +6,7 @@ import { doneEvents } from '#lib/server/event-stream.js'
 import { createServer, type Server } from '#lib/server/index.js'
 import { streamOnceReady } from '#lib/server/loading-stream.js'
 import { loadTiny } from '../llm/fixtures.js'
+import { OpenAI } from './openai.js'
 import { user } from './serving.js'
 
 const asked = { model: 'tiny', messages: [user('x')], max_tokens: 4, temperature: 0 }

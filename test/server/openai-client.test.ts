@@ -1,6 +1,7 @@
-import OpenAI from 'openai'
+import type * as openai from 'openai'
 import t from 'tap'
 import { skipWithoutGrammars } from '../llm/constrained.js'
+import { OpenAI } from './openai.js'
 import { post, serveTiny, user } from './serving.js'
 
 // The official client, over HTTP.
@@ -147,7 +148,7 @@ t.test('a client that leaves ends its answer, and no other one', async (t) => {
   const { llm, server, client, ...rest } = await connect()
   await using _ = rest
   const endless = { model: 'tiny', messages, max_tokens: 240, ignore_eos: true, temperature: 0 } as never
-  const other = client().chat.completions.create(endless) as unknown as Promise<OpenAI.ChatCompletion>
+  const other = client().chat.completions.create(endless) as unknown as Promise<openai.OpenAI.ChatCompletion>
   const stream = (await client().chat.completions.create({
     ...(endless as object),
     stream: true,

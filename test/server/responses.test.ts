@@ -1,6 +1,7 @@
-import OpenAI from 'openai'
+import type * as openai from 'openai'
 import t from 'tap'
 import { messagesOfInput } from '#lib/server/responses/input.js'
+import { OpenAI } from './openai.js'
 import { post, serveTiny, user } from './serving.js'
 
 const path = '/v1/responses'
@@ -207,7 +208,7 @@ t.test('log-probabilities of the message, when they are included: streamed the s
     found.every(({ logprob }, i) => Math.abs(logprob - (logprobs[i]?.logprob ?? 0)) < 1e-3)
   t.match(expected[0]?.top.length, 2)
 
-  const ofMessage = (response: OpenAI.Responses.Response) => {
+  const ofMessage = (response: openai.OpenAI.Responses.Response) => {
     const [item] = response.output
     const [content] = item?.type === 'message' ? item.content : []
     return content?.type === 'output_text' ? content.logprobs : undefined

@@ -1,5 +1,5 @@
-import OpenAI from 'openai'
 import t from 'tap'
+import { OpenAI } from './openai.js'
 import { call, serveSaid } from './said.js'
 import { post, user } from './serving.js'
 
