@@ -31,19 +31,13 @@ export interface Bound {
   canConstrain: boolean
 }
 
-/** @throws TypeError when a beam search would have to follow it, and those of {@link answerGrammar} */
+/** @throws as {@link answerGrammar} */
 export async function bindAnswer(bound: Bound): Promise<Binding> {
   const { text, prompt, options, format, rendered, budget, canConstrain } = bound
   const last = options.continueFinalMessage && prompt.kind === 'chat' ? prompt.messages.at(-1) : undefined
   const continued = last && textOf(last)
   const grammar = bound.grammar ?? answerGrammar(text, format, options, rendered, continued)
   const { numBeams = 1 } = options
-  if ((grammar || budget !== undefined) && numBeams > 1) {
-    throw new TypeError(
-      'expected numBeams to be 1 with an answer that must conform to something (grammar, responseFormat, a required tool call, a budget of reasoning): ' +
-        `a beam search cannot follow a grammar; received ${numBeams}`,
-    )
-  }
   const awaited = grammar || !canConstrain || numBeams > 1 ? undefined : awaitedCalls(text, format, options)
   if (!awaited && budget === undefined) {
     return { grammar: grammar ?? noGrammar, marks: noMarks, binds: grammar !== undefined }

@@ -171,7 +171,9 @@ void EngineLoop::step() {
   draft(scheduler.make_room());
   const auto spans = scheduler.plan();
   if (spans.empty()) {
-    stalled_ = std::ranges::any_of(scheduler.running, [](auto& sequence) { return sequence.held.has_value(); });
+    stalled_ = std::ranges::any_of(scheduler.running, [](auto& sequence) {
+      return sequence.held || (sequence.beam && sequence.constraint && !sequence.constraint->ready());
+    });
     return;
   }
   start_masks(spans);
@@ -253,6 +255,7 @@ void EngineLoop::take(Sequence& sequence, const Span& span, const Rows& rows, si
 
 // The masks of these came later than their rows. That delays nobody else.
 void EngineLoop::take_held() {
+  take_late_beams();
   auto& running = model_->scheduler->running;
   for (auto next = running.begin(); next != running.end();) {
     Sequence& sequence = *next++;
@@ -264,6 +267,19 @@ void EngineLoop::take_held() {
     } catch (...) {
       outcomes_.fail(id, current_failure(ERR_ENGINE));  // it is not of the step that comes
     }
+  }
+}
+
+// One search at a time: its beams change while it goes on.
+void EngineLoop::take_late_beams() {
+  const auto late = [](const Sequence& sequence) {
+    return sequence.beam && sequence.constraint && !sequence.beam->logits.empty() && sequence.beam->search->ready();
+  };
+  auto& running = model_->scheduler->running;
+  for (;;) {
+    const auto found = std::ranges::find_if(running, late);
+    if (found == running.end()) return;
+    beam_decoder_.take_late(*model_, *found);
   }
 }
 

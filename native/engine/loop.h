@@ -58,6 +58,7 @@ class EngineLoop {
   void draft(std::span<Sequence* const> decoding);
   void start_masks(std::span<const Span> spans);
   void take_held();
+  void take_late_beams();
   void take(Sequence& sequence, const Span& span, const Rows& rows, size_t row);
   void take_answer(Sequence& sequence, const Rows& rows, size_t row);
   void accept(Sequence& sequence, const Rows& rows, size_t row);

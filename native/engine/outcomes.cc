@@ -86,11 +86,11 @@ void Outcomes::finish(Sequences::iterator sequence, BeamSearch& search) {
   take_out(running, sequence);
   for (size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] == BeamSearch::kCancelled) continue;
-    auto& [score, tokens, stopped, logprobs] = best[i];
+    auto& [score, tokens, reason, logprobs] = best[i];
     logprobs.id = ids[i];
     if (!logprobs.values.empty()) post_(std::move(logprobs));
     post_(BeamAnswer{ids[i], std::move(tokens), score});
-    post_(Finished{ids[i], stopped ? FinishReason::kStop : FinishReason::kLength, timings});
+    post_(Finished{ids[i], reason, timings});
   }
 }
 

@@ -137,8 +137,7 @@ void EngineObject::submit(const Napi::CallbackInfo& info) {
   const bool looks_up = params.lookup_tokens > 0;
   if (params.max_new_tokens < 0 || !in_range(static_cast<const SamplingParams&>(params)) ||
       !in_range(static_cast<const BeamParams&>(params)) ||
-      (beams > 1 &&
-       (looks_up || params.max_new_tokens == 0 || !params.grammar.none() || params.marks.limit_reasoning())) ||
+      (beams > 1 && (looks_up || params.max_new_tokens == 0 || params.marks.wait())) ||
       (beams > 1 && request.ids.size() > beams) || !std::isfinite(params.priority) || params.lookup_tokens < 0 ||
       params.lookup_tokens > 64 || params.lookup_ngram < 0 || params.lookup_ngram > 64 ||
       looks_up != (params.lookup_ngram > 0) || !in_range(params.logprobs) || !in_range(params.prompt_logprobs) ||

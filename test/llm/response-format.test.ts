@@ -138,3 +138,22 @@ async function misuse(): Promise<void> {
   choice.value === 'c'
 }
 t.type(misuse, 'function')
+
+t.test('beams follow a format: the answers that it has, the most likely first', { skip }, async (t) => {
+  const choices = ['red', 'green', 'blue']
+  const beams: GenerationOptions = { numBeams: 4, temperature: 0, maxNewTokens: 40 }
+  const found = await llm.generate('A colour:', {
+    ...beams,
+    numReturnSequences: 3,
+    responseFormat: { type: 'choice', choices },
+  })
+  t.same(found.answers.map(({ text }) => text).sort(), [...choices].sort())
+  const scores = found.answers.map(({ score }) => score ?? Number.NaN)
+  t.same(
+    scores,
+    [...scores].sort((a, b) => b - a),
+  )
+  const person = await llm.generate('A person:', { ...beams, responseFormat: { type: 'json_schema', schema } })
+  t.match(person.value, { name: /^.{0,6}$/u, colour: /^(red|green)$/ })
+  t.equal(person.finishReason, 'stop')
+})

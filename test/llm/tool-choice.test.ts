@@ -166,8 +166,12 @@ t.test('what cannot be required is a TypeError', async (t) => {
     message: /minProp/,
   })
   await t.rejects(ask({ ...sampled, toolCallParser: 'hermes', tools: text }), { name: 'TypeError', message: /tool a/ })
-  await t.rejects(ask({ ...sampled, toolCallParser: 'hermes', numBeams: 2, temperature: 0 }), {
-    name: 'TypeError',
-    message: /beam search/,
-  })
+})
+
+t.test('beams call, too', { skip }, async (t) => {
+  const beams: GenerationOptions = { numBeams: 3, temperature: 0, parallelToolCalls: false, maxNewTokens: 400 }
+  const one = { ...sampled, ...beams, toolCallParser: 'hermes', toolChoice: { name: 'weather.of-tomorrow' } } as const
+  const { toolCalls, finishReason } = await ask(one)
+  t.equal(finishReason, 'tool-calls')
+  t.match(toolCalls, [{ name: 'weather.of-tomorrow', arguments: { on: Boolean } }])
 })

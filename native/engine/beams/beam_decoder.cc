@@ -12,6 +12,10 @@ namespace llm {
 
 void BeamDecoder::take(LoadedModel& model, Sequence& sequence, std::span<const float> logits) {
   sequence.beam->logits.assign(logits.begin(), logits.end());
+  take_late(model, sequence);
+}
+
+void BeamDecoder::take_late(LoadedModel& model, Sequence& sequence) {
   const auto search = sequence.beam->search;  // its beams may end
   if (!search->ready()) return;
   try {
@@ -33,9 +37,12 @@ void BeamDecoder::advance(LoadedModel& model, BeamSearch& search) {
     BestContinuations best(group.candidates());
     for (const auto& running : group.running) {
       any = running.beam;
-      best.show(running, model.sampler->log_probabilities(*any, any->beam->logits, chosen));
+      const auto mask = any->constraint ? any->constraint->mask(0) : std::span<const uint32_t>();
+      best.show(running, model.sampler->log_probabilities(*any, any->beam->logits, chosen, mask));
     }
-    group.step(best.best(), any->generated() + 1);
+    std::vector<Continuation> candidates(best.best().begin(), best.best().end());
+    follow(group, candidates);
+    group.step(candidates, any->generated() + 1);
     for (const auto& running : group.running) {
       model.sampler->check(running.token);
       chosen.push_back(running.token);
@@ -53,6 +60,19 @@ void BeamDecoder::advance(LoadedModel& model, BeamSearch& search) {
     outcomes_.finish(find(running, any->id), search);
   } else {
     run_on(model, search);
+  }
+}
+
+// The grammar behind each candidate that the group can take: of those that end, only the best count.
+void BeamDecoder::follow(const BeamGroup& group, std::span<Continuation> best) const {
+  size_t going = 0;
+  for (size_t rank = 0; rank < best.size() && (rank < group.size() || going < group.size()); ++rank) {
+    auto& one = best[rank];
+    if (!one.beam->constraint || group.stops(one.token)) continue;
+    one.constraint = std::make_shared<Constraint>(*one.beam->constraint);
+    one.constraint->accept(one.token);
+    one.ended = one.constraint->ended();
+    if (!one.ended) ++going;
   }
 }
 
@@ -82,6 +102,7 @@ void BeamDecoder::run_on(LoadedModel& model, BeamSearch& search) {
                           sequence.beam->logprobs);
     }
     sequence.beam->logits.clear();
+    sequence.constraint = one->constraint;
     sequence.tokens.push_back(one->token);
     sequence.counts.reprefill = reprefill;
   }

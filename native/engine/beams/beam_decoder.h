@@ -20,8 +20,11 @@ class BeamDecoder {
   // The logits behind a beam's tokens. When they are the last that its search waits for, the search goes on by a token;
   // then any beam of it may be gone.
   void take(LoadedModel& model, Sequence& sequence, std::span<const float> logits);
+  // A search whose masks came later than its logits goes on, if they are all there now.
+  void take_late(LoadedModel& model, Sequence& sequence);
 
  private:
+  void follow(const BeamGroup& group, std::span<Continuation> best) const;
   void advance(LoadedModel& model, BeamSearch& search);
   void run_on(LoadedModel& model, BeamSearch& search);
   Sequence& fork(LoadedModel& model, const Sequence& parent);

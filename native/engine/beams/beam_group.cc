@@ -23,9 +23,15 @@ void BeamGroup::step(std::span<const Continuation> best, size_t length) {
   running.clear();
   for (size_t rank = 0; rank < best.size(); ++rank) {
     const bool stopped = stops(best[rank].token);
-    if (stopped || (last && alone_)) {
+    const bool by_grammar = best[rank].ended;
+    if (stopped || by_grammar || (last && alone_)) {
       // What is not among the best is looked at to go on with alone.
-      if (rank < size_) end(best[rank], length, stopped);
+      if (rank < size_) {
+        end(best[rank], length,
+            stopped      ? FinishReason::kStop
+            : by_grammar ? FinishReason::kGrammar
+                         : FinishReason::kLength);
+      }
     } else if (running.size() < size_) {
       running.push_back(best[rank]);
     }
@@ -35,7 +41,7 @@ void BeamGroup::step(std::span<const Continuation> best, size_t length) {
   } else {
     done = best.empty() || is_done(best.front().score, length);
     if (last && !done) {
-      for (const auto& beam : running) end(beam, length, false);
+      for (const auto& beam : running) end(beam, length, FinishReason::kLength);
     }
     done = done || last || running.empty();
   }
@@ -43,7 +49,7 @@ void BeamGroup::step(std::span<const Continuation> best, size_t length) {
 
 bool BeamGroup::stops(Token token) const { return std::find(stops_.begin(), stops_.end(), token) != stops_.end(); }
 
-void BeamGroup::end(const Continuation& last, size_t length, bool stopped) {
+void BeamGroup::end(const Continuation& last, size_t length, FinishReason reason) {
   const double score = normalised(last.score, length);
   if (ended.size() == size_ && score <= ended.back().score) return;
   const auto place =
@@ -51,7 +57,7 @@ void BeamGroup::end(const Continuation& last, size_t length, bool stopped) {
   const auto& tokens = last.beam->tokens;
   const Beam& beam = *last.beam->beam;
   const auto answer = tokens.begin() + static_cast<std::ptrdiff_t>(last.beam->prompt);
-  Hypothesis hypothesis{score, {answer, tokens.end()}, stopped, beam.logprobs};
+  Hypothesis hypothesis{score, {answer, tokens.end()}, reason, beam.logprobs};
   hypothesis.tokens.push_back(last.token);
   if (logprobs_ >= 0) add_log_probability(beam.logits, last.token, static_cast<size_t>(logprobs_), hypothesis.logprobs);
   ended.insert(place, std::move(hypothesis));

@@ -3,6 +3,7 @@
 // (BeamSearchScorer).
 #pragma once
 #include <algorithm>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -13,20 +14,23 @@
 
 namespace llm {
 
+class Constraint;
 struct Sequence;
 
 // A token behind one of the running beams.
 struct Continuation {
   Sequence* beam;
   Token token;
-  double score;  // the sum of the processed log-probabilities of the answer's tokens
+  double score;                              // the sum of the processed log-probabilities of the answer's tokens
+  std::shared_ptr<Constraint> constraint{};  // behind the token; null without a grammar, and where none was needed
+  bool ended = false;                        // by its grammar
 };
 
 // An answer that has ended.
 struct Hypothesis {
   double score;  // the sum over length ^ lengthPenalty
   std::vector<Token> tokens;
-  bool stopped;  // by a stop token
+  FinishReason reason;
   Logprobs logprobs;
 };
 
@@ -46,13 +50,14 @@ class BeamGroup {
   // So many of the best continuations are to be looked at that enough of them are no ends.
   size_t candidates() const { return size_ * std::max<size_t>(2, 1 + stops_.size()); }
 
+  // Whether this token ends an answer.
+  bool stops(Token token) const;
   // Goes on by a token. `best`: continuations of the running beams, the best first, each with a finite score;
   // `length`: tokens of an answer with the new one.
   void step(std::span<const Continuation> best, size_t length);
 
  private:
-  bool stops(Token token) const;
-  void end(const Continuation& last, size_t length, bool stopped);
+  void end(const Continuation& last, size_t length, FinishReason reason);
   bool is_done(double best, size_t length) const;
   double normalised(double score, size_t length) const;
 

@@ -26,11 +26,13 @@ class BeamSearch {
   bool done() const {
     return std::all_of(groups.begin(), groups.end(), [](const auto& group) { return group.done; });
   }
-  // Whether the logits behind all running beams are there.
+  // Whether the logits behind all running beams are there, and their masks.
   bool ready() const {
     return std::all_of(groups.begin(), groups.end(), [](const auto& group) {
-      return std::all_of(group.running.begin(), group.running.end(),
-                         [](const auto& running) { return !running.beam->beam->logits.empty(); });
+      return std::all_of(group.running.begin(), group.running.end(), [](const auto& running) {
+        const auto& constraint = running.beam->constraint;
+        return !running.beam->beam->logits.empty() && (!constraint || constraint->ready());
+      });
     });
   }
 

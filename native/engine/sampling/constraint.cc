@@ -15,6 +15,17 @@ Constraint::Constraint(std::unique_ptr<GrammarMatcher> beginning, AnswerMarks ma
       closed_(marks_->used_up() ? 0 : closing_.size()),
       words_(mask_words(tokens)) {}
 
+Constraint::Constraint(const Constraint& other)
+    : std::enable_shared_from_this<Constraint>(),
+      matcher_(other.matcher_ ? other.matcher_->fork() : nullptr),
+      beginning_(other.beginning_ ? other.beginning_->fork() : nullptr),
+      marks_(other.marks_),
+      again_(other.again_),
+      closing_(other.closing_),
+      closed_(other.closed_),
+      words_(other.words_),
+      failure_(other.failure_) {}
+
 size_t Constraint::fitting(std::span<const Token> drafts) noexcept {
   if (state_.load(std::memory_order_relaxed) != State::kIdle || failure_ || closes()) return 0;
   try {

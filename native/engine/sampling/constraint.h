@@ -29,6 +29,10 @@ class Constraint : public std::enable_shared_from_this<Constraint> {
   Constraint(std::unique_ptr<GrammarMatcher> beginning, AnswerMarks marks, bool waits, bool again,
              std::vector<Token> closing, size_t tokens);
 
+  // Another answer at the same place, without its masks. Not while a worker has it.
+  Constraint(const Constraint& other);
+  Constraint& operator=(const Constraint&) = delete;
+
   // How many of these guesses the answer can take, one after another. None while masks are made or are there: a guess
   // would need more of them.
   size_t fitting(std::span<const Token> drafts) noexcept;

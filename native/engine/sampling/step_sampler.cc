@@ -56,7 +56,8 @@ void StepSampler::check(Token token) const {
 }
 
 std::span<const float> StepSampler::log_probabilities(Sequence& sequence, std::span<const float> row,
-                                                      std::span<const Token> groups_before) {
+                                                      std::span<const Token> groups_before,
+                                                      std::span<const uint32_t> mask) {
   const float max = sound_max(row);
   const auto logarithm = static_cast<float>(std::log(sum_of_exponentials(row, max, 1)));
   const auto limit = static_cast<size_t>(sequence.params.token_limit);
@@ -64,6 +65,7 @@ std::span<const float> StepSampler::log_probabilities(Sequence& sequence, std::s
   scratch_.resize(row.size());
   std::transform(row.begin(), row.end(), scratch_.begin(), [&](float logit) { return logit - max - logarithm; });
   process(sequence, sequence.tokens.size(), groups_before);
+  if (!mask.empty()) apply_mask(scratch_, mask);
   return scratch_;
 }
 

@@ -21,9 +21,10 @@ class StepSampler {
   Token sample(Sequence& sequence, size_t length, std::span<const float> row, std::span<const uint32_t> mask = {});
 
   // The logarithm of the softmax over a row, changed by the sequence's processors; of tokens that cannot follow
-  // -infinity. `groups_before`: see TokensSoFar. Valid until the next call. Throws Failure ERR_NON_FINITE.
+  // -infinity. `groups_before`: see TokensSoFar; `mask`: as above. Valid until the next call. Throws Failure
+  // ERR_NON_FINITE.
   std::span<const float> log_probabilities(Sequence& sequence, std::span<const float> row,
-                                           std::span<const Token> groups_before);
+                                           std::span<const Token> groups_before, std::span<const uint32_t> mask);
 
   // Throws Failure ERR_TOKEN_ID for a token that the embedding table does not have.
   void check(Token token) const;

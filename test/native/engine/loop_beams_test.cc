@@ -23,8 +23,19 @@ struct Found {
   double score;
 };
 
+// Which tokens a grammar allows at each place; none: all but the last token, which ends answers.
+using Places = std::vector<std::vector<size_t>>;
+
+bool allows(const Places& places, size_t place, size_t token, size_t tokens) {
+  if (places.empty()) return true;
+  const auto& allowed = places.at(place);
+  if (allowed.empty()) return token + 1 < tokens;
+  return std::find(allowed.begin(), allowed.end(), token) != allowed.end();
+}
+
 // The same search as a book has it: everything is computed anew, everything is sorted.
-std::vector<Found> searched(const Tokens& prompt, const llm::RequestParams& params, const Plan& plan) {
+std::vector<Found> searched(const Tokens& prompt, const llm::RequestParams& params, const Plan& plan,
+                            const Places& places) {
   const auto size = static_cast<size_t>(params.num_beams);
   const auto& stops = params.stop_token_ids;
   const auto better = [](const Found& a, const Found& b) { return a.score > b.score; };
@@ -39,6 +50,7 @@ std::vector<Found> searched(const Tokens& prompt, const llm::RequestParams& para
       double sum = 0;
       for (float logit : logits) sum += std::exp(static_cast<double>(logit));
       for (size_t i = 0; i < logits.size(); ++i) {
+        if (!allows(places, length - 1, i, logits.size())) continue;
         all.push_back({answer, score + static_cast<double>(logits[i]) - std::log(sum)});
         all.back().tokens.push_back(static_cast<Token>(i));
       }
@@ -46,7 +58,7 @@ std::vector<Found> searched(const Tokens& prompt, const llm::RequestParams& para
     std::stable_sort(all.begin(), all.end(), better);
     all.resize(std::min(all.size(), size * std::max<size_t>(2, 1 + stops.size())));
     running.clear();
-    const bool last = length == static_cast<size_t>(params.max_new_tokens);
+    const bool last = length == static_cast<size_t>(params.max_new_tokens) || length == places.size();
     for (size_t rank = 0; rank < all.size(); ++rank) {
       const bool ends = last || std::find(stops.begin(), stops.end(), all[rank].tokens.back()) != stops.end();
       if (!ends && running.size() < size) running.push_back(all[rank]);
@@ -65,8 +77,9 @@ std::vector<Found> searched(const Tokens& prompt, const llm::RequestParams& para
 }
 
 // The answers have come whole, the best first.
-void check_searched(Rig& rig, const Ids& ids, const Tokens& prompt, const llm::RequestParams& params) {
-  const auto expected = searched(prompt, params, rig.plan);
+void check_searched(Rig& rig, const Ids& ids, const Tokens& prompt, const llm::RequestParams& params,
+                    const Places& places = {}) {
+  const auto expected = searched(prompt, params, rig.plan, places);
   for (size_t i = 0; i < ids.size(); ++i) {
     const Answer answer = rig.log.end_of(ids[i]);
     CHECK_EQUAL(answer.code + answer.message, "");
@@ -74,7 +87,8 @@ void check_searched(Rig& rig, const Ids& ids, const Tokens& prompt, const llm::R
     CHECK(std::abs(answer.score.value_or(0) - expected[i].score) < 1e-4);
     const auto& stops = params.stop_token_ids;
     const bool stopped = std::find(stops.begin(), stops.end(), answer.tokens.back()) != stops.end();
-    CHECK(answer.reason == (stopped ? FinishReason::kStop : FinishReason::kLength));
+    const bool whole = !places.empty() && answer.tokens.size() == places.size();
+    CHECK(answer.reason == (stopped ? FinishReason::kStop : whole ? FinishReason::kGrammar : FinishReason::kLength));
   }
 }
 
@@ -226,7 +240,7 @@ TEST("beams: a cancelled answer leaves the others; with the last the search ends
   rig.loop().cancel(1);
   rig.loop().cancel(3);
   go.open();
-  const auto expected = searched({1, 2, 3}, beams(4, 6), rig.plan);
+  const auto expected = searched({1, 2, 3}, beams(4, 6), rig.plan, {});
   CHECK_EQUAL(rig.log.end_of(2).tokens, expected[1].tokens);
   for (int id : {1, 3}) CHECK(rig.log.end_of(id).reason == FinishReason::kCancelled);
   Gate again, on;
@@ -331,4 +345,42 @@ TEST("beams: groups choose one after the other, and each counts what those befor
   CHECK_EQUAL(first_tokens(11, 50).size(), size_t{4});
   check_idle(rig);
   rig.close();
+}
+
+TEST("beams follow a grammar, each at its own place, and its end is the end of an answer") {
+  ScriptedGrammars grammars;
+  Rig rig;
+  rig.grammars = grammars.compilers();
+  make_room(rig, 4, 32);
+  rig.start();
+  auto params = beams(3, 8);
+  params.grammar = {"regex", "1|2|3 4|5|* 6|7|8"};
+  const Places places{{1, 2, 3}, {}, {6, 7, 8}};
+  const Ids ids{1, 2, 3};
+  const Tokens prompt{9, 8, 7};
+  rig.submit_all(ids, prompt, params);
+  check_searched(rig, ids, prompt, params, places);
+  // One that ends by a stop token ends before the grammar does.
+  params.grammar = {"regex", "1|2|3 * * *"};
+  params.stop_token_ids = {5, 6};
+  rig.submit_all({4, 5, 6}, prompt, params);
+  check_searched(rig, {4, 5, 6}, prompt, params, {{1, 2, 3}, {}, {}, {}});
+  check_idle(rig);
+}
+
+TEST("beams of a grammar whose mask fails, fail alone") {
+  ScriptedGrammars grammars;
+  grammars.on_mask = [](const std::string&, size_t place) {
+    if (place == 1) throw llm::Failure(llm::ERR_GRAMMAR, "too much");
+  };
+  Rig rig;
+  rig.grammars = grammars.compilers();
+  make_room(rig, 4, 32);
+  rig.start();
+  auto params = beams(2, 8);
+  params.grammar = {"regex", "* * *"};
+  rig.submit_all({1, 2}, {1, 2}, params);
+  for (const auto id : {1, 2}) CHECK_EQUAL(rig.log.end_of(id).message, "too much");
+  rig.submit(3, {1, 2}, length(2));
+  CHECK(rig.log.end_of(3).reason == FinishReason::kLength);
 }
