@@ -1,7 +1,6 @@
 #include "openvino/runners/state_batch.h"
 
 #include <algorithm>
-#include <array>
 #include <numeric>
 
 #include "openvino/graph/cache_position.h"
@@ -41,22 +40,11 @@ void StateBatch::take(std::span<const Place> places) {
     states.push_back({&*batch->request_, row.source, row.held.size()});
     rows.push_back({row.held, row.owner, rows.size()});
   }
-  if (!graph_.safe_states && state_rows_ == 0) prime();
   move_rows(graph_.decoder.axes, states, *request_);
   rows_ = std::move(rows);
   state_rows_ = rows_.size();
   columns_ = 0;
   for (const Row& row : rows_) columns_ = std::max(columns_, row.held.size());
-}
-
-// Computes a token that nobody reads; see StatefulGraph.
-void StateBatch::prime() {
-  const std::array<Token, 1> token{0};
-  rows_.assign(1, Row{});
-  columns_ = 0;
-  left_ = {0, token, 0, 0};
-  start_piece();
-  wait_for_piece();
 }
 
 void StateBatch::start(std::span<const Span> spans) {

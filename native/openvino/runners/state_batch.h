@@ -17,7 +17,7 @@ namespace llm {
 // OpenVINO 2026.4.1's GPU plugin breaks states in two ways, so they are `safe_states` on the CPU only. A state that is
 // set where there is none does not count: the next inference throws, and ruins the states of other requests. And when a
 // batch of two sequences becomes one of one, its concatenation of keys writes beyond their memory, which crashes an
-// emulated device. Elsewhere a state is computed before one is set, and no batch has a second row.
+// emulated device. Elsewhere no state is set, and no batch has a second row.
 struct StatefulGraph {
   ov::CompiledModel compiled;
   DecoderModel decoder;          // without its model: that was released after compilation
@@ -68,7 +68,6 @@ class StateBatch {
   Rows wait();
 
  private:
-  void prime();
   void start_piece();
   bool is_prompt() const;
   Rows wait_for_piece();

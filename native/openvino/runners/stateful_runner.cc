@@ -127,8 +127,13 @@ class StatefulRunner : public Runner {
       info_.batching_reason = info_.max_prompt > 0 ? "it was compiled for one sequence" : "maxSequences is 1";
       return;
     }
+    if (!graph_.safe_states) {
+      info_.max_sequences = sequences;
+      info_.batching_reason = "the device's plugin is not safe with shared states";
+      return;
+    }
     states_.limit(3, std::numeric_limits<double>::infinity());  // what the proof takes
-    const bool batches = graph_.safe_states && graph_.decoder.axes.batches && graph_.decoder.inputs.beam_idx;
+    const bool batches = graph_.decoder.axes.batches && graph_.decoder.inputs.beam_idx;
     const std::string& obstacle = graph_.decoder.padding_obstacle;
     const Sharing most = !batches ? Sharing::kNone : obstacle.empty() ? Sharing::kPadded : Sharing::kEqual;
     const auto proof = prove_sharing(*this, [this](Sharing sharing) { states_.share(sharing); }, vocabulary(), most);
@@ -139,8 +144,7 @@ class StatefulRunner : public Runner {
     if (batches) {
       info_.batching_reason = proof.sharing == Sharing::kNone || obstacle.empty() ? proof.reason : obstacle;
     } else {
-      info_.batching_reason = graph_.safe_states ? "the states of its graph hold one sequence"
-                                                 : "the device's plugin is not safe with shared states";
+      info_.batching_reason = "the states of its graph hold one sequence";
     }
   }
 
