@@ -18,8 +18,8 @@ struct PackingPart {
 struct Packing {
   std::shared_ptr<const void> memory;  // what keeps the bytes of all parts
   PackedInfo info;
-  PackedIdentity identity;         // of the file
-  const uint8_t* data = nullptr;   // what is to be written into the file; null when it is there, or is none
+  PackedIdentity identity;        // of the file
+  const uint8_t* data = nullptr;  // what is to be written into the file; null when it is there, or is none
 };
 
 // Packs at least one part, with all threads; reports the stage `pack`. While it goes on, the pages of the sources leave
