@@ -126,6 +126,8 @@ export interface ModelInfo {
   memory: { weights: number; resident: number }
   /** What multiplies with the weights of each scheme, and why; `scheme` '' are layers that no built-in kernel takes. CPU only. */
   kernels: { scheme: string; layers: number; kernel: string; ratios: number[]; reason: string }[]
+  /** What computes attention, `openvino` or a built-in kernel, for how many layers, and why. Only the paged engine on CPU. */
+  attention: { kernel: string; layers: number; reason: string }[]
   /**
    * The weights that built-in kernels have packed: their bytes, 0 when there are none; the file that they lie in (see
    * `LoadOptions.packedCacheBytes`), '' for memory of this process; and whether it was there before, so that nothing was packed.
@@ -195,6 +197,7 @@ export function modelInfo(
     loadSettings: settings,
     memory: { weights: definition.weightsBytes, resident: process.memoryUsage.rss() },
     kernels: ready.kernels,
+    attention: ready.attention,
     packed: ready.packed,
     timings: ready.timings,
   }

@@ -89,6 +89,8 @@ export interface EngineConfig {
    * `auto`: what `kernelChoices` says, and what is measured for a scheme that is not in it.
    */
   cpuKernel: string
+  /** What computes attention over a paged KV cache on CPU: `openvino`, `builtin`, or `auto`: the built-in one unless `cpuKernel` is `openvino`. */
+  cpuAttention: string
   /** Inputs of one scale when built-in kernels quantize activations: 0 leaves them f32, otherwise 32, 64, or -1 for a whole group of the weights. */
   activationSpan: number
   /** What was measured on this machine before, as lines `SCHEME=builtin` or `SCHEME=openvino`. */
@@ -290,6 +292,8 @@ export interface ReadyInfo {
   rtInfo: Record<string, string>
   /** What multiplies with the weights of each scheme; empty where no weights are compressed, and elsewhere than on CPU. */
   kernels: NativeKernelChoice[]
+  /** What computes the attention of a paged graph on CPU; empty elsewhere. */
+  attention: NativeAttentionChoice[]
   /**
    * Where the weights lie that built-in kernels have packed: bytes of them (0 = there are none), the file that is mapped or '' for memory of
    * the process, and whether that file was there before, so that nothing was packed.
@@ -297,6 +301,13 @@ export interface ReadyInfo {
   packed: { bytes: number; file: string; reused: boolean }
   /** Milliseconds: reading, choosing kernels and packing weights, compiling, warming up. */
   timings: { read: number; pack: number; compile: number; warmup: number }
+}
+
+export interface NativeAttentionChoice {
+  /** `openvino`, or the built-in attention: `avx512`, `avx2`, `portable`. */
+  kernel: string
+  layers: number
+  reason: string
 }
 
 export interface NativeKernelChoice {

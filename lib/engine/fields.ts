@@ -10,6 +10,7 @@ import {
   type JobEvent,
   type Jobs,
   type Marks,
+  type NativeAttentionChoice,
   type NativeComparison,
   type NativeDevice,
   type NativeEngine,
@@ -40,6 +41,7 @@ interface Structures {
   PackedWeights: ReadyInfo['packed']
   LoadTimings: ReadyInfo['timings']
   NativeKernelChoice: NativeKernelChoice
+  NativeAttentionChoice: NativeAttentionChoice
   NativeTimings: NativeTimings
   NativeMetrics: NativeMetrics
   NativeGraph: NativeGraph
@@ -123,6 +125,7 @@ export const boundary = {
       draftModelPath: 'string',
       draftTokens: 'int',
       cpuKernel: 'string',
+      cpuAttention: 'string',
       activationSpan: 'int',
       kernelChoices: 'string[]',
       packedPath: 'string',
@@ -192,12 +195,14 @@ export const boundary = {
       weights: 'Record<string, number>',
       rtInfo: 'Record<string, string>',
       kernels: 'NativeKernelChoice[]',
+      attention: 'NativeAttentionChoice[]',
       packed: 'PackedWeights',
       timings: 'LoadTimings',
     },
     KvCache: { tokens: 'number', bytes: 'number', blockTokens: 'number', precision: 'string' },
     PackedWeights: { bytes: 'number', file: 'string', reused: 'boolean' },
     LoadTimings: { read: 'number', pack: 'number', compile: 'number', warmup: 'number' },
+    NativeAttentionChoice: { kernel: 'string', layers: 'number', reason: 'string' },
     NativeKernelChoice: {
       scheme: 'string',
       layers: 'number',

@@ -65,6 +65,7 @@ export function engineConfig(options: LoadOptions, parts: EngineParts): EngineCo
     draftModelPath: draft?.modelPath ?? '',
     draftTokens: draft ? draftTokens : 0,
     cpuKernel: options.cpuKernel ?? loadDefaults.cpuKernel,
+    cpuAttention: options.cpuAttention ?? loadDefaults.cpuAttention,
     activationSpan: activationSpan(activationQuantization(options.activationQuantization, asked)),
     warmup: Int32Array.from(warmupSizes.filter((size) => size < (maxPrompt || definition.contextLength))),
   }
@@ -94,6 +95,7 @@ export const plainConfig: Readonly<EngineConfig> = {
   draftModelPath: '',
   draftTokens: 0,
   cpuKernel: 'openvino',
+  cpuAttention: 'openvino',
   activationSpan: 0,
   kernelChoices: [],
   packedPath: '',

@@ -65,6 +65,11 @@ export interface LoadOptions {
    */
   cpuKernel?: CpuKernel | undefined
   /**
+   * What computes attention over a paged KV cache on CPU: `openvino` or `builtin`, which takes caches in u8, f16 and f32 where OpenVINO
+   * computes in f32. `auto` is the built-in one unless `cpuKernel` is `openvino`. Default `openvino`.
+   */
+  cpuAttention?: 'auto' | 'builtin' | 'openvino' | undefined
+  /**
    * How the built-in kernels take activations: as int8 with one scale for 32 or 64 inputs, or for a `group` of the weights; `off` keeps
    * them f32. By default `off` when `ovConfig` asks for f32 precision or accuracy, else 32, as OpenVINO does on CPUs with VNNI.
    */
@@ -178,6 +183,11 @@ export const loadTable = {
     ...check.oneOf(...cpuKernels),
     default: 'auto',
     flag: { value: '<name>', help: 'auto, openvino or builtin multiplies weights', rare: true },
+  },
+  cpuAttention: {
+    ...check.oneOf('auto', 'builtin', 'openvino'),
+    default: 'openvino',
+    flag: { value: '<name>', help: 'auto, openvino or builtin attention', rare: true },
   },
   activationQuantization: {
     ...quantizationRule,

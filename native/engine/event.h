@@ -41,6 +41,13 @@ struct KernelChoice {
   std::string reason;
 };
 
+// What computes the attention of so many layers; see NativeAttentionChoice in lib/engine/boundary.ts.
+struct AttentionChoice {
+  std::string kernel;
+  int64_t layers = 0;
+  std::string reason;
+};
+
 // What a graph tells of the memory that its model will take; see NativeInspection in lib/engine/boundary.ts.
 struct Inspection {
   GraphInfo model;
@@ -81,6 +88,7 @@ struct RunnerInfo {
   double kv_bytes = 0;          // memory of those
   size_t kv_block_tokens = 0;
   std::vector<KernelChoice> kernels;
+  std::vector<AttentionChoice> attention;
   PackedInfo packed;
   std::string kv_precision;  // of the paged cache's tensors; "" when only the properties tell
   size_t max_prompt = 0;     // longest prompt that the model was compiled for; 0 = no such bound

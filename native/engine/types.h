@@ -44,6 +44,7 @@ struct EngineConfig {
   std::string draft_model_path;
   int32_t draft_tokens = 0;
   std::string cpu_kernel;
+  std::string cpu_attention;
   int32_t activation_span = 0;
   std::vector<std::string> kernel_choices;
   std::string packed_path;

@@ -24,4 +24,18 @@ inline uint16_t half_of_integer(uint32_t value) {
   return static_cast<uint16_t>((top + 15) << 10 | (value << (10 - top) & 0x3ffU));
 }
 
+// Rounds to the nearest, ties to even; what is too large becomes infinite.
+inline uint16_t float_to_half(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const auto sign = static_cast<uint16_t>(bits >> 16 & 0x8000U);
+  const uint32_t rest = bits & 0x7fffffffU;
+  if (rest > 0x7f800000U) return static_cast<uint16_t>(sign | 0x7e00U);
+  if (rest >= 0x477ff000U) return static_cast<uint16_t>(sign | 0x7c00U);  // 65520 and more
+  if (rest < 0x38800000U) {                                               // below 2^-14: the sum rounds to 2^-24
+    const float shifted = std::bit_cast<float>(rest) + 0.5F;
+    return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(shifted) - 0x3f000000U));
+  }
+  return static_cast<uint16_t>(sign | ((rest + 0xfffU + (rest >> 13 & 1U) - 0x38000000U) >> 13));
+}
+
 }  // namespace llm

@@ -44,6 +44,7 @@ void each_field(EngineConfig& config, Visit&& visit) {
   visit("draftModelPath", config.draft_model_path);
   visit("draftTokens", config.draft_tokens);
   visit("cpuKernel", config.cpu_kernel);
+  visit("cpuAttention", config.cpu_attention);
   visit("activationSpan", config.activation_span);
   visit("kernelChoices", config.kernel_choices);
   visit("packedPath", config.packed_path);
@@ -148,6 +149,13 @@ void each_field(const KernelChoice& choice, Visit&& visit) {
 }
 
 template <class Visit>
+void each_field(const AttentionChoice& choice, Visit&& visit) {
+  visit("kernel", choice.kernel);
+  visit("layers", choice.layers);
+  visit("reason", choice.reason);
+}
+
+template <class Visit>
 void each_field(const PackedInfo& packed, Visit&& visit) {
   visit("bytes", packed.bytes);
   visit("file", packed.file);
@@ -198,6 +206,7 @@ void each_field(const ReadyView& view, Visit&& visit) {
   visit("ropeRegime", view.of.rope);
   visit("kvCache", KvCacheView{view.of});
   visit("kernels", view.of.kernels);
+  visit("attention", view.of.attention);
   visit("packed", view.of.packed);
   visit("maxPrompt", view.of.max_prompt);
   visit("timings", LoadTimingsView{view.of, view.warmup_ms});
@@ -333,6 +342,8 @@ template <>
 inline constexpr const char* kTypeName<ComparisonResult> = "NativeComparison";
 template <>
 inline constexpr const char* kTypeName<KernelChoice> = "NativeKernelChoice";
+template <>
+inline constexpr const char* kTypeName<AttentionChoice> = "NativeAttentionChoice";
 template <>
 inline constexpr const char* kTypeName<PackedInfo> = "PackedWeights";
 template <>

@@ -42,7 +42,7 @@ t.test('an addon of another version, or with a difference in any table, is refus
   const changes: [(theirs: Boundary) => unknown, RegExp][] = [
     [
       ({ structures }) => delete structures['ReadyInfo'],
-      /structures\.ReadyInfo: expected a structure of 19 fields, found nothing/,
+      /structures\.ReadyInfo: expected a structure of 20 fields, found nothing/,
     ],
     [
       ({ structures }) => delete structures['EngineConfig']?.['device'],

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "engine/failure.h"
+#include "openvino/graph/constant_numbers.h"
 
 namespace llm {
 namespace {
@@ -30,17 +31,6 @@ struct PagedAttention {
   std::vector<double> slopes;  // alibi, a head each; empty = none
   bool sinks = false;
 };
-
-// The numbers of a value that hangs on constants alone.
-std::vector<double> constant_numbers(const ov::Output<ov::Node>& value) {
-  const auto result =
-      std::make_shared<ov::op::v0::Result>(std::make_shared<ov::op::v0::Convert>(value, ov::element::f64)->output(0));
-  const ov::Model model(ov::ResultVector{result}, ov::ParameterVector{});
-  ov::TensorVector outputs{ov::Tensor(ov::element::f64, ov::Shape{0})};
-  if (!model.evaluate(outputs, {})) throw Failure(ERR_UNSUPPORTED_MODEL, "a constant of it cannot be computed");
-  const auto* numbers = outputs.front().data<const double>();
-  return {numbers, numbers + outputs.front().get_size()};
-}
 
 // By the names of the attentions that they replaced.
 std::map<std::string, PagedAttention> attentions_of(const ov::Model& paged) {

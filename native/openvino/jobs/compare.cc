@@ -49,7 +49,7 @@ EngineConfig exact(const std::string& runner, const std::string& model_path, con
   config.max_sequences = 1;
   config.kv_tokens = static_cast<double>(tokens);
   config.kv_bytes = std::numeric_limits<double>::infinity();
-  config.cpu_kernel = "openvino";  // it is the graphs that are compared
+  config.cpu_kernel = config.cpu_attention = "openvino";  // it is the graphs that are compared
   return config;
 }
 

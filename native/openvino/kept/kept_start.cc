@@ -28,6 +28,13 @@ void each_part(KernelChoice& choice, Archive& archive) {
 }
 
 template <class Archive>
+void each_part(AttentionChoice& choice, Archive& archive) {
+  archive(choice.kernel);
+  archive(choice.layers);
+  archive(choice.reason);
+}
+
+template <class Archive>
 void each_part(RunnerInfo& info, Archive& archive) {
   archive(info.model);
   archive(info.runner);
@@ -36,6 +43,7 @@ void each_part(RunnerInfo& info, Archive& archive) {
   archive(info.rope);
   archive(info.long_rope_border);
   archive(info.kernels);
+  archive(info.attention);
 }
 
 template <class Archive>
@@ -134,6 +142,7 @@ std::string identity_of(const EngineConfig& config, const ov::AnyMap& properties
   line("prompt", config.max_prompt);
   line("response", config.min_response);
   line("kernel", config.cpu_kernel);
+  line("attention", config.cpu_attention);
   line("span", config.activation_span);
   return text.str();
 }

@@ -14,17 +14,6 @@ namespace {
 
 constexpr const char* kMeasuredBefore = "measured on this machine before";
 
-// The best kernel of this processor, or the one that was named.
-const Kernel* wanted_kernel(const std::string& name) {
-  if (name == "auto" || name == "builtin") return kernels().front();
-  std::string list;
-  for (const Kernel* kernel : kernels()) {
-    if (kernel->name == name) return kernel;
-    list += (list.empty() ? "" : ", ") + std::string(kernel->name);
-  }
-  throw Failure(ERR_DEVICE, "option cpuKernel: this processor has no " + name + "; it has " + list);
-}
-
 // What was found earlier on this machine: `scheme=builtin` or `scheme=openvino`.
 std::string known_choice(const EngineConfig& config, const std::string& scheme) {
   for (const auto& line : config.kernel_choices) {
@@ -56,8 +45,18 @@ KernelChoice choose(const std::string& scheme, const SchemeInfo& info, const Eng
 
 }  // namespace
 
+const Kernel& wanted_kernel(const std::string& name) {
+  if (name == "auto" || name == "builtin" || name == "openvino") return *kernels().front();
+  std::string list;
+  for (const Kernel* kernel : kernels()) {
+    if (kernel->name == name) return *kernel;
+    list += (list.empty() ? "" : ", ") + std::string(kernel->name);
+  }
+  throw Failure(ERR_DEVICE, "option cpuKernel: this processor has no " + name + "; it has " + list);
+}
+
 KernelUse kernel_use(const EngineConfig& config) {
-  return {wanted_kernel(config.cpu_kernel),
+  return {&wanted_kernel(config.cpu_kernel),
           config.activation_span < 0 ? kWholeGroup : static_cast<size_t>(config.activation_span)};
 }
 

@@ -4,9 +4,13 @@
 
 #include "engine/event.h"
 #include "engine/types.h"
+#include "kernels/kernel.h"
 #include "openvino/kernels/builtin_kernels.h"
 
 namespace llm {
+
+// The best kernel of this processor, or the one that the option cpuKernel names. Throws Failure ERR_DEVICE.
+const Kernel& wanted_kernel(const std::string& name);
 
 struct KernelSetup {
   std::vector<KernelChoice> choices;

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <chrono>
 
+#include "openvino/attention/attention_choice.h"
 #include "openvino/core.h"
 #include "openvino/kernels/kernel_choice.h"
 
@@ -81,6 +82,9 @@ Compiled compile(DecoderModel& decoder, const EngineConfig& config, const ov::An
     info.kernels = std::move(setup.choices);
     builtin = std::move(setup.builtin);
     info.packed = builtin.packed;
+    auto attention = choose_attention(*decoder.model, config, with_kernels(properties, info.kernels));
+    info.attention = std::move(attention.choices);
+    info.kv_precision = std::move(attention.kv_precision);
   }
   const auto chosen = with_kernels(properties, info.kernels);
   info.pack_ms = since(choosing);

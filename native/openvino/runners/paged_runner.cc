@@ -225,7 +225,7 @@ std::unique_ptr<Runner> make_paged_runner(ov::CompiledModel compiled, RunnerInfo
   info.kv_tokens = blocks * block_tokens;
   info.kv_bytes = static_cast<double>(blocks) * static_cast<double>(block_bytes);
   info.kv_block_tokens = block_tokens;
-  info.kv_precision = KvPool::precision(compiled, layout);
+  if (info.kv_precision.empty()) info.kv_precision = KvPool::precision(compiled, layout);
   info.logit_rows = prompt_logit_rows(info.model.vocabulary_size);
   auto memory = config.device.kv_memory == "host" ? host_memory() : device_memory(compiled);
   return std::make_unique<PagedRunner>(std::move(compiled), std::move(info), std::move(mapped), config, blocks,

@@ -1,0 +1,56 @@
+#include <cmath>
+
+#include "kernels/attention/kernel.h"
+#include "kernels/half.h"
+
+#define LLM_ISA
+
+namespace llm {
+namespace {
+
+#include "kernels/attention/rows.h"
+
+inline float number(uint8_t stored) { return stored; }
+inline float number(uint16_t stored) { return half_to_float(stored); }
+inline float number(float stored) { return stored; }
+
+template <class Stored>
+void product(const RowsProduct& p) {
+  for (size_t row = 0; row < p.rows; ++row) {
+    float* c = p.c + row * p.c_stride;
+    for (size_t i = 0; i < p.depth; ++i) {
+      const float a = p.a[row * p.a_stride + i];
+      const Stored* b = static_cast<const Stored*>(p.b) + i * p.b_stride;
+      for (size_t j = 0; j < p.columns; ++j) c[j] += a * number(b[j]);
+    }
+  }
+}
+
+float exponentials(float* scores, size_t count, float most) {
+  float sum = 0;
+  for (size_t i = 0; i < count; ++i) sum += scores[i] = std::exp(scores[i] - most);
+  return sum;
+}
+
+float fold(const float* row, const float* scales, const float* leasts, size_t count, float* folded) {
+  float sum = 0;
+  for (size_t i = 0; i < count; ++i) {
+    folded[i] = row[i] * scales[i];
+    sum += row[i] * leasts[i];
+  }
+  return sum;
+}
+
+void widen_halves(const uint16_t* stored, size_t count, float* out) {
+  for (size_t i = 0; i < count; ++i) out[i] = half_to_float(stored[i]);
+}
+
+constexpr AttentionKernel kKernel{"portable",   4,           {product<uint8_t>, product<uint16_t>, product<float>},
+                                  exponentials, largest,     fold,
+                                  widen_bytes,  widen_halves};
+
+}  // namespace
+
+const AttentionKernel& portable_attention() { return kKernel; }
+
+}  // namespace llm

@@ -1,0 +1,21 @@
+// Which attentions of a paged graph the built-in operation computes, and which OpenVINO's.
+#pragma once
+#include <openvino/openvino.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/event.h"
+#include "engine/types.h"
+
+namespace llm {
+
+struct AttentionSetup {
+  std::vector<AttentionChoice> choices;  // empty where the graph has no paged attention
+  std::string kv_precision;              // of the caches; "" when those of the compiled model tell
+};
+
+// Puts the built-in attention where the configuration wants it (EngineConfig::cpu_attention) and can have it: with a
+// KV cache in u8, f16 or f32, and computing in f32. `properties` are those that the graph will be compiled with.
+AttentionSetup choose_attention(ov::Model& model, const EngineConfig& config, const ov::AnyMap& properties);
+
+}  // namespace llm

@@ -1,0 +1,426 @@
+#include "kernels/attention/attention.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "kernels/half.h"
+#include "kernels/kernel.h"
+#include "tap.h"
+
+using llm::AttentionKernel;
+using llm::AttentionShape;
+using llm::AttentionStep;
+using llm::kBlockTokens;
+using llm::KvType;
+
+namespace {
+
+class SomeThreads : public llm::Threads {
+ public:
+  explicit SomeThreads(size_t count) : count_(count) {}
+  size_t count() const override { return count_; }
+  void run(size_t tasks, void (*task)(void*, size_t), void* context) const override {
+    std::vector<std::thread> threads;
+    for (size_t t = 0; t < count_; ++t) {
+      threads.emplace_back([&, t] {
+        for (size_t i = tasks; i-- > 0;) {
+          if (i % count_ == t) task(context, i);
+        }
+      });
+    }
+    for (auto& thread : threads) thread.join();
+  }
+
+ private:
+  size_t count_;
+};
+
+// Those that this processor executes, the portable one last.
+std::vector<const AttentionKernel*> kernels() {
+  std::vector<const AttentionKernel*> found;
+  for (const auto* kernel : llm::kernels()) {
+    const auto* attention = &llm::attention_kernel(kernel->name);
+    if (std::find(found.begin(), found.end(), attention) == found.end()) found.push_back(attention);
+  }
+  return found;
+}
+
+std::vector<float> numbers(size_t count, std::mt19937& random, float size = 1) {
+  std::normal_distribution<float> normal(0, size);
+  std::vector<float> out(count);
+  for (auto& number : out) number = normal(random);
+  return out;
+}
+
+AttentionShape shape_of(size_t heads, size_t kv_heads, size_t width, KvType type) {
+  AttentionShape shape;
+  shape.heads = heads;
+  shape.kv_heads = kv_heads;
+  shape.key_width = shape.value_width = width;
+  shape.key_type = shape.value_type = type;
+  shape.scale = 1 / std::sqrt(static_cast<float>(width));
+  return shape;
+}
+
+// A cache, what was put into it, and what attention over that is.
+class Cache {
+ public:
+  Cache(AttentionShape shape, size_t blocks, uint32_t seed)
+      : shape_(std::move(shape)),
+        random_(seed),
+        blocks_(blocks),
+        // What was in it before is no number in any type.
+        keys_(blocks * shape_.kv_heads * llm::key_block_bytes(shape_.key_type, shape_.key_width), 0xff),
+        values_(blocks * shape_.kv_heads * llm::value_block_bytes(shape_.value_type, shape_.value_width), 0xff),
+        free_(blocks) {
+    std::iota(free_.begin(), free_.end(), 0);
+    std::shuffle(free_.begin(), free_.end(), random_);
+  }
+
+  // One step, with so many tokens of each sequence.
+  std::vector<float> step(const AttentionKernel& kernel, const llm::Threads& threads,
+                          const std::vector<size_t>& counts) {
+    lengths_.resize(std::max(lengths_.size(), counts.size()));
+    tables_.resize(lengths_.size());
+    std::vector<int32_t> past;
+    std::vector<int32_t> begins{0};
+    std::vector<int32_t> table;
+    std::vector<int32_t> table_begins{0};
+    for (size_t i = 0; i < counts.size(); ++i) {
+      past.push_back(static_cast<int32_t>(lengths_[i]));
+      lengths_[i] += counts[i];
+      begins.push_back(begins.back() + static_cast<int32_t>(counts[i]));
+      while (tables_[i].size() * kBlockTokens < lengths_[i]) {
+        tables_[i].push_back(free_.back());
+        free_.pop_back();
+      }
+      table.insert(table.end(), tables_[i].begin(), tables_[i].end());
+      table_begins.push_back(static_cast<int32_t>(table.size()));
+    }
+    const auto tokens = static_cast<size_t>(begins.back());
+    queries_ = numbers(tokens * shape_.heads * shape_.key_width, random_);
+    new_keys_ = numbers(tokens * shape_.kv_heads * shape_.key_width, random_);
+    new_values_ = numbers(tokens * shape_.kv_heads * shape_.value_width, random_);
+    std::vector<float> out(tokens * shape_.heads * shape_.value_width);
+    const AttentionStep step{queries_.data(),
+                             new_keys_.data(),
+                             new_values_.data(),
+                             tokens,
+                             keys_.data(),
+                             values_.data(),
+                             blocks_,
+                             past,
+                             begins,
+                             table,
+                             table_begins,
+                             out.data()};
+    llm::attend(kernel, shape_, step, threads);
+    return out;
+  }
+
+  double key(size_t sequence, size_t head, size_t token, size_t channel) const {
+    const size_t index = static_cast<size_t>(tables_[sequence][token / kBlockTokens]) * shape_.kv_heads + head;
+    const uint8_t* block = keys_.data() + index * llm::key_block_bytes(shape_.key_type, shape_.key_width);
+    return at(shape_.key_type, block, channel * kBlockTokens + token % kBlockTokens, channel, shape_.key_width,
+              shape_.key_width);
+  }
+
+  double value(size_t sequence, size_t head, size_t token, size_t channel) const {
+    const size_t index = static_cast<size_t>(tables_[sequence][token / kBlockTokens]) * shape_.kv_heads + head;
+    const uint8_t* block = values_.data() + index * llm::value_block_bytes(shape_.value_type, shape_.value_width);
+    const size_t row = token % kBlockTokens;
+    return at(shape_.value_type, block, row * shape_.value_width + channel, row, kBlockTokens, shape_.value_width);
+  }
+
+  // Attention of the last step's token in double, over what the cache holds.
+  std::vector<double> expected(size_t sequence, size_t index, size_t count, size_t row) const {
+    std::vector<double> out;
+    const size_t position = lengths_[sequence] - count + index;
+    const size_t from = shape_.window > 0 && position >= shape_.window ? position - shape_.window + 1 : 0;
+    for (size_t head = 0; head < shape_.heads; ++head) {
+      const size_t kv_head = head / (shape_.heads / shape_.kv_heads);
+      std::vector<double> scores;
+      for (size_t token = from; token <= position; ++token) {
+        double score = 0;
+        for (size_t i = 0; i < shape_.key_width; ++i) {
+          score += static_cast<double>(queries_[(row * shape_.heads + head) * shape_.key_width + i]) *
+                   key(sequence, kv_head, token, i);
+        }
+        score *= shape_.scale;
+        if (!shape_.slopes.empty())
+          score += shape_.slopes[head] * (static_cast<double>(token) - static_cast<double>(position));
+        scores.push_back(score);
+      }
+      double most = *std::max_element(scores.begin(), scores.end());
+      if (!shape_.sinks.empty()) most = std::max<double>(most, shape_.sinks[head]);
+      double sum = shape_.sinks.empty() ? 0 : std::exp(shape_.sinks[head] - most);
+      std::vector<double> values(shape_.value_width);
+      for (size_t j = 0; j < scores.size(); ++j) {
+        const double weight = std::exp(scores[j] - most);
+        sum += weight;
+        for (size_t i = 0; i < shape_.value_width; ++i) values[i] += weight * value(sequence, kv_head, from + j, i);
+      }
+      for (const double number : values) out.push_back(number / sum);
+    }
+    return out;
+  }
+
+  // The largest difference between what a step gave and what it should have.
+  double difference(const std::vector<float>& out, const std::vector<size_t>& counts) const {
+    double most = 0;
+    const size_t width = shape_.heads * shape_.value_width;
+    for (size_t i = 0, row = 0; i < counts.size(); ++i) {
+      for (size_t j = 0; j < counts[i]; ++j, ++row) {
+        const auto wanted = expected(i, j, counts[i], row);
+        for (size_t k = 0; k < width; ++k) {
+          const double found = std::abs(out[row * width + k] - wanted[k]);
+          most = found <= most ? most : found;  // what is no number counts
+        }
+      }
+    }
+    return most;
+  }
+
+  const std::vector<float>& new_keys() const { return new_keys_; }
+  const std::vector<float>& new_values() const { return new_values_; }
+
+ private:
+  static double at(KvType type, const uint8_t* block, size_t index, size_t parameter, size_t parameters, size_t width) {
+    if (type == KvType::kF32) return reinterpret_cast<const float*>(block)[index];
+    if (type == KvType::kF16) return llm::half_to_float(reinterpret_cast<const uint16_t*>(block)[index]);
+    const auto* scales = reinterpret_cast<const float*>(block + kBlockTokens * width);
+    return static_cast<double>(scales[parameters + parameter]) + static_cast<double>(scales[parameter]) * block[index];
+  }
+
+  AttentionShape shape_;
+  std::mt19937 random_;
+  size_t blocks_;
+  std::vector<uint8_t> keys_;
+  std::vector<uint8_t> values_;
+  std::vector<int32_t> free_;
+  std::vector<size_t> lengths_;
+  std::vector<std::vector<int32_t>> tables_;
+  std::vector<float> queries_;
+  std::vector<float> new_keys_;
+  std::vector<float> new_values_;
+};
+
+constexpr KvType kTypes[] = {KvType::kU8, KvType::kF16, KvType::kF32};
+constexpr double kRounding = 3e-5;
+
+std::string name(const AttentionKernel& kernel, const AttentionShape& shape) {
+  return std::string(kernel.name) + " heads " + std::to_string(shape.heads) + "/" + std::to_string(shape.kv_heads) +
+         " width " + std::to_string(shape.key_width) + "/" + std::to_string(shape.value_width) + " type " +
+         std::to_string(static_cast<int>(shape.key_type)) + " window " + std::to_string(shape.window);
+}
+
+// Prompts of several sequences, then a few tokens of each, then one; ends of blocks lie in between.
+void check_steps(const AttentionShape& shape, uint32_t seed) {
+  CHECK_EQUAL(llm::obstacle(shape), std::string());
+  for (const auto* kernel : kernels()) {
+    Cache cache(shape, 64, seed);
+    for (const auto& counts :
+         std::vector<std::vector<size_t>>{{70, 1, 33, 31}, {3, 40, 1, 1}, {1, 1, 16, 1}, {1, 17, 1, 0}, {1, 1, 1, 1}}) {
+      const auto out = cache.step(*kernel, SomeThreads(3), counts);
+      const double found = cache.difference(out, counts);
+      if (!(found < kRounding)) throw tap::Mismatch(name(*kernel, shape) + ": " + std::to_string(found));
+    }
+  }
+}
+
+TEST("attention: equals softmax(QK)V in double, whatever the heads, widths and types") {
+  uint32_t seed = 1;
+  for (const auto type : kTypes) {
+    for (const auto& [heads, kv_heads] : {std::pair<size_t, size_t>{4, 4}, {6, 2}, {8, 1}, {14, 2}}) {
+      check_steps(shape_of(heads, kv_heads, 16, type), seed++);
+    }
+    for (const size_t width : {8, 24, 64, 80, 96, 128, 256}) check_steps(shape_of(3, 1, width, type), seed++);
+    auto uneven = shape_of(4, 2, 48, type);
+    uneven.value_width = 32;
+    check_steps(uneven, seed++);
+  }
+  auto mixed = shape_of(4, 2, 32, KvType::kU8);
+  mixed.value_type = KvType::kF16;
+  check_steps(mixed, seed);
+}
+
+TEST("attention: windows, alibi and sinks") {
+  uint32_t seed = 100;
+  for (const auto type : kTypes) {
+    for (const size_t window : {1, 5, 32, 33, 64}) {
+      auto shape = shape_of(4, 2, 32, type);
+      shape.window = window;
+      check_steps(shape, seed++);
+    }
+    auto shape = shape_of(4, 2, 32, type);
+    shape.slopes = {0.5F, 0.25F, 0.125F, 2.F};
+    check_steps(shape, seed++);
+    shape.sinks = {-1.F, 0.F, 3.F, 40.F};
+    shape.window = 20;
+    check_steps(shape, seed++);
+  }
+}
+
+TEST("attention: a long cache is cut into ranges, and the answer hangs on the sequence alone") {
+  for (const size_t window : {0, 700}) {
+    for (const auto type : kTypes) {
+      auto shape = shape_of(6, 2, 32, type);
+      shape.window = window;
+      shape.sinks = {0, 1, 2, 3, 4, 5};
+      for (const auto* kernel : kernels()) {
+        Cache one(shape, 256, 7), other(shape, 256, 7);
+        for (const size_t count : {1500, 1, 16, 17, 1, 9, 1}) {
+          const auto found = one.step(*kernel, SomeThreads(1), {count});
+          CHECK(found == other.step(*kernel, SomeThreads(3), {count}));
+          if (count > 17) continue;
+          const double difference = one.difference(found, {count});
+          if (!(difference < kRounding)) throw tap::Mismatch(name(*kernel, shape) + ": " + std::to_string(difference));
+        }
+      }
+    }
+  }
+}
+
+// The keys of one channel and the values of one token that are stored, against what they were made of.
+TEST("attention: what u8 caches lose is a step of their range, also token by token") {
+  const auto shape = shape_of(1, 1, 16, KvType::kU8);
+  Cache whole(shape, 4, 11), single(shape, 4, 11);
+  const auto& kernel = llm::portable_attention();
+  whole.step(kernel, SomeThreads(1), {32});
+  for (size_t token = 0; token < 32; ++token) {
+    for (size_t channel = 0; channel < 16; ++channel) {
+      // Normally distributed numbers of 32 tokens span about 4: a step is 1/64, and half of it is lost.
+      CHECK(std::abs(whole.key(0, 0, token, channel) - whole.new_keys()[token * 16 + channel]) < 0.014);
+      CHECK(std::abs(whole.value(0, 0, token, channel) - whole.new_values()[token * 16 + channel]) < 0.014);
+    }
+  }
+  std::vector<float> keys, values;
+  double lost = 0;
+  for (size_t token = 0; token < 32; ++token) {
+    single.step(kernel, SomeThreads(1), {1});
+    keys.insert(keys.end(), single.new_keys().begin(), single.new_keys().end());
+    values.insert(values.end(), single.new_values().begin(), single.new_values().end());
+  }
+  for (size_t token = 0; token < 32; ++token) {
+    for (size_t channel = 0; channel < 16; ++channel) {
+      lost = std::max(lost, std::abs(single.key(0, 0, token, channel) - keys[token * 16 + channel]));
+      CHECK(std::abs(single.value(0, 0, token, channel) - values[token * 16 + channel]) < 0.014);
+    }
+  }
+  CHECK(lost < 0.04);
+}
+
+TEST("attention: what is no number or infinite is no number in the answer, and leaves with its block") {
+  for (const auto type : kTypes) {
+    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+      for (const auto* kernel : kernels()) {
+        const auto shape = shape_of(2, 1, 16, type);
+        std::vector<uint8_t> keys(llm::key_block_bytes(type, 16)), values(llm::value_block_bytes(type, 16));
+        const std::vector<int32_t> begins{0, 1}, table{0}, table_begins{0, 1};
+        const std::vector<float> queries(32, 1.F), good(16, 0.5F);
+        const auto run = [&](const std::vector<float>& key, const std::vector<float>& value, int32_t length) {
+          std::vector<float> out(32);
+          const std::vector<int32_t> past{length};
+          llm::attend(*kernel, shape,
+                      {queries.data(), key.data(), value.data(), 1, keys.data(), values.data(), 1, past, begins, table,
+                       table_begins, out.data()},
+                      SomeThreads(1));
+          return out;
+        };
+        auto wrong = good;
+        wrong[3] = bad;
+        run(good, good, 0);
+        CHECK(std::isnan(run(wrong, good, 1)[0]));
+        CHECK(std::isnan(run(good, good, 2)[0]));
+        CHECK_EQUAL(run(good, good, 0)[0], 0.5F);
+        const float found = run(good, wrong, 1)[3];
+        CHECK(!std::isfinite(found));
+        CHECK_EQUAL(run(good, good, 0)[3], 0.5F);
+      }
+    }
+  }
+}
+
+TEST("attention: tables that do not fit the cache are refused") {
+  const auto shape = shape_of(2, 1, 16, KvType::kF32);
+  std::vector<uint8_t> keys(2 * llm::key_block_bytes(KvType::kF32, 16)), values = keys;
+  const std::vector<float> rows(2 * 32);
+  std::vector<float> out(2 * 32);
+  using Numbers = std::vector<int32_t>;
+  const auto run = [&](const Numbers& past, const Numbers& begins, const Numbers& table, const Numbers& table_begins) {
+    llm::attend(llm::portable_attention(), shape,
+                {rows.data(), rows.data(), rows.data(), 2, keys.data(), values.data(), 2, past, begins, table,
+                 table_begins, out.data()},
+                SomeThreads(1));
+  };
+  run({31}, {0, 2}, {1, 0}, {0, 2});
+  const std::vector<std::vector<Numbers>> wrong{{{31}, {0, 2}, {1, 2}, {0, 2}},           // a block behind the cache
+                                                {{31}, {0, 2}, {1, -1}, {0, 2}},          // and one before it
+                                                {{31}, {0, 2}, {1}, {0, 1}},              // too few blocks
+                                                {{31}, {0, 2}, {1, 0}, {0, 3}},           // a table that ends too early
+                                                {{31}, {0, 2}, {1, 0}, {1, 0}},           // begins that fall
+                                                {{-1}, {0, 2}, {1, 0}, {0, 2}},           // less than no tokens
+                                                {{0, 0}, {0, 2}, {1, 0}, {0, 1, 2}},      // too few begins
+                                                {{0, 0}, {0, 3, 2}, {1, 0}, {0, 1, 2}},   // tokens that nobody has
+                                                {{31}, {0, 3}, {1, 0}, {0, 2}},           // more tokens than the step
+                                                {{31}, {1, 2}, {1, 0}, {0, 2}},           // a token of no sequence
+                                                {{0x7fffffff}, {0, 2}, {1, 0}, {0, 2}}};  // lengths that overflow
+  for (const auto& tables : wrong) {
+    bool refused = false;
+    try {
+      run(tables[0], tables[1], tables[2], tables[3]);
+    } catch (const std::out_of_range&) {
+      refused = true;
+    }
+    CHECK(refused);
+  }
+}
+
+TEST("attention: shapes that it does not have are named") {
+  CHECK(llm::obstacle(shape_of(4, 3, 16, KvType::kU8)).find("4 heads") == 0);
+  CHECK(llm::obstacle(shape_of(4, 2, 20, KvType::kU8)).find("heads of 20") == 0);
+  auto shape = shape_of(4, 2, 16, KvType::kU8);
+  shape.slopes = {1};
+  CHECK(llm::obstacle(shape).find("alibi") != std::string::npos);
+  shape.slopes.clear();
+  shape.sinks = {1};
+  CHECK(llm::obstacle(shape).find("sinks") != std::string::npos);
+}
+
+TEST("attention: halves round as the processor's instruction does") {
+  for (const auto& [value, wanted] :
+       std::initializer_list<std::pair<float, uint16_t>>{{0.F, 0},
+                                                         {-0.F, 0x8000},
+                                                         {1.F, 0x3c00},
+                                                         {-2.F, 0xc000},
+                                                         {65504.F, 0x7bff},
+                                                         {65519.F, 0x7bff},
+                                                         {65520.F, 0x7c00},
+                                                         {1e9F, 0x7c00},
+                                                         {0x1p-24F, 1},
+                                                         {0x1p-25F, 0},
+                                                         {0x1.8p-24F, 2},
+                                                         {0x1.8p-25F, 1},
+                                                         {0x1p-14F, 0x400},
+                                                         {0x1.ff8p-15F, 0x3ff},
+                                                         {0x1.ffep-15F, 0x400},
+                                                         {1.F + 0x1p-11F, 0x3c00},
+                                                         {1.F + 0x3p-11F, 0x3c02},
+                                                         {std::numeric_limits<float>::infinity(), 0x7c00}}) {
+    CHECK_EQUAL(llm::float_to_half(value), wanted);
+  }
+  CHECK(std::isnan(llm::half_to_float(llm::float_to_half(std::numeric_limits<float>::quiet_NaN()))));
+  for (uint32_t half = 0; half < 0x7c00; ++half) {
+    CHECK_EQUAL(llm::float_to_half(llm::half_to_float(static_cast<uint16_t>(half))), static_cast<uint16_t>(half));
+  }
+}
+
+}  // namespace
