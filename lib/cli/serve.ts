@@ -29,7 +29,7 @@ export function serveCommand(interrupts: Interrupts): Command {
 export function runCommand(interrupts: Interrupts): Command {
   const command = new Command('run')
     .summary('downloads a model and serves it')
-    .description('Downloads MODEL unless it is on this machine, loads it and serves it,\nuntil SIGINT or SIGTERM.')
+    .description('Downloads MODEL if needed, loads it and serves it until SIGINT or SIGTERM.')
     .argument('<model>')
   return addServing(command, interrupts, 'run huggingface://owner/repo/model.yaml')
 }
@@ -43,7 +43,7 @@ function addServing(command: Command, interrupts: Interrupts, example: string): 
       listenDefaults.port,
     )
     .option('--host <address>', 'address to listen on; beyond loopback it needs an API key', listenDefaults.host)
-    .option('--api-key <key>', 'what clients must send; repeatable (or OPENVINO_LLM_API_KEY)', collect)
+    .option('--api-key <key>', 'what clients send; repeatable (or OPENVINO_LLM_API_KEY)', collect)
     .option('--api-key-file <file>', 'lines NAME SHA256; SIGHUP reads it again')
     .option('--allowed-host <name>', 'another name of a server on loopback; repeatable', collect)
     .option('--tls-cert <file>', 'certificate (PEM), for HTTPS')

@@ -5,7 +5,8 @@ import { loadAddon } from '#lib/addon/load.js'
 import { tiny } from '../llm/fixtures.js'
 import { run } from './cli.js'
 
-const commands = ['run', 'chat', 'generate', 'tokenize', 'evaluate', 'convert', 'check', 'info', 'devices', 'doctor']
+const models = ['pull', 'list', 'show', 'remove', 'convert', 'check', 'estimate', 'info']
+const commands = ['run', 'serve', 'chat', 'generate', 'tokenize', 'evaluate', ...models, 'devices', 'doctor']
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
 
 t.test('--help of every command fits a screen of 24 x 80 and has an example', async (t) => {
