@@ -7,7 +7,7 @@ import { root } from '../run.mjs'
 const marks = /\bLLM\.load\(|\brunJob\('|resolve\('dist\/(index|cli\/main)\.js'|bench\/(accuracy|kernels)\.mjs/
 
 /** What shows what the library computes: other tests prove that it computes the same on each CPU. */
-const surfaces = ['test/docs/', 'test/cli/', 'test/server/']
+const surfaces = ['test/docs/', 'test/cli/', 'test/remote/', 'test/server/']
 
 /**
  * Whether a test runs OpenVINO's CPU plugin or the built-in kernels, so that its outcome may depend on the CPU: it, or a file
