@@ -26,12 +26,13 @@ export class CallParts {
       return [{ type: 'tool-call-delta', text: '', id, argumentsText: event.argumentsText }]
     }
     this.#call = undefined
-    const given = objectOf(call.text)
+    const given = argumentsIn(call.text)
     return given === undefined ? [] : [{ type: 'tool-call', text: '', id, name, arguments: given }]
   }
 }
 
-function objectOf(text: string): Record<string, unknown> | undefined {
+/** The arguments of a call; undefined when they are no JSON object. */
+export function argumentsIn(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { GrowingAnswer } from '../generation/stream.js'
+import { argumentsIn } from '../output/call-parts.js'
 import { AnswerContent } from '../output/content.js'
 import type { AnswerPart, PartContent } from '../output/parts.js'
 import type { CallDelta, Choice } from './chunk.js'
@@ -99,25 +100,13 @@ export class RemoteAnswer extends AnswerContent implements GrowingAnswer {
   #closed(): PartContent | undefined {
     const call = this.#call
     this.#call = undefined
-    const given = call && objectIn(call.arguments)
+    // Nothing at all stands for no arguments.
+    const given = call && argumentsIn(call.arguments.trim() || '{}')
     return call && given && { type: 'tool-call', text: '', id: call.id, name: call.name, arguments: given }
   }
 
   #wait(content: PartContent, tokens: number[], logprobs: AnswerPart['logprobs']): void {
     const part = { ...content, index: this.#index, tokens } as AnswerPart
     this.#waiting.push(this.#top === undefined ? part : { ...part, logprobs: logprobs ?? [] })
-  }
-}
-
-/** A JSON object; undefined when it is none. Nothing at all is an empty one. */
-function objectIn(text: string): Record<string, unknown> | undefined {
-  if (text.trim() === '') return {}
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
-  } catch {
-    return undefined
   }
 }

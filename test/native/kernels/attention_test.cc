@@ -8,11 +8,11 @@
 #include <random>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "kernels/half.h"
 #include "kernels/kernel.h"
+#include "kernels/some_threads.h"
 #include "tap.h"
 
 using llm::AttentionKernel;
@@ -22,26 +22,6 @@ using llm::kBlockTokens;
 using llm::KvType;
 
 namespace {
-
-class SomeThreads : public llm::Threads {
- public:
-  explicit SomeThreads(size_t count) : count_(count) {}
-  size_t count() const override { return count_; }
-  void run(size_t tasks, void (*task)(void*, size_t), void* context) const override {
-    std::vector<std::thread> threads;
-    for (size_t t = 0; t < count_; ++t) {
-      threads.emplace_back([&, t] {
-        for (size_t i = tasks; i-- > 0;) {
-          if (i % count_ == t) task(context, i);
-        }
-      });
-    }
-    for (auto& thread : threads) thread.join();
-  }
-
- private:
-  size_t count_;
-};
 
 // Those that this processor executes, the portable one last.
 std::vector<const AttentionKernel*> kernels() {

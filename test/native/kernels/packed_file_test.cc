@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/flip_bit.h"
 #include "tap.h"
 
 using llm::Fingerprint;
@@ -53,14 +54,6 @@ std::vector<uint8_t> some_weights() {
 
 bool is_there(const std::string& path, const PackedIdentity& identity) {
   return PackedFile(path, identity, kThreads).data() != nullptr;
-}
-
-void flip_bit(const std::string& path, size_t offset) {
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekg(static_cast<std::streamoff>(offset));
-  const int byte = file.get();
-  file.seekp(static_cast<std::streamoff>(offset));
-  file.put(static_cast<char>(byte ^ 16));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <ostream>
 
+#include "kernels/flip_bit.h"
 #include "openvino/kernels/tbb_threads.h"
 #include "openvino/temporary_folder.h"
 #include "tap.h"
@@ -35,14 +36,6 @@ llm::KeptStart some_start() {
 
 std::string write(const fs::path& path, const std::string& rest) {
   return llm::write_graph_file(path.string(), [](std::ostream& file) { file << "the graph"; }, rest, kThreads);
-}
-
-void flip_bit(const fs::path& path, size_t offset) {
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekg(static_cast<std::streamoff>(offset));
-  const int byte = file.get();
-  file.seekp(static_cast<std::streamoff>(offset));
-  file.put(static_cast<char>(byte ^ 16));
 }
 
 }  // namespace
