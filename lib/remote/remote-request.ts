@@ -180,7 +180,8 @@ export class RemoteRequest {
 
   /** Nothing more of the response is wanted: the connection breaks off, and so the server hears of it. */
   #leave(): void {
-    this.#response?.body.on('error', () => undefined).destroy()
+    const body = this.#response?.body
+    if (body && !body.destroyed) body.on('error', () => undefined).destroy()
   }
 
   #notUnderstood(what: string, cause?: unknown): LLMError {
