@@ -42,7 +42,6 @@ import { mergeOptions } from './options/table.js'
 import { requiredTools } from './options/tools.js'
 import { type WarmOptions, warmTable } from './options/warm.js'
 import type { TokenLogprob } from './output/logprobs.js'
-import { connect } from './remote/connect.js'
 import type { ConnectedModel } from './remote/connected-model.js'
 import { checkText, type Perplexity, perplexityOf } from './scoring/perplexity.js'
 import { type Continuation, type ContinuationScore, checkScoring, scoreContinuations } from './scoring/score.js'
@@ -91,6 +90,8 @@ export class LLM implements LanguageModel {
    * @throws `options.signal.reason` once the signal is aborted.
    */
   static async connect(baseUrl: string | URL, options: ConnectOptions = {}): Promise<ConnectedModel> {
+    // Only what connects pays for it.
+    const { connect } = await import('./remote/connect.js')
     return await connect(baseUrl, options)
   }
 
