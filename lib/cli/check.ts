@@ -7,9 +7,9 @@ import { checkModel } from '../model/check-model.js'
 import { type Verdict, verdictFile, writeVerdict } from '../model/verdict.js'
 import { loadDefaults, loadTable } from '../options/load.js'
 import type { Interrupts } from './interrupts.js'
-import { warn, withProgress } from './load.js'
 import { addCommonFlags, addFlags, type Flags, flagsOf, optionsFrom, references } from './options.js'
-import { note, oneLine } from './report.js'
+import { withProgress } from './progress.js'
+import { note, oneLine, warn } from './report.js'
 import { put } from './terminal.js'
 
 /** `check`: whether the paged engine computes what the stateful one does. Exit code 0 when it does, 1 when not. */

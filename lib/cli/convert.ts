@@ -4,9 +4,9 @@ import { convertGguf } from '../model/gguf/convert.js'
 import { hubSource } from '../references/hub-source.js'
 import { resolveReference } from '../references/resolve.js'
 import type { Interrupts } from './interrupts.js'
-import { warn, withProgress } from './load.js'
 import { addCommonFlags, addFlags, type Flags, flagsOf, optionsFrom, references } from './options.js'
-import { note } from './report.js'
+import { withProgress } from './progress.js'
+import { note, warn } from './report.js'
 
 /** `convert`: a GGUF file into a model folder. */
 export function convertCommand(interrupts: Interrupts): Command {

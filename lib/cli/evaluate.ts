@@ -4,8 +4,9 @@ import { type Estimate, type Evaluation, evaluate, type GradedQuestions } from '
 import { type EvaluateOptions, evaluateTable } from '../options/evaluate.js'
 import { loadTable } from '../options/load.js'
 import type { Interrupts } from './interrupts.js'
-import { loadForCommand, withProgress } from './load.js'
+import { loadForCommand } from './load.js'
 import { addCommonFlags, addFlags, type Flags, flagsOf, optionsFrom } from './options.js'
+import { withProgress } from './progress.js'
 import { printable, put } from './terminal.js'
 
 /** `evaluate`: how many questions of a task a model answers rightly. */

@@ -1,25 +1,33 @@
 import { Command, CommanderError, Option } from 'commander'
 import { loadAddon } from '../addon/load.js'
 import { packageVersion } from '../version.js'
-import { chatCommand } from './chat.js'
-import { checkCommand } from './check.js'
-import { convertCommand } from './convert.js'
-import { devicesCommand } from './devices.js'
-import { doctorCommand } from './doctor.js'
-import { estimateCommand } from './estimate.js'
-import { evaluateCommand } from './evaluate.js'
-import { generateCommand } from './generate.js'
-import { infoCommand } from './info.js'
 import type { Interrupts } from './interrupts.js'
-import { listCommand } from './list.js'
-import { pullCommand } from './pull.js'
-import { removeCommand } from './remove.js'
-import { runCommand, serveCommand } from './serve.js'
-import { showCommand } from './show.js'
-import { tokenizeCommand } from './tokenize.js'
 
-/** The whole command line. Parsing it throws a CommanderError instead of ending the process. */
-export function createProgram(interrupts: Interrupts): Command {
+/** Where each command is, in the order of --help. All of them together take longer to import than many a command takes to run. */
+const commands: Readonly<Record<string, () => Promise<(interrupts: Interrupts) => Command>>> = {
+  run: async () => (await import('./serve.js')).runCommand,
+  chat: async () => (await import('./chat.js')).chatCommand,
+  generate: async () => (await import('./generate.js')).generateCommand,
+  serve: async () => (await import('./serve.js')).serveCommand,
+  tokenize: async () => (await import('./tokenize.js')).tokenizeCommand,
+  evaluate: async () => (await import('./evaluate.js')).evaluateCommand,
+  convert: async () => (await import('./convert.js')).convertCommand,
+  check: async () => (await import('./check.js')).checkCommand,
+  info: async () => (await import('./info.js')).infoCommand,
+  estimate: async () => (await import('./estimate.js')).estimateCommand,
+  pull: async () => (await import('./pull.js')).pullCommand,
+  list: async () => (await import('./list.js')).listCommand,
+  show: async () => (await import('./show.js')).showCommand,
+  remove: async () => (await import('./remove.js')).removeCommand,
+  devices: async () => (await import('./devices.js')).devicesCommand,
+  doctor: async () => (await import('./doctor.js')).doctorCommand,
+}
+
+/**
+ * The command line. Parsing it throws a CommanderError instead of ending the process.
+ * @param name of the only command that it needs to have; all are there when it is no command's
+ */
+export async function createProgram(interrupts: Interrupts, name = ''): Promise<Command> {
   const program = new Command('openvino-llm')
     .description('Runs language models on OpenVINO. MODEL: folder, .gguf, owner/repo, model.yaml.')
     .usage('<command> [options], or --version')
@@ -34,25 +42,10 @@ export function createProgram(interrupts: Interrupts): Command {
       process.stdout.write(`OpenVINO ${loadAddon().buildInfo().openvino}\n`)
       throw new CommanderError(0, 'commander.version', packageVersion)
     })
-  const commands = [
-    runCommand,
-    chatCommand,
-    generateCommand,
-    serveCommand,
-    tokenizeCommand,
-    evaluateCommand,
-    convertCommand,
-    checkCommand,
-    infoCommand,
-    estimateCommand,
-    pullCommand,
-    listCommand,
-    showCommand,
-    removeCommand,
-    devicesCommand,
-    doctorCommand,
-  ]
-  for (const create of commands) program.addCommand(create(interrupts).copyInheritedSettings(program))
+  const wanted = Object.hasOwn(commands, name) ? [commands[name]] : Object.values(commands)
+  for (const create of await Promise.all(wanted.map((load) => load?.()))) {
+    if (create) program.addCommand(create(interrupts).copyInheritedSettings(program))
+  }
   // With all commands, the list has no lines left on a screen for what the usage says.
   program.addHelpOption(new Option('-h, --help').hideHelp())
   return program

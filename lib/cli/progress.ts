@@ -31,6 +31,16 @@ export class ProgressLine {
   }
 }
 
+/** Shows progress while something is downloaded, loaded or computed. */
+export async function withProgress<T>(work: (onProgress: ProgressLine['show']) => Promise<T>): Promise<T> {
+  const progress = new ProgressLine()
+  try {
+    return await work(progress.show)
+  } finally {
+    progress.clear()
+  }
+}
+
 /** What a download tells beside how far it is, e.g. `  12.5 MB/s, 40 s left`; '' for anything else. */
 function paceText({ bytesPerSecond = 0, secondsLeft }: Partial<DownloadProgress>): string {
   if (bytesPerSecond === 0) return ''

@@ -8,9 +8,9 @@ import { hubSource } from '../references/hub-source.js'
 import { resolveReference } from '../references/resolve.js'
 import { size } from './byte-size.js'
 import type { Interrupts } from './interrupts.js'
-import { warn, withProgress } from './load.js'
 import { addCommonFlags, addFlags, type Flags, flagsOf, optionsFrom } from './options.js'
-import { note } from './report.js'
+import { withProgress } from './progress.js'
+import { note, warn } from './report.js'
 import { put } from './terminal.js'
 
 const { revision, offline } = loadTable

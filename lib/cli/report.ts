@@ -1,11 +1,15 @@
 import { inspect } from 'node:util'
 import { LLMError } from '../errors.js'
+import type { Warn } from '../warnings.js'
 import { printable } from './terminal.js'
 
 /** Writes a line about what goes on to standard error. */
 export function note(message: string): void {
   process.stderr.write(`openvino-llm: ${oneLine(message)}\n`)
 }
+
+/** Shows a warning. */
+export const warn: Warn = (_code, message) => note(`warning: ${message}`)
 
 /** Writes a failure to standard error: one line, or with `verbose` everything that is known. */
 export function reportFailure(error: unknown, verbose: boolean): void {

@@ -5,8 +5,9 @@ import { type ChatOptions, encodeTable } from '../options/encode.js'
 import { TextWorker } from '../text/worker/text-worker.js'
 import { textOf } from './input.js'
 import type { Interrupts } from './interrupts.js'
-import { warn, withProgress } from './load.js'
 import { addCommonFlags, addFlags, asksForChat, type Flags, flagsOf, optionsFrom, references } from './options.js'
+import { withProgress } from './progress.js'
+import { warn } from './report.js'
 import { put } from './terminal.js'
 
 /** `tokenize`: what a prompt is to the model. Only the tokenizer is loaded. */

@@ -1,5 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { resolve } from 'node:path'
+import t from 'tap'
 
 export const main = resolve('dist/cli/main.js')
 
@@ -72,4 +74,34 @@ export function run(
   const running = start(args, options.env)
   running.child.stdin?.end(options.input ?? '')
   return running.ended
+}
+
+let inTurn: { child: ChildProcess; ended: Promise<unknown[]> } | undefined
+let last: Promise<unknown> = Promise.resolve()
+
+/**
+ * Runs the command line to its end in a process that it shares with others, one after the other: that saves the start of one each. What
+ * reads standard input, is stopped or proves how a process ends uses {@link run}.
+ */
+export function runInTurn(args: readonly string[]): Promise<Ended> {
+  inTurn ??= startInTurn()
+  const { child, ended } = inTurn
+  const next = last.then(async () => {
+    child.send(args)
+    const [answer] = await Promise.race([once(child, 'message'), ended])
+    if (typeof answer !== 'object') throw new Error(`the process of the command lines ended with ${answer}`)
+    return answer as Ended
+  })
+  last = next.catch(() => {})
+  return next
+}
+
+function startInTurn() {
+  const child = fork('build/test/cli/in-turn.js', { env: { ...process.env, DEBUG: '' } })
+  const ended = once(child, 'exit')
+  t.teardown(async () => {
+    child.disconnect()
+    await ended
+  })
+  return { child, ended }
 }

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import t from 'tap'
 import { loadAddon } from '#lib/addon/load.js'
 import { tiny } from '../llm/fixtures.js'
-import { run } from './cli.js'
+import { run, runInTurn } from './cli.js'
 
 const models = ['pull', 'list', 'show', 'remove', 'convert', 'check', 'estimate', 'info']
 const commands = ['run', 'serve', 'chat', 'generate', 'tokenize', 'evaluate', ...models, 'devices', 'doctor']
@@ -11,7 +11,7 @@ const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { versio
 
 t.test('--help of every command fits a screen of 24 x 80 and has an example', async (t) => {
   for (const args of [['--help'], ...commands.map((command) => [command, '--help'])]) {
-    const { code, stdout, stderr } = await run(args)
+    const { code, stdout, stderr } = await runInTurn(args)
     const lines = stdout.trimEnd().split('\n')
     t.equal(code, 0, args.join(' '))
     t.equal(stderr, '')
@@ -25,8 +25,8 @@ t.test('--help of every command fits a screen of 24 x 80 and has an example', as
 })
 
 t.test('--help-all shows what --help leaves out', async (t) => {
-  const short = await run(['generate', '--help'])
-  const long = await run(['generate', '--help-all'])
+  const short = await runInTurn(['generate', '--help'])
+  const long = await runInTurn(['generate', '--help-all'])
   t.equal(long.code, 0)
   for (const flag of ['--bos', '--stop-token-ids', '--chat-template', '--do-sample', '--verbose']) {
     t.notMatch(short.stdout, flag)
@@ -95,12 +95,13 @@ t.test('wrong usage ends with 2, in words, and nothing on standard output', asyn
     [['convert', 'model.gguf'], /missing required argument 'folder'/],
   ]
   for (const [args, message] of wrong) {
-    const { code, stdout, stderr } = await run(args)
+    const { code, stdout, stderr } = await runInTurn(args)
     t.equal(code, 2, args.join(' '))
     t.equal(stdout, '')
     t.match(stderr, message)
     t.notMatch(stderr, /\n {4}at /)
   }
+  t.match(await run(['generate']), { code: 2, stdout: '', stderr: /missing required argument 'model'/ })
   const { code, stderr } = await run(['tokenize', model], { input: Uint8Array.of(0x48, 0xff) })
   t.match(stderr, /expected standard input to be UTF-8/)
   t.equal(code, 2)
@@ -114,33 +115,46 @@ t.test('a failure ends with 1 and one line; --verbose and DEBUG show where it co
     ['tokenize', 'nowhere', 'Hi'],
     ['info', 'nowhere'],
   ]) {
-    const { code, stdout, stderr } = await run(args)
+    const { code, stdout, stderr } = await runInTurn(args)
     t.equal(code, 1, args.join(' '))
     t.equal(stdout, '')
     t.match(stderr, line)
   }
-  t.match(await run(['info', 'nowhere', '--verbose']), { code: 1, stderr: /ERR_MODEL_NOT_FOUND[\s\S]*\n {4}at / })
+  t.match(await run(['info', 'nowhere']), { code: 1, stdout: '', stderr: line })
+  t.match(await runInTurn(['info', 'nowhere', '--verbose']), { code: 1, stderr: /ERR_MODEL_NOT_FOUND[\s\S]*\n {4}at / })
   t.match(await run(['info', 'nowhere'], { env: { DEBUG: '1' } }), { code: 1, stderr: /\n {4}at / })
-  t.match(await run(['info', tiny('tiny-llama'), '--device', 'TOASTER']), {
+  t.match(await runInTurn(['info', tiny('tiny-llama'), '--device', 'TOASTER']), {
     code: 1,
     stderr: /^openvino-llm: ERR_DEVICE: .*TOASTER/,
   })
 })
 
 t.test('importing the library does not import the command line', async (t) => {
-  const seen = new Set<string>()
-  const visit = (file: string): void => {
-    if (seen.has(file)) return
-    seen.add(file)
-    for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(/\b(?:from|import)\s*\(?\s*'([^']+)'/g)) {
-      if (name.startsWith('.')) visit(resolve(dirname(file), name))
-      else seen.add(name)
-    }
-  }
-  visit(resolve('dist/index.js'))
+  const seen = importsOf('dist/index.js', /\b(?:from|import)\s*\(?\s*'([^']+)'/g)
   t.ok(seen.has(resolve('dist/llm.js')))
   t.same(
     [...seen].filter((file) => file === 'commander' || file.startsWith(join(resolve('dist'), 'cli'))),
     [],
   )
 })
+
+t.test('a command imports what it uses: pull has sent its first request before a model could be loaded', async (t) => {
+  const atOnce = /^(?:import|export) (?:[^'";]*? from )?'([^']+)'/gm
+  t.notOk(importsOf('dist/cli/main.js', atOnce).has(resolve('dist/cli/pull.js')))
+  const pull = importsOf('dist/cli/pull.js', atOnce)
+  t.ok(pull.has(resolve('dist/hub/download.js')))
+  for (const file of ['llm.js', 'loading/open-model.js', 'text/worker/text-worker.js'])
+    t.notOk(pull.has(resolve('dist', file)), file)
+})
+
+/** A compiled file, and all that it imports, as the pattern finds it. */
+function importsOf(file: string, pattern: RegExp, seen = new Set<string>()): Set<string> {
+  const path = resolve(file)
+  if (seen.has(path)) return seen
+  seen.add(path)
+  for (const [, name = ''] of readFileSync(path, 'utf8').matchAll(pattern)) {
+    if (name.startsWith('.')) importsOf(resolve(dirname(path), name), pattern, seen)
+    else seen.add(name)
+  }
+  return seen
+}

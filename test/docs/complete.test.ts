@@ -64,22 +64,24 @@ t.test('every option has a row in the table of its page', (t) => {
   t.end()
 })
 
-t.test('docs/command-line.md names every command and flag; the page of generation options, those of sampling', (t) => {
-  const interrupts = new Interrupts()
-  const program = createProgram(interrupts)
-  interrupts.close()
-  const sampling = new Set(codeOf('docs/generation-options.md'))
-  const named = new Set(codeOf('docs/command-line.md').flatMap((code) => code.split(/[ ,]+/)))
-  for (const command of program.commands) {
-    t.ok(named.has(command.name()), command.name())
-    for (const option of command.options) {
-      const { long } = option
-      const page = Object.hasOwn(samplingTable, option.attributeName()) ? sampling : named
-      t.ok(page.has(page === sampling ? option.attributeName() : (long ?? '')), `${command.name()} ${long}`)
+t.test(
+  'docs/command-line.md names every command and flag; the page of generation options, those of sampling',
+  async (t) => {
+    const interrupts = new Interrupts()
+    const program = await createProgram(interrupts)
+    interrupts.close()
+    const sampling = new Set(codeOf('docs/generation-options.md'))
+    const named = new Set(codeOf('docs/command-line.md').flatMap((code) => code.split(/[ ,]+/)))
+    for (const command of program.commands) {
+      t.ok(named.has(command.name()), command.name())
+      for (const option of command.options) {
+        const { long } = option
+        const page = Object.hasOwn(samplingTable, option.attributeName()) ? sampling : named
+        t.ok(page.has(page === sampling ? option.attributeName() : (long ?? '')), `${command.name()} ${long}`)
+      }
     }
-  }
-  t.end()
-})
+  },
+)
 
 /** The names of the fields of every exported interface or type. */
 function fieldsOfExports(): Map<string, string[]> {

@@ -16,11 +16,11 @@ const shellBlocks = allPages().flatMap(({ blocks }) => blocks.filter(({ language
 /** What {@link problemOf} says of a program that is not ours. */
 const foreign = 'is a program that is not ours'
 
-t.test('every command of a shell block is one that there is, with flags that it has', (t) => {
+t.test('every command of a shell block is one that there is, with flags that it has', async (t) => {
   for (const { page, line, note, code } of shellBlocks) {
     t.match(note, /^(no-run: \w.*|run)?$/, `${page}:${line}: the note is empty, run, or no-run: and the reason`)
     for (const command of shellCommands(code)) {
-      const problem = problemOf(command)
+      const problem = await problemOf(command)
       // Programs of others cannot be checked here: the block says why it is not run.
       t.ok(
         problem === '' || (problem === foreign && note.startsWith('no-run:')),
@@ -28,7 +28,6 @@ t.test('every command of a shell block is one that there is, with flags that it 
       )
     }
   }
-  t.end()
 })
 
 t.test('the commands of blocks that are marked `run` end well', async (t) => {
@@ -74,9 +73,9 @@ function ownArguments(words: ShellCommand): string[][] | undefined {
 }
 
 /** What is wrong with a command, or ''. */
-function problemOf(words: ShellCommand): string {
+async function problemOf(words: ShellCommand): Promise<string> {
   const [args] = ownArguments(words) ?? []
-  if (args) return usageProblem(args)
+  if (args) return await usageProblem(args)
   const [program = '', first = '', second = ''] = words
   if (program === 'npm') {
     if (['install', 'ci', 'pack'].includes(first)) return ''
@@ -88,9 +87,12 @@ function problemOf(words: ShellCommand): string {
 }
 
 /** What commander says to the arguments; the command itself does not run. */
-function usageProblem(args: string[]): string {
+async function usageProblem(args: string[]): Promise<string> {
   try {
-    const program = createProgram(interrupts).configureOutput({ writeOut: () => {}, writeErr: () => {} })
+    const program = (await createProgram(interrupts, args[0])).configureOutput({
+      writeOut: () => {},
+      writeErr: () => {},
+    })
     for (const command of program.commands) {
       command.configureOutput({ writeOut: () => {}, writeErr: () => {} }).action(() => {})
     }

@@ -4,7 +4,7 @@ import { type EstimateOptions, estimateTable } from '../../options/estimate.js'
 import type { LoadOptions } from '../../options/load.js'
 import { optionsOf } from '../../options/table.js'
 import type { LazyModel } from '../../server/models/definition.js'
-import { warn } from '../load.js'
+import { warn } from '../report.js'
 import type { ServeModel } from './read.js'
 
 /** The models of a serve.yaml, as a server takes them. One that a new reading of the file has not changed is the same object. */
