@@ -14,6 +14,7 @@ const layers = [
   'file-error.ts',
   'disk-space.ts',
   'thread-task.ts',
+  'process-task.ts',
   // What callers may ask for. Everything may read it, so it reads nothing.
   'options',
   'warnings.ts',
@@ -57,6 +58,7 @@ const layers = [
   // What speaks HTTP.
   'server',
   'doctor',
+  'self-test',
   'cli',
 ]
 

@@ -1,5 +1,5 @@
 // @ts-check
-import { chmod } from 'node:fs/promises'
+import { chmod, cp } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -10,6 +10,7 @@ import { grammarLibrary, leftOut } from './grammar.mjs'
 import { needsDownload, openvinoFolder } from './openvino.mjs'
 import { buildPage } from './page.mjs'
 import { copyRuntimeLibraries } from './runtime-libraries.mjs'
+import { selfTestFolder } from './self-test.mjs'
 import { exists } from './wheel.mjs'
 
 const usage = `node scripts/build/build.mjs [--js | --native | --addon]
@@ -35,6 +36,7 @@ runMain(async () => {
   const all = !values.js && !values.native && !values.addon
   if (all || values.native || values.addon) await buildNative(all || Boolean(values.native))
   if (all || values.js) await compileTypeScript()
+  await copySelfTest()
 })
 
 /** The tools of package.json are absent after an install without development dependencies. */
@@ -63,6 +65,11 @@ async function buildNative(withLibraries) {
   const addon = join(release, 'openvino_llm.node')
   if (!(await exists(addon))) throw new Complaint(`The build ended without an error but did not make ${addon}.`)
   if (withLibraries) await copyRuntimeLibraries(openvino, release)
+}
+
+/** The model that `doctor --report` tries lies beside the addon, as in a platform's package. */
+async function copySelfTest() {
+  await cp(selfTestFolder, join(root, 'build', 'Release', 'self-test'), { recursive: true })
 }
 
 async function compileTypeScript() {

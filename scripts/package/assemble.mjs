@@ -2,6 +2,7 @@
 import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
 import { bundled } from '../build/page.mjs'
+import { selfTestFolder } from '../build/self-test.mjs'
 import { Complaint, root } from '../run.mjs'
 import { bill, components, purl } from './components.mjs'
 import { platforms } from './platforms.mjs'
@@ -71,6 +72,7 @@ export async function assemblePlatform(platform, { prebuilt, licenses, grammar, 
     sizes[target] = (await stat(join(folder, target))).size
   }
   if (!sizes['openvino_llm.node']) throw new Complaint(`${prebuilt} holds no addon.`)
+  await cp(selfTestFolder, join(folder, 'self-test'), { recursive: true })
   await cp(licenses, join(folder, 'licenses', 'openvino'), { recursive: true })
   await cp(join(grammar, 'licenses'), join(folder, 'licenses', 'grammar'), { recursive: true })
   await cp(join(root, 'LICENSE'), join(folder, 'LICENSE'))

@@ -13,7 +13,7 @@ export const components = [
   {
     name: 'openvino-llm',
     license: 'Apache-2.0',
-    files: /^(openvino_llm\.node|index\.cjs|package\.json|sbom\.json|README\.md|LICENSE)$/,
+    files: /^(openvino_llm\.node|index\.cjs|package\.json|sbom\.json|README\.md|LICENSE|self-test\/[\w.]+)$/,
   },
   { name: 'node-addon-api', license: 'MIT', files: /^licenses\/node-addon-api\.md$/, compiledIn: true },
   // With the crates that it is made of; scripts/build/grammar.mjs lists them.

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { LLM, type LoadOptions, type ModelWarning } from '#lib/index.js'
+import { emulatedNpu, loadNpu } from './emulated-npu.js'
 import { exact, goldenTiny, loadTiny, tiny } from './fixtures.js'
 
 // What needs other devices is emulated: the NPU's plugin computes on the CPU when its wrapper is told so.
@@ -7,15 +8,6 @@ import { exact, goldenTiny, loadTiny, tiny } from './fixtures.js'
 const golden = goldenTiny()
 const greedy = { temperature: 0, ignoreEos: true } as const
 const prompt = { tokens: [10, 20, 30] }
-const emulation = {
-  NPUW_DEVICES: 'CPU',
-  NPUW_ONLINE_PIPELINE: 'NONE',
-  INFERENCE_PRECISION_HINT: 'f32',
-  KV_CACHE_PRECISION: 'f16',
-} as const
-const loadNpu = (folder: string, options: LoadOptions = {}) =>
-  LLM.load(tiny(folder), { device: 'NPU', ovConfig: emulation, ...options })
-
 t.test('NPU, emulated: equal to transformers, token by token, one request after another', async (t) => {
   for (const [folder, name] of [
     ['tiny-llama-fp32', 'tiny-llama'],
@@ -63,7 +55,7 @@ t.test('NPU, emulated: a chat over several turns', async (t) => {
 
 t.test("NPU, emulated: limits are the compiled model's, and what goes beyond is said", async (t) => {
   await using llm = await loadNpu('tiny-llama-fp32', {
-    ovConfig: { ...emulation, NPUW_LLM_MAX_PROMPT_LEN: 40 },
+    ovConfig: { ...emulatedNpu, NPUW_LLM_MAX_PROMPT_LEN: 40 },
     maxPromptLength: 64,
     minResponseLength: 24,
   })
@@ -93,11 +85,11 @@ t.test('NPU: what it cannot run, with what to do', async (t) => {
     message: /asymmetric int4 in groups of 32; .*optimum-cli export openvino .*--sym --group-size -1/,
   })
   await t.rejects(loadNpu('tiny-llama-fp32', { engine: 'paged' }), { code: 'ERR_DEVICE', message: /page on NPU/ })
-  await t.rejects(loadNpu('tiny-llama-fp32', { ovConfig: { ...emulation, NPUW_FOO: 1 } }), {
+  await t.rejects(loadNpu('tiny-llama-fp32', { ovConfig: { ...emulatedNpu, NPUW_FOO: 1 } }), {
     code: 'ERR_PROPERTY',
     message: /NPUW_FOO/,
   })
-  await t.rejects(loadNpu('tiny-llama-fp32', { ovConfig: { ...emulation, FOO: 1 } }), {
+  await t.rejects(loadNpu('tiny-llama-fp32', { ovConfig: { ...emulatedNpu, FOO: 1 } }), {
     code: 'ERR_PROPERTY',
     message: /NPU has no property FOO; it has .*CACHE_DIR/,
   })

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { answerOf, expectedTokens, Project } from './project.js'
+import { answerOf, expectedTokens, Project, reportsOnCpu } from './project.js'
 import { Registry } from './registry.js'
 import { runIn } from './run.js'
 import { nodeProgram, tool } from './tools.js'
@@ -65,6 +65,7 @@ t.test('the command is there', { skip }, async (t) => {
   const args = ['node_modules/.bin/openvino-llm', 'generate', 'modèle tiny', 'Hello', '--raw']
   const { code, stderr } = await runIn(project.program, args, { cwd: project.folder, env: project.env })
   t.equal(code, 0, stderr)
+  await reportsOnCpu(t, project)
 })
 
 t.test('an esbuild bundle with the package left outside', { skip }, async (t) => {

@@ -1,5 +1,6 @@
 import { copyFileSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Test } from 'tap'
 import { type Ended, runChecked, runIn } from './run.js'
 import { nodeProgram, npmScript } from './tools.js'
 
@@ -87,4 +88,14 @@ export class Project {
 export function answerOf({ code, stdout, stderr }: Ended): Answer {
   if (code !== 0) throw new Error(`exit code ${code}\n${stdout}${stderr}`)
   return JSON.parse(stdout) as Answer
+}
+
+/** Whether the package holds the model of the self-test, and `doctor --report` passes on the CPU with nothing else installed. */
+export async function reportsOnCpu(t: Test, project: Project): Promise<void> {
+  const args = ['node_modules/openvino-llm/dist/cli/main.js', 'doctor', '--report']
+  const { stdout, stderr } = await runIn(project.program, args, { cwd: project.folder, env: project.env })
+  t.match(stdout, /\nok +CPU +self-test \(\w+\): 3 answers are right/, stderr)
+  const text = readFileSync(join(project.folder, 'openvino-llm-report.json'), 'utf8')
+  t.match(JSON.parse(text), { complete: true, selfTests: [{ device: 'CPU', passed: true, error: null }] })
+  for (const folder of [project.folder, project.home]) t.notOk(text.includes(folder))
 }

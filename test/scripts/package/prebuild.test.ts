@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { skipWithoutGrammars } from '../../llm/constrained.js'
-import { answerOf, expectedTokens, Project } from '../../package/project.js'
+import { answerOf, expectedTokens, Project, reportsOnCpu } from '../../package/project.js'
 import { runChecked } from '../../package/run.js'
 import { npmScript } from '../../package/tools.js'
 import { node } from '../script.js'
@@ -63,6 +63,7 @@ t.test('both packages are made, and installed without a network they answer', { 
     t.same(answer.tokens, expectedTokens, app)
     t.ok(answer.openvino.every((path) => path.startsWith(join(project.folder, 'node_modules', platform.name))))
   }
+  await reportsOnCpu(t, project)
 })
 
 t.test('what is wrong with a platform’s folder is found', { skip }, async (t) => {
