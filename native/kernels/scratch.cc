@@ -1,5 +1,6 @@
 #include "kernels/scratch.h"
 
+#include <array>
 #include <utility>
 
 namespace llm {
@@ -12,11 +13,21 @@ struct Kept {
   size_t bytes = 0;
 };
 
-thread_local Kept kept;
+// Calls within calls go no deeper.
+constexpr size_t kMost = 4;
+
+// The last one is for the next call: so a call within a call finds what it had the last time.
+thread_local std::array<Kept, kMost> kept;
+thread_local size_t count = 0;
 
 }  // namespace
 
-Scratch::Scratch(size_t bytes) : memory_(std::move(kept.memory)), bytes_(std::exchange(kept.bytes, 0)) {
+Scratch::Scratch(size_t bytes) {
+  if (count > 0) {
+    --count;
+    memory_ = std::move(kept[count].memory);
+    bytes_ = kept[count].bytes;
+  }
   const size_t needed = bytes + kLine;
   if (needed <= bytes_) return;
   memory_.reset();
@@ -25,9 +36,7 @@ Scratch::Scratch(size_t bytes) : memory_(std::move(kept.memory)), bytes_(std::ex
 }
 
 Scratch::~Scratch() {
-  if (bytes_ <= kept.bytes) return;
-  kept.memory = std::move(memory_);
-  kept.bytes = bytes_;
+  if (count < kMost) kept[count++] = {std::move(memory_), bytes_};
 }
 
 uint8_t* Scratch::data() {

@@ -6,9 +6,9 @@
 
 namespace llm {
 
-// Takes the memory that the thread has kept, or allocates, and leaves it with the thread in the end. A call that begins
-// on a thread in the middle of another one (a thread that waits for its tasks may be given others meanwhile) finds
-// nothing kept, so the two never share memory.
+// Takes memory that the thread has kept, or allocates, and leaves it with the thread in the end. A call that begins in
+// the middle of another one (within it, or on a thread that waits for its tasks and is given others meanwhile) takes
+// other memory: a thread keeps as many as were in use at once.
 class Scratch {
  public:
   // Throws std::bad_alloc. What the memory holds is undefined.
@@ -22,7 +22,7 @@ class Scratch {
 
  private:
   std::unique_ptr<uint8_t[]> memory_;
-  size_t bytes_;
+  size_t bytes_ = 0;
 };
 
 }  // namespace llm

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "openvino/core.h"
+#include "openvino/kernels/fused_steps.h"
 
 namespace llm {
 namespace {
@@ -21,6 +22,7 @@ constexpr size_t kKeyCache = 3;  // which of its inputs
 struct Importing {
   const GraphParts& parts;
   const SharedLayers& layers;
+  StepPrograms programs;
 };
 thread_local const Importing* importing = nullptr;
 
@@ -52,6 +54,40 @@ class MatMulExtension : public ov::BaseOpExtension {
     throw Failure(ERR_MODEL_INVALID, "the graph has a product whose weights are not there: " + id);
   }
 };
+
+class StepsExtension : public ov::BaseOpExtension {
+ public:
+  const ov::DiscreteTypeInfo& get_type_info() const override { return FusedSteps::get_type_info_static(); }
+  std::vector<ov::Extension::Ptr> get_attached_extensions() const override { return {}; }
+
+  ov::OutputVector create(const ov::OutputVector& inputs, ov::AttributeVisitor& visitor) const override {
+    std::string id;
+    visitor.on_attribute("id", id);
+    if (importing) {
+      for (const auto& program : importing->programs) {
+        if (program->id() == id) return std::make_shared<FusedSteps>(inputs, program)->outputs();
+      }
+    }
+    throw Failure(ERR_MODEL_INVALID, "the graph has steps that are not known: " + id);
+  }
+};
+
+StepPrograms programs_of(const GraphParts& parts, const SharedLayers& layers) {
+  StepPrograms programs;
+  for (const auto& kept : parts.programs) {
+    auto steps = kept.steps;
+    for (auto& step : steps) {
+      if (step.kind != Step::Kind::kProduct) continue;
+      const auto has_id = [&](const auto& layer) { return layer->id == step.weights_id; };
+      const auto found = std::find_if(layers.begin(), layers.end(), has_id);
+      if (found == layers.end()) throw Failure(ERR_MODEL_INVALID, "steps without weights: " + step.weights_id);
+      step.weights = *found;
+    }
+    programs.push_back(
+        std::make_shared<const StepProgram>(kept.id, kept.inputs, kept.widths, kept.results, std::move(steps)));
+  }
+  return programs;
+}
 
 // As OpenVINO makes them, and with their runtime information.
 class AttentionExtension : public ov::BaseOpExtension {
@@ -86,10 +122,13 @@ std::shared_ptr<ov::Node> attention_of(const ov::Model& model) {
 // Once for each process, or OpenVINO's core would have them several times.
 void register_extensions(const std::string& attention_graph) {
   static std::mutex mutex;
-  static bool matmul = false;
+  static bool own = false;
   static bool attention = false;
   const std::lock_guard lock(mutex);
-  if (!std::exchange(matmul, true)) core().add_extension(std::make_shared<MatMulExtension>());
+  if (!std::exchange(own, true)) {
+    core().add_extension(std::make_shared<MatMulExtension>());
+    core().add_extension(std::make_shared<StepsExtension>());
+  }
   if (attention || attention_graph.empty()) return;
   // The class is in no public header of OpenVINO, so an operation that OpenVINO itself has read is what others are
   // cloned from. It must be read before the extension is there.
@@ -114,7 +153,7 @@ std::string graph_with(const ov::Node& attention) {
 
 }  // namespace
 
-std::optional<GraphParts> graph_parts(const ov::Model& model, const SharedLayers& layers) {
+std::optional<GraphParts> graph_parts(const ov::Model& model, const BuiltinLayers& builtin) {
   GraphParts parts;
   for (const auto& op : model.get_ops()) {
     const auto& type = op->get_type_info();
@@ -129,16 +168,20 @@ std::optional<GraphParts> graph_parts(const ov::Model& model, const SharedLayers
       }
       if (parts.attention_graph.empty()) parts.attention_graph = graph_with(*op);
     } else if (type.version_id && std::strcmp(type.version_id, CompressedMatMul::kOpset) == 0 &&
-               type != CompressedMatMul::get_type_info_static()) {
+               type != CompressedMatMul::get_type_info_static() && type != FusedSteps::get_type_info_static()) {
       return std::nullopt;
     }
   }
-  for (const auto& layer : layers) {
+  for (const auto& layer : builtin.layers) {
     KeptLayer kept{layer->id, layer->gated, {}};
     for (const auto& part : layer->parts) {
       kept.parts.push_back({part.rows(), part.columns(), part.columns() / part.groups(), part.bits()});
     }
     parts.layers.push_back(std::move(kept));
+  }
+  for (const auto& program : builtin.programs) {
+    parts.programs.push_back(
+        {program->id(), program->inputs(), program->widths(), program->results(), program->steps()});
   }
   return parts;
 }
@@ -146,7 +189,7 @@ std::optional<GraphParts> graph_parts(const ov::Model& model, const SharedLayers
 ov::CompiledModel import_graph(std::string_view exported, const GraphParts& parts, const SharedLayers& layers,
                                const std::string& device, const ov::AnyMap& properties) {
   register_extensions(parts.attention_graph);
-  const Importing now{parts, layers};
+  const Importing now{parts, layers, programs_of(parts, layers)};
   const ImportScope scope(now);
   // Borrowed: whoever has the file keeps it as long as what is compiled.
   const ov::Tensor bytes(ov::element::u8, {exported.size()}, const_cast<char*>(exported.data()));

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "openvino/kernels/compressed_matmul.h"
+#include "openvino/kernels/builtin_kernels.h"
 
 namespace llm {
 
@@ -26,8 +26,18 @@ struct KeptLayer {
   std::vector<KeptWeights> parts;
 };
 
+// A StepProgram; its products name their layers.
+struct KeptProgram {
+  std::string id;
+  size_t inputs = 0;
+  std::vector<size_t> widths;
+  std::vector<size_t> results;
+  std::vector<Step> steps;
+};
+
 struct GraphParts {
   std::vector<KeptLayer> layers;  // in the order in which their weights lie
+  std::vector<KeptProgram> programs;
   // OpenVINO 2026.4.1 exports paged attention without its runtime information (numbers and sizes of heads), and does
   // not import it so: the information of each, by the name of its key cache.
   std::map<std::string, std::map<std::string, size_t>> attention;
@@ -36,7 +46,7 @@ struct GraphParts {
 };
 
 // Of a graph that is about to be compiled. None where it has operations of this addon that cannot be made again.
-std::optional<GraphParts> graph_parts(const ov::Model& model, const SharedLayers& layers);
+std::optional<GraphParts> graph_parts(const ov::Model& model, const BuiltinLayers& builtin);
 
 // Compiles what was exported. `layers` are those of `parts`, their weights placed. Throws what OpenVINO throws.
 ov::CompiledModel import_graph(std::string_view exported, const GraphParts& parts, const SharedLayers& layers,

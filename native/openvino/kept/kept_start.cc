@@ -83,6 +83,29 @@ void each_part(KeptLayer& layer, Archive& archive) {
   archive(layer.parts);
 }
 
+// Without its weights, which have an id.
+template <class Archive>
+void each_part(Step& step, Archive& archive) {
+  archive(step.kind);
+  archive(step.inputs);
+  archive(step.outputs);
+  archive(step.weights_id);
+  archive(step.norm.weight);
+  archive(step.norm.bias);
+  archive(step.norm.epsilon);
+  archive(step.norm.centred);
+  archive(step.row);
+}
+
+template <class Archive>
+void each_part(KeptProgram& program, Archive& archive) {
+  archive(program.id);
+  archive(program.inputs);
+  archive(program.widths);
+  archive(program.results);
+  archive(program.steps);
+}
+
 template <class Archive>
 void each_part(Warning& warning, Archive& archive) {
   archive(warning.code);
@@ -95,6 +118,7 @@ void each_part(KeptStart& start, Archive& archive) {
   archive(start.info);
   archive(start.decoder);
   archive(start.parts.layers);
+  archive(start.parts.programs);
   archive(start.parts.attention);
   archive(start.parts.attention_graph);
   archive(start.packed.plan);

@@ -58,7 +58,7 @@ BuiltinLayers use_builtin_kernels(ov::Model& model, const std::function<bool(con
   for (const auto& node : model.get_ops()) {
     if (layers.contains(node.get())) throw Failure(ERR_ENGINE, "not replaced: " + node->get_friendly_name());
   }
-  return {SharedLayers(made.begin(), made.end()), std::move(packed.info), packed.identity, packed.data};
+  return {SharedLayers(made.begin(), made.end()), {}, std::move(packed.info), packed.identity, packed.data};
 }
 
 }  // namespace llm

@@ -7,12 +7,14 @@
 #include "engine/event.h"
 #include "kernels/packed_file.h"
 #include "openvino/kernels/compressed_matmul.h"
+#include "openvino/kernels/step_program.h"
 
 namespace llm {
 
 // The operations that were put in, in the order in which their weights lie, and where those lie.
 struct BuiltinLayers {
   SharedLayers layers;
+  StepPrograms programs;  // of which layers are parts, see fuse_steps()
   PackedInfo packed;
   PackedIdentity identity;
   const uint8_t* unwritten = nullptr;  // see Packing.data; the layers keep the memory

@@ -32,20 +32,24 @@ bool CompressedMatMul::visit_attributes(ov::AttributeVisitor& visitor) {
 }
 
 bool CompressedMatMul::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const {
-  const auto& shape = inputs[0].get_shape();
-  const auto& parts = weights_->parts;
-  const size_t rows = ov::shape_size(shape) / parts.front().columns();
-  const auto* x = inputs[0].data<const float>();
-  const auto& [kernel, span] = weights_->use;
-  const TbbThreads threads;
-  if (weights_->gated) {
-    multiply_gated(*kernel, parts[0], parts[1], outputs[0].data<float>(), x, rows, span, threads);
-    return true;
-  }
-  Product products[kMostProducts];  // the constructor has seen that they are no more
-  for (size_t i = 0; i < parts.size(); ++i) products[i] = {&parts[i], outputs[i].data<float>()};
-  multiply(*kernel, {products, parts.size()}, x, rows, span, threads);
+  const size_t rows = ov::shape_size(inputs[0].get_shape()) / weights_->parts.front().columns();
+  float* outs[kMostProducts];  // the constructor has seen that they are no more
+  for (size_t i = 0; i < outputs.size(); ++i) outs[i] = outputs[i].data<float>();
+  multiply(*weights_, inputs[0].data<const float>(), rows, {outs, outputs.size()}, TbbThreads());
   return true;
+}
+
+void multiply(const SharedWeights& weights, const float* x, size_t rows, std::span<float* const> outs,
+              const Threads& threads) {
+  const auto& parts = weights.parts;
+  const auto& [kernel, span] = weights.use;
+  if (weights.gated) {
+    multiply_gated(*kernel, parts[0], parts[1], outs[0], x, rows, span, threads);
+    return;
+  }
+  Product products[kMostProducts];
+  for (size_t i = 0; i < parts.size(); ++i) products[i] = {&parts[i], outs[i]};
+  multiply(*kernel, {products, parts.size()}, x, rows, span, threads);
 }
 
 }  // namespace llm

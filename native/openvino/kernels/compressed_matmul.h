@@ -9,6 +9,7 @@
 #include <memory>
 #include <openvino/op/op.hpp>
 #include <openvino/openvino.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,10 @@ struct SharedWeights {
   std::string id;
 };
 
+// outs: one for each part, or one where they are gated, [rows, parts[i].rows()]. Throws std::bad_alloc.
+void multiply(const SharedWeights& weights, const float* x, size_t rows, std::span<float* const> outs,
+              const Threads& threads);
+
 using SharedLayers = std::vector<std::shared_ptr<const SharedWeights>>;
 
 class CompressedMatMul : public ov::op::Op {
@@ -43,6 +48,8 @@ class CompressedMatMul : public ov::op::Op {
 
   CompressedMatMul() = default;
   CompressedMatMul(const ov::Output<ov::Node>& input, std::shared_ptr<const SharedWeights> weights);
+
+  const std::shared_ptr<const SharedWeights>& weights() const { return weights_; }
 
   void validate_and_infer_types() override;
   std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector& inputs) const override;

@@ -6,6 +6,7 @@
 
 #include "openvino/attention/attention_choice.h"
 #include "openvino/core.h"
+#include "openvino/kernels/fusion.h"
 #include "openvino/kernels/kernel_choice.h"
 
 namespace llm {
@@ -85,13 +86,14 @@ Compiled compile(DecoderModel& decoder, const EngineConfig& config, const ov::An
     auto attention = choose_attention(*decoder.model, config, with_kernels(properties, info.kernels));
     info.attention = std::move(attention.choices);
     info.kv_precision = std::move(attention.kv_precision);
+    if (!builtin.layers.empty()) builtin.programs = fuse_steps(*decoder.model);
   }
   const auto chosen = with_kernels(properties, info.kernels);
   info.pack_ms = since(choosing);
   post(Progress{Stage::kCompile, 0, 1});
   const auto begin = Clock::now();
   const bool kept = builtin.layers.empty() || !config.packed_path.empty();  // else their weights are in memory alone
-  if (!config.graph_path.empty() && kept) compiled.parts = graph_parts(*decoder.model, builtin.layers);
+  if (!config.graph_path.empty() && kept) compiled.parts = graph_parts(*decoder.model, builtin);
   try {
     compiled.model = core().compile_model(decoder.model, config.device.name, chosen);
   } catch (const std::bad_alloc&) {

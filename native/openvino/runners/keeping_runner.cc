@@ -62,8 +62,8 @@ class KeepingRunner : public ForwardingRunner {
   }
 
   void write_weights() const noexcept {
-    const auto& [layers, info, identity, data] = keeping_.builtin;
-    const auto error = write_packed_file(keeping_.packed_path, identity, data, OneThread());
+    const auto& builtin = keeping_.builtin;
+    const auto error = write_packed_file(keeping_.packed_path, builtin.identity, builtin.unwritten, OneThread());
     if (!error.empty()) warn("packed-cache", keeping_.packed_path, "packed weights", error);
   }
 

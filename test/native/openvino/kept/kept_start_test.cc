@@ -27,6 +27,10 @@ llm::KeptStart some_start() {
   start.info.kernels.push_back({"u4 g32 symmetric", 7, "avx2", {}, "option cpuKernel"});
   start.decoder.axes.states.push_back({"past_key", 2});
   start.parts.layers.push_back({"0 q", false, {{48, 64, 32, 4}}});
+  llm::Step step;
+  step.weights_id = "0 q";
+  step.norm = {{1, 2}, {3}, 0.5F, true};
+  start.parts.programs.push_back({"0 steps", 1, {64, 48}, {1}, {step}});
   start.parts.attention["key_cache.0"]["k_head_size"] = 64;
   start.packed = {5, 1024};
   start.warnings.push_back({"logits", "all of them"});

@@ -1,0 +1,25 @@
+// Finds norms in a graph, which exporters write as several operations.
+#pragma once
+#include <openvino/openvino.hpp>
+#include <optional>
+#include <vector>
+
+#include "kernels/row_norm.h"
+
+namespace llm {
+
+struct FoundNorm {
+  ov::Output<ov::Node> input;
+  RowNorm norm;
+  std::vector<const ov::Node*> interior;  // the operations that are nothing but parts of it, without the last one
+};
+
+// The norm over the last axis whose result is the one output of `last`:
+//   RMS norm: x * (1 / sqrt(mean(x^2) + epsilon)) * weight, in the ways in which exporters write it
+//   layer norm: MVN(x) * weight + bias
+std::optional<FoundNorm> find_norm(const std::shared_ptr<ov::Node>& last);
+
+// The numbers of a constant that is the same for all rows: `width` of them along the last axis. Empty for others.
+std::vector<float> row_constant(const ov::Output<ov::Node>& value, size_t width);
+
+}  // namespace llm

@@ -1,0 +1,130 @@
+#include "openvino/kernels/step_program.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "kernels/scratch.h"
+
+namespace llm {
+namespace {
+
+// Floats, below which waking threads costs more than it brings.
+constexpr size_t kAloneFloats = 32 * 1024;
+constexpr size_t kRowsPerTask = 8;
+
+// A line of the cache, so that no two values share one.
+size_t padded(size_t width) { return (width + 15) / 16 * 16; }
+
+// Memory that is free again, by where it begins.
+struct Gap {
+  size_t begin;
+  size_t size;
+};
+
+template <class Work>
+void each_row(size_t rows, size_t width, const Threads& threads, const Work& work) {
+  if (rows * width < kAloneFloats || threads.count() == 1) {
+    work(size_t{0}, rows);
+    return;
+  }
+  struct Context {
+    const Work& work;
+    size_t rows;
+  } context{work, rows};
+  const auto task = [](void* of, size_t index) {
+    const auto& [some_work, all] = *static_cast<const Context*>(of);
+    const size_t begin = index * kRowsPerTask;
+    some_work(begin, std::min(begin + kRowsPerTask, all) - begin);
+  };
+  threads.run((rows + kRowsPerTask - 1) / kRowsPerTask, task, &context);
+}
+
+void compute(const Step& step, const std::vector<size_t>& widths, size_t rows, std::span<float* const> values,
+             const Threads& threads) {
+  const float* x = values[step.inputs[0]];
+  float* out = values[step.outputs[0]];
+  const size_t width = widths[step.inputs[0]];
+  switch (step.kind) {
+    case Step::Kind::kProduct: {
+      float* outs[kMostProducts];
+      for (size_t i = 0; i < step.outputs.size(); ++i) outs[i] = values[step.outputs[i]];
+      multiply(*step.weights, x, rows, {outs, step.outputs.size()}, threads);
+      return;
+    }
+    case Step::Kind::kNorm:
+      each_row(rows, width, threads,
+               [&](size_t row, size_t count) { normalize(step.norm, x + row * width, count, out + row * width); });
+      return;
+    case Step::Kind::kAdd: {
+      const float* y = values[step.inputs[1]];
+      each_row(rows, width, threads, [&](size_t row, size_t count) {
+        add(x + row * width, y + row * width, count * width, out + row * width);
+      });
+      return;
+    }
+    case Step::Kind::kAddRow:
+      each_row(rows, width, threads, [&](size_t row, size_t count) {
+        for (size_t i = row; i < row + count; ++i) add(x + i * width, step.row.data(), width, out + i * width);
+      });
+      return;
+  }
+}
+
+}  // namespace
+
+StepProgram::StepProgram(std::string id, size_t inputs, std::vector<size_t> widths, std::vector<size_t> results,
+                         std::vector<Step> steps)
+    : id_(std::move(id)),
+      inputs_(inputs),
+      widths_(std::move(widths)),
+      results_(std::move(results)),
+      steps_(std::move(steps)),
+      places_(widths_.size(), 0) {
+  // Of each value: the last step that reads it.
+  std::vector<size_t> last(widths_.size(), 0);
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    for (const size_t value : steps_[i].inputs) last[value] = i;
+    for (const size_t value : steps_[i].outputs) last[value] = std::max(last[value], i);
+  }
+  std::vector<bool> outside(widths_.size(), false);
+  std::fill_n(outside.begin(), inputs_, true);
+  for (const size_t value : results_) outside[value] = true;
+  std::vector<Gap> gaps;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    for (const size_t value : steps_[i].outputs) {
+      if (outside[value]) continue;
+      const size_t size = padded(widths_[value]);
+      auto fitting = gaps.end();
+      for (auto gap = gaps.begin(); gap != gaps.end(); ++gap) {
+        if (gap->size >= size && (fitting == gaps.end() || gap->size < fitting->size)) fitting = gap;
+      }
+      if (fitting == gaps.end()) {
+        places_[value] = std::exchange(row_floats_, row_floats_ + size);
+        continue;
+      }
+      places_[value] = fitting->begin;
+      *fitting = {fitting->begin + size, fitting->size - size};
+    }
+    for (size_t value = inputs_; value < widths_.size(); ++value) {
+      const auto& made = steps_[i].outputs;
+      const auto& read = steps_[i].inputs;
+      const bool here = std::find(made.begin(), made.end(), value) != made.end() ||
+                        std::find(read.begin(), read.end(), value) != read.end();
+      if (here && !outside[value] && last[value] == i) gaps.push_back({places_[value], padded(widths_[value])});
+    }
+  }
+}
+
+void StepProgram::run(size_t rows, std::span<const float* const> inputs, std::span<float* const> results,
+                      const Threads& threads) const {
+  Scratch scratch(rows * row_floats_ * sizeof(float));
+  auto* memory = reinterpret_cast<float*>(scratch.data());
+  std::vector<float*> values(widths_.size());
+  for (size_t i = inputs_; i < values.size(); ++i) values[i] = memory + places_[i] * rows;
+  // Steps only read these.
+  for (size_t i = 0; i < inputs_; ++i) values[i] = const_cast<float*>(inputs[i]);
+  for (size_t i = 0; i < results_.size(); ++i) values[results_[i]] = results[i];
+  for (const auto& step : steps_) compute(step, widths_, rows, values, threads);
+}
+
+}  // namespace llm

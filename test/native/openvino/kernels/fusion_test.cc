@@ -1,0 +1,271 @@
+// Products and what stands between them become one operation, which computes what the graph did; the rest stays.
+#include "openvino/kernels/fusion.h"
+
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <openvino/op/ops.hpp>
+
+#include "kernels/huge_memory.h"
+#include "kernels/some_threads.h"
+#include "openvino/core.h"
+#include "openvino/kernels/fused_steps.h"
+#include "tap.h"
+
+namespace {
+
+using Value = ov::Output<ov::Node>;
+using Parameter = ov::op::v0::Parameter;
+using Sigmoid = ov::op::v0::Sigmoid;
+
+constexpr size_t kWidth = 64;
+
+// The seed decides the numbers.
+std::shared_ptr<llm::SharedWeights> weights(size_t rows, size_t columns, uint32_t seed) {
+  std::vector<uint8_t> values(rows * columns);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<uint8_t>((i * 2654435761U + seed * 97) >> 7);
+  std::vector<uint16_t> scales(rows * columns / 32, 0x1000);  // 2^-11
+  llm::WeightSource source{rows, columns, 32, 8, true, values.data(), reinterpret_cast<uint8_t*>(scales.data())};
+  auto shared = std::make_shared<llm::SharedWeights>();
+  shared->use = {llm::kernels().front(), 0};
+  shared->id = std::to_string(seed);
+  auto& packed = shared->parts.emplace_back(source);
+  const auto memory = std::make_shared<llm::HugeMemory>(packed.bytes());
+  packed.pack(source, memory->data(), 0, packed.blocks());
+  packed.place(memory->data());
+  shared->memory = memory;
+  return shared;
+}
+
+Value product(const Value& input, size_t rows, uint32_t seed) {
+  const auto columns = input.get_partial_shape()[2].get_length();
+  return std::make_shared<llm::CompressedMatMul>(input, weights(rows, static_cast<size_t>(columns), seed))->output(0);
+}
+
+Value numbers(const std::vector<float>& values, const ov::Shape& shape) {
+  return ov::op::v0::Constant::create(ov::element::f32, shape, values)->output(0);
+}
+
+Value scalar(float value) { return numbers({value}, {1, 1, 1}); }
+
+Value row(float first) {
+  std::vector<float> values(kWidth);
+  for (size_t i = 0; i < kWidth; ++i) values[i] = first + static_cast<float>(i % 7) / 8;
+  return numbers(values, {kWidth});
+}
+
+template <class Op>
+Value two(const Value& a, const Value& b) {
+  return std::make_shared<Op>(a, b)->output(0);
+}
+
+Value add(const Value& a, const Value& b) { return two<ov::op::v1::Add>(a, b); }
+Value times(const Value& a, const Value& b) { return two<ov::op::v1::Multiply>(a, b); }
+Value power(const Value& a, float b) { return two<ov::op::v1::Power>(a, scalar(b)); }
+
+Value last_axis() { return ov::op::v0::Constant::create(ov::element::i64, {1}, {-1})->output(0); }
+
+Value mean_of_squares(const Value& x) {
+  const auto mean = std::make_shared<ov::op::v1::ReduceMean>(power(x, 2), last_axis(), true);
+  return add(mean, scalar(1e-2F));
+}
+
+Value rms(const Value& x) {
+  const auto root = std::make_shared<ov::op::v0::Sqrt>(mean_of_squares(x));
+  return times(row(1), times(x, two<ov::op::v1::Divide>(scalar(1), root)));
+}
+
+using Norm = std::function<Value(const Value&)>;
+
+const std::vector<Norm> kNorms = {
+    rms,
+    [](const Value& x) { return times(times(x, power(mean_of_squares(x), -0.5F)), row(1)); },
+    [](const Value& x) { return times(times(power(power(mean_of_squares(x), 0.5F), -1), x), row(1)); },
+    [](const Value& x) {
+      const auto squares = std::make_shared<ov::op::v1::ReduceMean>(times(x, x), last_axis(), true);
+      const auto root = std::make_shared<ov::op::v0::Sqrt>(add(scalar(1e-2F), squares));
+      return times(two<ov::op::v1::Divide>(x, root), row(1));
+    },
+    [](const Value& x) {
+      const auto mvn = std::make_shared<ov::op::v6::MVN>(x, last_axis(), true, 1e-2F, ov::op::MVNEpsMode::INSIDE_SQRT);
+      return add(times(mvn, row(1)), row(-1));
+    },
+};
+
+using Build = std::function<ov::OutputVector(const Value& x)>;
+
+std::shared_ptr<ov::Model> model_of(const Build& build) {
+  const auto x = std::make_shared<Parameter>(ov::element::f32, ov::PartialShape{-1, -1, kWidth});
+  return std::make_shared<ov::Model>(build(x), ov::ParameterVector{x});
+}
+
+template <class Op>
+size_t count(const ov::Model& model) {
+  size_t found = 0;
+  for (const auto& node : model.get_ops()) found += ov::is_type<Op>(node) ? 1 : 0;
+  return found;
+}
+
+std::vector<float> results(const std::shared_ptr<ov::Model>& model, size_t rows) {
+  auto request =
+      llm::core().compile_model(model, "CPU", ov::hint::inference_precision(ov::element::f32)).create_infer_request();
+  ov::Tensor x(ov::element::f32, {1, rows, kWidth});
+  for (size_t i = 0; i < x.get_size(); ++i) x.data<float>()[i] = std::sin(static_cast<float>(i) * 0.7F) + 0.2F;
+  request.set_input_tensor(x);
+  request.infer();
+  std::vector<float> all;
+  for (size_t i = 0; i < model->outputs().size(); ++i) {
+    const auto& tensor = request.get_output_tensor(i);
+    all.insert(all.end(), tensor.data<float>(), tensor.data<float>() + tensor.get_size());
+  }
+  return all;
+}
+
+// Returns the graph after fusing.
+std::shared_ptr<ov::Model> check_same(const Build& build, size_t programs) {
+  const auto fused = model_of(build);
+  const auto found = llm::fuse_steps(*fused);
+  CHECK_EQUAL(found.size(), programs);
+  CHECK_EQUAL(count<llm::FusedSteps>(*fused), programs);
+  for (const size_t rows : {1U, 3U, 600U}) {
+    const auto before = results(model_of(build), rows);
+    const auto after = results(fused, rows);
+    CHECK_EQUAL(after.size(), before.size());
+    for (size_t i = 0; i < after.size(); ++i) {
+      if (!(std::fabs(after[i] - before[i]) <= 1e-4F * (1 + std::fabs(before[i])))) {
+        throw tap::Mismatch("value " + std::to_string(i) + ": " + std::to_string(after[i]) + ", not " +
+                            std::to_string(before[i]));
+      }
+    }
+  }
+  return fused;
+}
+
+}  // namespace
+
+TEST("fusion: a layer becomes one operation, whatever the way in which its norms are written") {
+  for (const auto& norm : kNorms) {
+    const auto fused = check_same(
+        [&](const Value& x) -> ov::OutputVector {
+          const auto sum = add(x, add(product(norm(x), kWidth, 1), row(0.5F)));
+          return {add(product(product(norm(sum), 2 * kWidth, 2), kWidth, 3), sum)};
+        },
+        1);
+    CHECK_EQUAL(fused->get_ops().size(), size_t{3});  // with the parameter and the result
+  }
+}
+
+TEST("fusion: what is read elsewhere is a result, too") {
+  const auto fused = check_same(
+      [](const Value& x) -> ov::OutputVector {
+        const auto normed = rms(x);
+        const auto inner = product(normed, kWidth, 1);
+        return {add(inner, x), std::make_shared<Sigmoid>(inner), std::make_shared<Sigmoid>(normed)};
+      },
+      1);
+  CHECK_EQUAL(count<ov::op::v0::Sqrt>(*fused), size_t{0});
+}
+
+TEST("fusion: no path leads out of an operation and back into it") {
+  const auto fused = check_same(
+      [](const Value& x) -> ov::OutputVector {
+        const auto first = add(product(x, kWidth, 1), x);
+        const auto second = product(std::make_shared<Sigmoid>(first), kWidth, 2);
+        const auto third = add(product(std::make_shared<Sigmoid>(second), kWidth, 3), first);
+        return {add(third, add(second, first))};
+      },
+      3);
+  CHECK_EQUAL(count<Sigmoid>(*fused), size_t{2});
+}
+
+TEST("fusion: a path through another operation counts") {
+  // Once the sum is one with the second product, what hangs on that hangs on the first one, too.
+  for (const bool swapped : {false, true}) {
+    check_same(
+        [&](const Value& x) -> ov::OutputVector {
+          const auto first = product(x, kWidth, 1);
+          const auto second = product(std::make_shared<Sigmoid>(x), kWidth, 2);
+          const auto outside = std::make_shared<Sigmoid>(swapped ? first : second);
+          const auto both = add(first, second);
+          return {first, second, outside, both, add(swapped ? second : first, outside)};
+        },
+        1);
+  }
+}
+
+TEST("fusion: what only looks like a norm stays") {
+  const std::vector<Norm> others = {
+      [](const Value& x) { return times(times(x, power(mean_of_squares(x), -0.25F)), row(1)); },
+      [](const Value& x) { return times(times(x, power(add(power(x, 2), scalar(1)), -0.5F)), row(1)); },
+      [](const Value& x) { return times(times(x, power(mean_of_squares(add(x, scalar(1))), -0.5F)), row(1)); },
+      [](const Value& x) {
+        const auto mean = std::make_shared<ov::op::v1::ReduceMean>(
+            power(x, 2), ov::op::v0::Constant::create(ov::element::i64, {1}, {1}), true);
+        return times(times(x, power(add(mean, scalar(1e-2F)), -0.5F)), row(1));
+      },
+  };
+  for (const auto& other : others) {
+    check_same([&](const Value& x) -> ov::OutputVector { return {product(other(x), kWidth, 1)}; }, 0);
+  }
+  check_same(
+      [](const Value& x) -> ov::OutputVector {
+        const auto mean = mean_of_squares(x);
+        return {product(times(times(x, power(mean, -0.5F)), row(1)), kWidth, 1), mean};
+      },
+      0);
+}
+
+TEST("fusion: a sum that repeats one of its values is an error, never something else") {
+  const ov::PartialShape shape{-1, -1, kWidth};
+  const auto x = std::make_shared<Parameter>(ov::element::f32, shape);
+  const auto y = std::make_shared<Parameter>(ov::element::f32, shape);
+  const auto model =
+      std::make_shared<ov::Model>(ov::OutputVector{add(product(x, kWidth, 1), y)}, ov::ParameterVector{x, y});
+  CHECK_EQUAL(llm::fuse_steps(*model).size(), size_t{1});
+  auto request = llm::core().compile_model(model, "CPU").create_infer_request();
+  const auto fails = [&](const ov::Shape& second) {
+    for (size_t i = 0; i < 2; ++i) {
+      ov::Tensor tensor(ov::element::f32, i == 0 ? ov::Shape{2, 3, kWidth} : second);
+      std::fill_n(tensor.data<float>(), tensor.get_size(), 1.F);
+      request.set_input_tensor(i, tensor);
+    }
+    try {
+      request.infer();
+    } catch (const ov::Exception& error) {
+      return std::string(error.what()).find("the same rows") != std::string::npos;
+    }
+    return false;
+  };
+  CHECK(!fails({2, 3, kWidth}));
+  CHECK(fails({1, 3, kWidth}));
+  CHECK(fails({3, 2, kWidth}));
+}
+
+TEST("steps: a row's results depend neither on other rows nor on threads, and memory is used again") {
+  std::vector<llm::Step> steps(40);
+  llm::RowNorm norm{std::vector<float>(kWidth, 1.5F), {}, 1e-5F, false};
+  for (size_t i = 0; i < steps.size(); ++i) {
+    steps[i].kind = i % 2 == 0 ? llm::Step::Kind::kNorm : llm::Step::Kind::kAdd;
+    steps[i].norm = norm;
+    steps[i].inputs = {i};
+    if (i % 2 == 1) steps[i].inputs.push_back(i - 1);
+    steps[i].outputs = {i + 1};
+  }
+  const llm::StepProgram program("0", 1, std::vector<size_t>(41, kWidth), {40}, steps);
+  constexpr size_t kRows = 700;
+  std::vector<float> x(kRows * kWidth);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = std::cos(static_cast<float>(i * i % 1000));
+  const auto run = [&](size_t first, size_t rows, size_t threads) {
+    std::vector<float> out(rows * kWidth);
+    const float* from[] = {x.data() + first * kWidth};
+    float* to[] = {out.data()};
+    program.run(rows, from, to, SomeThreads(threads));
+    return out;
+  };
+  const auto all = run(0, kRows, 1);
+  CHECK(all == run(0, kRows, 3));
+  for (const size_t row : {0U, 7U, 699U}) {
+    CHECK(run(row, 1, 1) == std::vector<float>(all.begin() + static_cast<ptrdiff_t>(row * kWidth),
+                                               all.begin() + static_cast<ptrdiff_t>((row + 1) * kWidth)));
+  }
+}
