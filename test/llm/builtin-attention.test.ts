@@ -49,7 +49,7 @@ t.test('with each precision of the cache it is as near to f32 as OpenVINO is', a
         tokens,
       })
     }
-    for (const precision of ['u8', 'f16', 'f32']) {
+    for (const precision of ['u8', 'u4', 'f16', 'f32']) {
       const ours = await compare(precision, 'builtin')
       const theirs = await compare(precision, 'openvino')
       t.comment(model, precision, ours.divergence, theirs.divergence)
@@ -90,8 +90,9 @@ t.test('what it does not have stays with OpenVINO, and both options turn it off'
     await using llm = await loadTiny('tiny-llama', { engine: 'paged', ...options })
     return llm.info.attention
   }
-  const u4 = await kept({ cpuAttention: 'builtin', ovConfig: { ...exact, KV_CACHE_PRECISION: 'u4' } })
-  t.match(u4, [{ kernel: 'openvino', layers: 2, reason: /^a KV cache in u4/ }])
+  const groups = { ...exact, KV_CACHE_PRECISION: 'u8', VALUE_CACHE_GROUP_SIZE: '8' }
+  const other = await kept({ cpuAttention: 'builtin', ovConfig: groups })
+  t.match(other, [{ kernel: 'openvino', layers: 2, reason: /^a KV cache in u8 \[/ }])
   const off = await kept({ cpuAttention: 'openvino', ovConfig: exact })
   t.same(off, [{ kernel: 'openvino', layers: 2, reason: 'option cpuAttention' }])
   const plain = await kept({ cpuAttention: 'auto', cpuKernel: 'openvino', ovConfig: exact })

@@ -207,17 +207,16 @@ void compute(Call& call, size_t index) {
                            task.end};
   float* out = step.out + row * shape.heads * shape.value_width + task.kv_head * ratio * shape.value_width;
   Scratch scratch(tile_memory(shape, rows) + part_size(shape, rows) * sizeof(float));
-  auto* memory = reinterpret_cast<float*>(scratch.data());
   if (task.group == kNoGroup) {
-    float* part = memory;
-    attend_tile(call.kernel, tile, part, memory + part_size(shape, rows));
+    auto* part = reinterpret_cast<float*>(scratch.data() + tile_memory(shape, rows));
+    attend_tile(call.kernel, tile, part, scratch.data());
     join(shape, task.kv_head, rows, {part, 1}, out);
     return;
   }
   const Group& group = call.groups[task.group];
   const size_t size = part_size(shape, rows);
   float* parts = call.parts + group.memory;
-  attend_tile(call.kernel, tile, parts + (index - group.first_task) * size, memory);
+  attend_tile(call.kernel, tile, parts + (index - group.first_task) * size, scratch.data());
   // Whoever is the last joins, always in the same order.
   if (call.left[task.group].fetch_sub(1, std::memory_order_acq_rel) > 1) return;
   join(shape, task.kv_head, rows, {parts, group.tasks}, out);

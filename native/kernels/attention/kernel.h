@@ -1,7 +1,9 @@
-// One instruction set's way to compute the parts of attention: products of rows of f32 with blocks of the KV cache, and
+// One instruction set's way to compute the parts of attention: products of rows with blocks of the KV cache, and
 // exponentials.
 //
-// All kernels compute the same sums, each in an order of its own: results differ by rounding alone.
+// Of caches in f16 and f32 all kernels compute the same sums, each in an order of its own: results differ by rounding
+// alone. Of caches in codes the portable kernel does so, too; the others take the sums of codes as integers, for which
+// they round queries and weights to 11 to 15 bits: well below what the codes have lost.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -11,13 +13,21 @@
 
 namespace llm {
 
+// Blocks whose scores are computed at once, and of one range where a cache is cut into ranges. Sums of integers of a
+// range do not overflow: 512 tokens * 32767 * 128 < 2^31.
+inline constexpr size_t kRangeBlocks = 16;
+inline constexpr size_t kRangeTokens = kRangeBlocks * kBlockTokens;
+
+// From a row of scores to the next: no power of two, or rows would share few lines of the cache.
+inline constexpr size_t kScoreStride = kRangeTokens + 16;
+
 // c[r][j] += the sum over i < depth of a[r][i] * b[i][j], for `rows` rows and `columns` columns, a multiple of 8.
 // Strides count elements.
 struct RowsProduct {
   const float* a;
   size_t a_stride;
   size_t rows;
-  const void* b;  // u8, f16 or f32
+  const void* b;  // f16 or f32
   size_t b_stride;
   size_t depth;
   size_t columns;
@@ -26,22 +36,76 @@ struct RowsProduct {
   const void* next;  // what will be multiplied next in the place of b, and is asked for meanwhile; null = nothing
 };
 
+// The widest heads for which there are products of codes.
+inline constexpr size_t kMostCodeWidth = 512;
+
+// The scores of rows of queries with blocks of keys in codes: scores[r][j] = queries[r] * key j.
+struct CodeScores {
+  const float* queries;  // [rows, width], times the scale
+  size_t rows;
+  size_t width;  // at most kMostCodeWidth
+  const uint8_t* const* blocks;
+  size_t count;     // of blocks, at most kRangeBlocks
+  float* scores;    // [rows, kScoreStride]
+  uint8_t* memory;  // code_score_memory() bytes, aligned to 64
+};
+
+// Bytes.
+size_t code_score_memory(size_t rows, size_t width);
+
+// What the scales of values in codes do to weights.
+struct CodeFactors {
+  const uint8_t* const* blocks;
+  size_t count;  // tokens of the blocks, at most kRangeTokens
+  size_t seen;   // before them; what lies behind is no number, maybe, and gets 0
+  size_t width;
+  float* factors;  // [count]: scales over the step that is returned, at most 32767
+  float* zeros;    // [count]: what code 0 stands for
+};
+
+// Scores become weights: integers of 16 bits in their own place, each exp(score - largest) * factor.
+struct CodeWeights {
+  float* scores;
+  size_t count;  // a multiple of 32
+  float largest;
+  const float* factors;  // see CodeFactors
+  const float* zeros;
+  float* offset;  // exp(score - largest) * zero of all tokens is added to it
+};
+
+// values[r] += step * the sum over tokens of weights[r] * their codes.
+struct CodeValues {
+  const int16_t* weights;  // [rows, 2 * kScoreStride]
+  size_t rows;
+  const uint8_t* const* blocks;
+  size_t count;  // of blocks, at most kRangeBlocks
+  size_t width;
+  float step;
+  float* values;  // [rows, width]
+};
+
+struct CodeKernel {
+  void (*scores)(const CodeScores& scores);
+  float (*factors)(const CodeFactors& factors);
+  void (*values)(const CodeValues& values);
+};
+
 struct AttentionKernel {
   const char* name;
   // Rows for which one reading of b is enough.
   size_t tile_rows;
-  // By the type of b; integers are taken as they are.
-  void (*products[kKvTypes])(const RowsProduct& product);
+  void (*multiply_halves)(const RowsProduct& product);
+  void (*multiply_floats)(const RowsProduct& product);
   // scores[i] = exp(scores[i] - largest), 0 for -infinity; returns their sum. Those that are no numbers stay so.
   float (*exponentials)(float* scores, size_t count, float largest);
   // The largest number; -infinity when there is none.
   float (*largest)(const float* scores, size_t count);
-  // folded[i] = row[i] * scales[i]; returns the sum of row[i] * leasts[i].
-  float (*fold)(const float* row, const float* scales, const float* leasts, size_t count, float* folded);
-  // out[r][j] = leasts[r] + scales[r] * stored[r][j]
-  void (*widen_bytes)(const uint8_t* stored, const float* scales, const float* leasts, size_t rows, size_t columns,
-                      float* out);
   void (*widen_halves)(const uint16_t* stored, size_t count, float* out);
+  // None in the portable kernel, which widens codes to f32, as all do for wider heads.
+  const CodeKernel* bytes;
+  const CodeKernel* nibbles;
+  // Returns the sum of exponentials.
+  float (*weights)(const CodeWeights& weights);
 };
 
 const AttentionKernel& portable_attention();

@@ -3,14 +3,9 @@
 #include "kernels/attention/kernel.h"
 #include "kernels/half.h"
 
-#define LLM_ISA
-
 namespace llm {
 namespace {
 
-#include "kernels/attention/rows.h"
-
-inline float number(uint8_t stored) { return stored; }
 inline float number(uint16_t stored) { return half_to_float(stored); }
 inline float number(float stored) { return stored; }
 
@@ -32,22 +27,18 @@ float exponentials(float* scores, size_t count, float most) {
   return sum;
 }
 
-float fold(const float* row, const float* scales, const float* leasts, size_t count, float* folded) {
-  float sum = 0;
-  for (size_t i = 0; i < count; ++i) {
-    folded[i] = row[i] * scales[i];
-    sum += row[i] * leasts[i];
-  }
-  return sum;
+float largest(const float* scores, size_t count) {
+  float most = -HUGE_VALF;
+  for (size_t i = 0; i < count; ++i) most = scores[i] > most ? scores[i] : most;
+  return most;
 }
 
 void widen_halves(const uint16_t* stored, size_t count, float* out) {
   for (size_t i = 0; i < count; ++i) out[i] = half_to_float(stored[i]);
 }
 
-constexpr AttentionKernel kKernel{"portable",   4,           {product<uint8_t>, product<uint16_t>, product<float>},
-                                  exponentials, largest,     fold,
-                                  widen_bytes,  widen_halves};
+constexpr AttentionKernel kKernel{"portable",   4,       product<uint16_t>, product<float>, exponentials, largest,
+                                  widen_halves, nullptr, nullptr,           nullptr};
 
 }  // namespace
 

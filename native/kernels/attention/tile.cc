@@ -4,50 +4,78 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/attention/plain_rows.h"
+
 namespace llm {
 namespace {
 
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
-constexpr size_t kRangeTokens = kRangeBlocks * kBlockTokens;
-
-// Asks for memory that is read soon: the processor's own guesses end at each page, and a block is smaller than one.
-// The kernels ask for the numbers themselves, this for the scales behind them.
-inline void prefetch_from([[maybe_unused]] const uint8_t* memory, [[maybe_unused]] size_t begin,
-                          [[maybe_unused]] size_t end) {
-#if defined(__GNUC__)
-  for (size_t i = begin; i < end; i += 64) __builtin_prefetch(memory + i);
-#endif
-}
-
 // exp(score - largest) where nothing was seen is 0 for each score of -infinity, and no number for none.
 float anchor(float largest) { return largest == kNothing ? 0.F : largest; }
 
 struct Rows {
   size_t count;
   float* queries;  // [count, key_width], times the scale
-  float* scores;   // [count, kRangeTokens]
+  float* scores;   // [count, kScoreStride]
   float* largest;  // the part's
   float* sums;
   float* values;
-  float* widened;  // a block in f32, where many rows use it
-  float* folded;   // a row of queries or weights for a block of u8
   float* offsets;  // [count]: what is added to all values of a row
+  float* factors;  // [kRangeTokens], see CodeWeights
+  float* zeros;
+  float* widened;  // a block in f32
+  uint8_t* codes;  // for CodeScores
 };
+
+// Parts of memory that begin at lines of 64 bytes; counted only without any.
+class Carver {
+ public:
+  explicit Carver(uint8_t* memory) : memory_(memory) {}
+  size_t bytes() const { return bytes_; }
+  float* floats(size_t count) { return reinterpret_cast<float*>(take(count * sizeof(float))); }
+  uint8_t* take(size_t bytes) {
+    uint8_t* taken = memory_ == nullptr ? nullptr : memory_ + bytes_;
+    bytes_ += (bytes + 63) / 64 * 64;
+    return taken;
+  }
+
+ private:
+  uint8_t* memory_;
+  size_t bytes_ = 0;
+};
+
+Rows carve(const AttentionShape& shape, size_t rows, Carver& memory) {
+  Rows out{};
+  out.count = rows;
+  out.queries = memory.floats(rows * shape.key_width);
+  out.scores = memory.floats(rows * kScoreStride);
+  out.offsets = memory.floats(rows);
+  out.factors = memory.floats(kRangeTokens);
+  out.zeros = memory.floats(kRangeTokens);
+  out.widened = memory.floats(kBlockTokens * std::max(shape.key_width, shape.value_width));
+  out.codes = memory.take(code_score_memory(rows, shape.key_width));
+  return out;
+}
+
+const CodeKernel* codes_of(const AttentionKernel& kernel, KvType type, size_t width) {
+  if (width > kMostCodeWidth) return nullptr;
+  return type == KvType::kU8 ? kernel.bytes : type == KvType::kU4 ? kernel.nibbles : nullptr;
+}
 
 class Tile {
  public:
-  Tile(const AttentionKernel& kernel, const AttentionTile& tile, float* part, float* memory)
-      : kernel_(kernel), tile_(tile), shape_(tile.shape), ratio_(shape_.heads / shape_.kv_heads) {
-    rows_.count = tile.tokens * ratio_;
-    rows_.queries = memory;
-    rows_.scores = rows_.queries + rows_.count * shape_.key_width;
-    rows_.folded = rows_.scores + rows_.count * kRangeTokens;
-    rows_.offsets = rows_.folded + std::min(rows_.count, kernel.tile_rows) * std::max(shape_.key_width, kBlockTokens);
-    rows_.widened = rows_.offsets + rows_.count;
+  Tile(const AttentionKernel& kernel, const AttentionTile& tile, float* part, uint8_t* memory)
+      : kernel_(kernel),
+        tile_(tile),
+        shape_(tile.shape),
+        ratio_(shape_.heads / shape_.kv_heads),
+        key_codes_(codes_of(kernel, shape_.key_type, shape_.key_width)),
+        value_codes_(codes_of(kernel, shape_.value_type, shape_.value_width)) {
+    Carver carver(memory);
+    rows_ = carve(shape_, tile.tokens * ratio_, carver);
     rows_.largest = part;
     rows_.sums = part + rows_.count;
     rows_.values = rows_.sums + rows_.count;
-    wide_ = rows_.count > kernel.tile_rows;
     std::fill_n(rows_.largest, rows_.count, kNothing);
     std::fill_n(rows_.sums, rows_.count, 0.F);
     std::fill_n(rows_.values, rows_.count * shape_.value_width, 0.F);
@@ -57,12 +85,22 @@ class Tile {
 
   void run() {
     for (size_t begin = tile_.begin; begin < tile_.end; begin += kRangeBlocks) {
-      const size_t end = std::min(tile_.end, begin + kRangeBlocks);
-      const size_t first = begin * kBlockTokens;
-      const size_t last = std::min(end * kBlockTokens, tile_.position + tile_.tokens);
-      for (size_t block = begin; block < end; ++block) score(block, (block - begin) * kBlockTokens);
-      for (size_t row = 0; row < rows_.count; ++row) soften(row, first, last);
-      for (size_t block = begin; block < end; ++block) weigh(block, (block - begin) * kBlockTokens, last);
+      count_ = std::min(tile_.end - begin, kRangeBlocks);
+      first_ = begin * kBlockTokens;
+      last_ = std::min((begin + count_) * kBlockTokens, tile_.position + tile_.tokens);
+      for (size_t i = 0; i < count_; ++i) {
+        const size_t index = static_cast<size_t>(tile_.table[begin + i]) * shape_.kv_heads + tile_.kv_head;
+        keys_[i] = tile_.key_cache + index * key_block_bytes(shape_.key_type, shape_.key_width);
+        values_[i] = tile_.value_cache + index * value_block_bytes(shape_.value_type, shape_.value_width);
+      }
+      score();
+      const size_t tokens = count_ * kBlockTokens;
+      if (value_codes_) {
+        step_ =
+            value_codes_->factors({values_, tokens, last_ - first_, shape_.value_width, rows_.factors, rows_.zeros});
+      }
+      for (size_t row = 0; row < rows_.count; ++row) soften(row);
+      weigh();
     }
     for (size_t row = 0; row < rows_.count; ++row) {
       float* values = rows_.values + row * shape_.value_width;
@@ -71,16 +109,6 @@ class Tile {
   }
 
  private:
-  size_t index_of(size_t block) const {
-    return static_cast<size_t>(tile_.table[block]) * shape_.kv_heads + tile_.kv_head;
-  }
-  const uint8_t* keys(size_t block) const {
-    return tile_.key_cache + index_of(block) * key_block_bytes(shape_.key_type, shape_.key_width);
-  }
-  const uint8_t* values(size_t block) const {
-    return tile_.value_cache + index_of(block) * value_block_bytes(shape_.value_type, shape_.value_width);
-  }
-
   void copy_queries() {
     for (size_t row = 0; row < rows_.count; ++row) {
       const size_t head = tile_.kv_head * ratio_ + row % ratio_;
@@ -90,59 +118,46 @@ class Tile {
     }
   }
 
-  // Scores of all rows with a block, at `column` of each row.
-  void score(size_t block, size_t column) {
-    const size_t width = shape_.key_width;
-    const uint8_t* stored = keys(block);
-    const uint8_t* next = block + 1 < tile_.end ? keys(block + 1) : nullptr;
-    float* scores = rows_.scores + column;
-    RowsProduct product{rows_.queries, width,        rows_.count, stored,       kBlockTokens,
-                        width,         kBlockTokens, scores,      kRangeTokens, wide_ ? nullptr : next};
-    KvType type = shape_.key_type;
-    if (next != nullptr) prefetch_from(next, kBlockTokens * width * element_bytes(type), key_block_bytes(type, width));
-    const bool folds = type == KvType::kU8 && !wide_;
-    const auto* scales = reinterpret_cast<const float*>(stored + kBlockTokens * width);
-    for (size_t row = 0; row < rows_.count; ++row) {
-      float start = 0;
-      if (folds) {
-        start = kernel_.fold(rows_.queries + row * width, scales, scales + width, width, rows_.folded + row * width);
-      }
-      std::fill_n(scores + row * kRangeTokens, kBlockTokens, start);
+  // Scores of all rows with the range's blocks.
+  void score() {
+    if (key_codes_) {
+      key_codes_->scores({rows_.queries, rows_.count, shape_.key_width, keys_, count_, rows_.scores, rows_.codes});
+      return;
     }
-    if (folds) product.a = rows_.folded;
-    if (wide_ && type != KvType::kF32) {
-      if (type == KvType::kF16) {
-        kernel_.widen_halves(reinterpret_cast<const uint16_t*>(stored), width * kBlockTokens, rows_.widened);
-      } else {
-        kernel_.widen_bytes(stored, scales, scales + width, width, kBlockTokens, rows_.widened);
-      }
-      product.b = rows_.widened;
-      type = KvType::kF32;
+    const PlainRows plain{kernel_, shape_.key_type, shape_.key_width, rows_.count, rows_.widened};
+    for (size_t i = 0; i < count_; ++i) {
+      plain_scores(plain, rows_.queries, keys_[i], i + 1 < count_ ? keys_[i + 1] : nullptr,
+                   rows_.scores + i * kBlockTokens);
     }
-    kernel_.products[static_cast<size_t>(type)](product);
   }
 
-  // Scores of the tokens from `first` to `last` become weights.
-  void soften(size_t row, size_t first, size_t last) {
-    float* scores = rows_.scores + row * kRangeTokens;
+  // Scores of the range become weights.
+  void soften(size_t row) {
+    float* scores = rows_.scores + row * kScoreStride;
     const size_t position = tile_.position + row / ratio_;
-    const size_t from = std::max(first, first_key(shape_, position));
-    const size_t to = std::min(last, position + 1);
+    const size_t from = std::max(first_, first_key(shape_, position));
+    const size_t to = std::min(last_, position + 1);
     if (from >= to) {
-      std::fill_n(scores, last - first, 0.F);
+      std::fill_n(scores, count_ * kBlockTokens, 0.F);  // as integers, too
       return;
     }
     if (!shape_.slopes.empty()) {
       const float slope = shape_.slopes[tile_.kv_head * ratio_ + row % ratio_];
-      for (size_t i = from; i < to; ++i) scores[i - first] -= slope * static_cast<float>(position - i);
+      for (size_t i = from; i < to; ++i) scores[i - first_] -= slope * static_cast<float>(position - i);
     }
-    std::fill(scores, scores + (from - first), 0.F);
-    std::fill(scores + (to - first), scores + (last - first), 0.F);
-    float* seen = scores + (from - first);
+    float* seen = scores + (from - first_);
     const float largest = std::max(rows_.largest[row], kernel_.largest(seen, to - from));
     if (largest > rows_.largest[row]) {
       if (rows_.largest[row] != kNothing) shrink(row, std::exp(rows_.largest[row] - largest));
       rows_.largest[row] = largest;
+    }
+    const float unseen = value_codes_ ? kNothing : 0.F;
+    std::fill(scores, seen, unseen);
+    std::fill(scores + (to - first_), scores + count_ * kBlockTokens, unseen);
+    if (value_codes_) {
+      rows_.sums[row] += kernel_.weights(
+          {scores, count_ * kBlockTokens, anchor(largest), rows_.factors, rows_.zeros, rows_.offsets + row});
+      return;
     }
     rows_.sums[row] += kernel_.exponentials(seen, to - from, anchor(largest));
   }
@@ -154,58 +169,45 @@ class Tile {
     for (size_t i = 0; i < shape_.value_width; ++i) values[i] *= by;
   }
 
-  // Adds the values of a block's tokens before `last`. What lies behind them is no number, maybe.
-  void weigh(size_t block, size_t column, size_t last) {
-    const size_t width = shape_.value_width;
-    const size_t count = std::min(kBlockTokens, last - block * kBlockTokens);
-    const uint8_t* stored = values(block);
-    const uint8_t* next = block + 1 < tile_.end ? values(block + 1) : nullptr;
-    RowsProduct product{rows_.scores + column, kRangeTokens, rows_.count,           stored, width, count, width,
-                        rows_.values,          width,        wide_ ? nullptr : next};
-    KvType type = shape_.value_type;
-    if (next != nullptr) {
-      prefetch_from(next, kBlockTokens * width * element_bytes(type), value_block_bytes(type, width));
+  // Adds the values of the range.
+  void weigh() {
+    if (value_codes_) {
+      value_codes_->values({reinterpret_cast<const int16_t*>(rows_.scores), rows_.count, values_, count_,
+                            shape_.value_width, step_, rows_.values});
+      return;
     }
-    if (type == KvType::kU8) {
-      const auto* scales = reinterpret_cast<const float*>(stored + kBlockTokens * width);
-      const float* leasts = scales + kBlockTokens;
-      if (wide_) {
-        kernel_.widen_bytes(stored, scales, leasts, count, width, rows_.widened);
-        product.b = rows_.widened;
-        type = KvType::kF32;
-      } else {
-        for (size_t row = 0; row < rows_.count; ++row) {
-          rows_.offsets[row] += kernel_.fold(rows_.scores + row * kRangeTokens + column, scales, leasts, count,
-                                             rows_.folded + row * kBlockTokens);
-        }
-        product.a = rows_.folded;
-        product.a_stride = kBlockTokens;
-      }
-    } else if (type == KvType::kF16 && wide_) {
-      kernel_.widen_halves(reinterpret_cast<const uint16_t*>(stored), count * width, rows_.widened);
-      product.b = rows_.widened;
-      type = KvType::kF32;
+    const PlainRows plain{kernel_, shape_.value_type, shape_.value_width, rows_.count, rows_.widened};
+    for (size_t i = 0; i < count_; ++i) {
+      plain_values(plain, rows_.scores + i * kBlockTokens, values_[i], i + 1 < count_ ? values_[i + 1] : nullptr,
+                   std::min(kBlockTokens, last_ - first_ - i * kBlockTokens), rows_.values);
     }
-    kernel_.products[static_cast<size_t>(type)](product);
   }
 
   const AttentionKernel& kernel_;
   const AttentionTile& tile_;
   const AttentionShape& shape_;
   size_t ratio_;
-  bool wide_ = false;  // a block is used for several tiles of rows, so it becomes f32 first
+  const CodeKernel* key_codes_;
+  const CodeKernel* value_codes_;
   Rows rows_{};
+  // The range that is computed.
+  size_t count_ = 0;  // of its blocks
+  size_t first_ = 0;  // tokens of the sequence
+  size_t last_ = 0;
+  const uint8_t* keys_[kRangeBlocks] = {};
+  const uint8_t* values_[kRangeBlocks] = {};
+  float step_ = 0;
 };
 
 }  // namespace
 
 size_t tile_memory(const AttentionShape& shape, size_t rows) {
-  const size_t widened = kBlockTokens * std::max(shape.key_width, shape.value_width);
-  const size_t folded = rows * std::max(shape.key_width, kBlockTokens);
-  return (rows * (shape.key_width + kRangeTokens + 1) + folded + widened) * sizeof(float);
+  Carver counter(nullptr);
+  carve(shape, rows, counter);
+  return counter.bytes();
 }
 
-void attend_tile(const AttentionKernel& kernel, const AttentionTile& tile, float* part, float* memory) {
+void attend_tile(const AttentionKernel& kernel, const AttentionTile& tile, float* part, uint8_t* memory) {
   Tile(kernel, tile, part, memory).run();
 }
 

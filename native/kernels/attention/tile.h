@@ -10,9 +10,6 @@
 
 namespace llm {
 
-// Blocks whose scores are computed at once, and of one range where a cache is cut into ranges.
-inline constexpr size_t kRangeBlocks = 16;
-
 struct AttentionTile {
   const AttentionShape& shape;
   const float* queries;  // the first token's, of all heads
@@ -34,11 +31,11 @@ inline size_t first_key(const AttentionShape& shape, size_t position) {
 // Floats of a part: [rows] largest scores, [rows] sums, [rows, value_width] values.
 inline size_t part_size(const AttentionShape& shape, size_t rows) { return rows * (2 + shape.value_width); }
 
-// Bytes that attend_tile needs.
+// Bytes that attend_tile needs; a multiple of 64.
 size_t tile_memory(const AttentionShape& shape, size_t rows);
 
-// `memory` is aligned to 4 bytes.
-void attend_tile(const AttentionKernel& kernel, const AttentionTile& tile, float* part, float* memory);
+// `memory` is aligned to lines of 64 bytes.
+void attend_tile(const AttentionKernel& kernel, const AttentionTile& tile, float* part, uint8_t* memory);
 
 struct AttentionParts {
   const float* first;

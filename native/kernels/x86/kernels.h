@@ -20,6 +20,13 @@
 #define LLM_UNROLL _Pragma("GCC unroll 16")
 #endif
 
+// Stands behind each change of an array of registers that is to stay in registers: gcc would reorder and spill.
+#if defined(__GNUC__)
+#define LLM_KEEP(value) asm volatile("" : "+v"(value))
+#else
+#define LLM_KEEP(value)
+#endif
+
 namespace llm {
 
 // Tiles of so few rows wait for the weights to come from memory: they ask for them ahead of the processor's own guess.

@@ -1,12 +1,5 @@
 // What ymm_tiles.h and the sums of its kernels load. Included like it, before.
 
-// An array of registers that stays in registers: gcc would reorder the additions and spill.
-#if defined(__GNUC__)
-#define LLM_KEEP(value) asm volatile("" : "+x"(value))
-#else
-#define LLM_KEEP(value)
-#endif
-
 LLM_YMM inline __m256i broadcast4(const int8_t* from) {
   int32_t four;
   std::memcpy(&four, from, sizeof four);

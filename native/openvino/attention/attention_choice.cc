@@ -2,6 +2,7 @@
 
 #include <map>
 #include <openvino/op/ops.hpp>
+#include <optional>
 #include <tuple>
 
 #include "engine/failure.h"
@@ -22,29 +23,36 @@ bool has_shape(const ov::PartialShape& found, size_t heads, size_t rows, size_t 
   return found.rank().is_static() && found.size() == 4 && is(1, heads) && is(2, rows) && is(3, width);
 }
 
-// How our blocks are declared to the plugin: f16 as bytes, because it would convert an input in f16 to f32.
+// How our blocks are declared to the plugin: f16 as bytes, because it would convert an input in f16 to f32, and u4 as
+// bytes, because tensors of it cannot be cut.
 struct CacheInput {
   KvType type;
   ov::element::Type element;
   ov::PartialShape shape;
 };
 
+std::optional<KvType> type_of(const ov::element::Type& type) {
+  if (type == ov::element::u8) return KvType::kU8;
+  if (type == ov::element::u4) return KvType::kU4;
+  if (type == ov::element::f16) return KvType::kF16;
+  if (type == ov::element::f32) return KvType::kF32;
+  return std::nullopt;
+}
+
 // Returns false when the plugin would keep it in a way that we do not have.
-bool adopt(const ov::element::Type& type, const ov::PartialShape& shape, size_t heads, size_t width, bool keys,
+bool adopt(const ov::element::Type& element, const ov::PartialShape& shape, size_t heads, size_t width, bool keys,
            CacheInput& out) {
-  constexpr size_t kParameters = 2 * sizeof(float);  // scale and least value
-  if (type == ov::element::u8) {
-    const size_t rows = keys ? kBlockTokens + kParameters : kBlockTokens;
-    const size_t columns = keys ? width : width + kParameters;
-    out = {KvType::kU8, type, shape};
-    return has_shape(shape, heads, rows, columns);
-  }
-  if (type != ov::element::f16 && type != ov::element::f32) return false;
-  out = {type == ov::element::f16 ? KvType::kF16 : KvType::kF32, type, shape};
-  if (!has_shape(shape, heads, kBlockTokens, width)) return false;
-  if (type == ov::element::f16) {
+  const auto type = type_of(element);
+  if (!type) return false;
+  // Scale and least value: they are counted as so many elements.
+  const size_t parameters = code_bits(*type) > 0 ? 2 * sizeof(float) * 8 / code_bits(*type) : 0;
+  const size_t rows = kBlockTokens + (keys ? parameters : 0);
+  const size_t columns = width + (keys ? 0 : parameters);
+  if (!has_shape(shape, heads, rows, columns)) return false;
+  out = {*type, element, shape};
+  if (element == ov::element::f16 || element == ov::element::u4) {
     out.element = ov::element::u8;
-    out.shape[3] = static_cast<int64_t>(2 * width);
+    out.shape[3] = static_cast<int64_t>(columns * element.bitwidth() / 8);
   }
   return true;
 }

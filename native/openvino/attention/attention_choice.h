@@ -15,7 +15,7 @@ struct AttentionSetup {
 };
 
 // Puts the built-in attention where the configuration wants it (EngineConfig::cpu_attention) and can have it: with a
-// KV cache in u8, f16 or f32, and computing in f32. `properties` are those that the graph will be compiled with.
+// KV cache in u8, u4, f16 or f32, and computing in f32. `properties` are those that the graph will be compiled with.
 AttentionSetup choose_attention(ov::Model& model, const EngineConfig& config, const ov::AnyMap& properties);
 
 }  // namespace llm

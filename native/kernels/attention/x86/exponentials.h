@@ -1,7 +1,11 @@
-// exp() as kernels/silu.h describes it, and the loops that all kernels have. Included within the namespace of each
-// kernel for x86-64.
+// exp() as kernels/silu.h describes it, which the compiler makes vectors of by itself. Included within the namespace of
+// each kernel for x86-64. Sums are kept in sixteen lanes, which compilers may not choose by themselves.
 
-#include "kernels/attention/rows.h"
+LLM_ISA inline float sum_of_lanes(const float* lanes) {
+  float eight[8];
+  for (int i = 0; i < 8; ++i) eight[i] = lanes[i] + lanes[i + 8];
+  return ((eight[0] + eight[4]) + (eight[2] + eight[6])) + ((eight[1] + eight[5]) + (eight[3] + eight[7]));
+}
 
 LLM_ISA float exponentials(float* scores, size_t count, float most) {
   float lanes[16] = {};
