@@ -13,7 +13,7 @@ const usage = `npm run accuracy -- [--model FOLDER-OR-GGUF] [--tokens 2048]
 const f32 = ['INFERENCE_PRECISION_HINT=f32', 'KV_CACHE_PRECISION=f32', 'DYNAMIC_QUANTIZATION_GROUP_SIZE=0']
 const f32Around = f32.slice(0, 2)
 
-/** @type {{ label: string, properties: string[], cpuKernel: string, activationSpan: number }[]} */
+/** @type {{ label: string, properties: string[], cpuKernel: string, activationSpan: number, cpuAttention?: string }[]} */
 const ways = [
   { label: "OpenVINO's kernels, defaults", properties: [], cpuKernel: 'openvino', activationSpan: 0 },
   { label: "OpenVINO's kernels, f32 KV cache", properties: f32Around, cpuKernel: 'openvino', activationSpan: 0 },
@@ -37,6 +37,15 @@ const ways = [
     cpuKernel: 'builtin',
     activationSpan: 0,
   },
+  ...['u8', 'u4', 'f16'].flatMap((precision) =>
+    ['openvino', 'builtin'].map((cpuAttention) => ({
+      label: `f32, ${precision} KV cache, ${cpuAttention === 'openvino' ? "OpenVINO's" : 'built-in'} attention`,
+      properties: [...f32.slice(0, 1), `KV_CACHE_PRECISION=${precision}`, ...f32.slice(2)],
+      cpuKernel: 'builtin',
+      activationSpan: 0,
+      cpuAttention,
+    })),
+  ),
 ]
 
 /** Prose, code and prompts in one file that never changes, so that figures of different days can be compared. */
@@ -58,7 +67,7 @@ runMain(async () => {
   await llm.close()
   const tokens = Int32Array.from(all.slice(0, Math.min(wanted, contextLength)))
   /** @param {typeof ways[number]} way */
-  const config = ({ properties, cpuKernel, activationSpan }) => ({
+  const config = ({ properties, cpuKernel, activationSpan, cpuAttention }) => ({
     ...plainConfig,
     runner: 'paged',
     modelPath: join(folder, 'openvino_model.xml'),
@@ -67,6 +76,7 @@ runMain(async () => {
     kvTokens: tokens.length + 64,
     cpuKernel,
     activationSpan,
+    cpuAttention: cpuAttention ?? (cpuKernel === 'builtin' ? 'auto' : 'openvino'),
   })
   const reference = config({ label: '', properties: f32, cpuKernel: 'openvino', activationSpan: 0 })
   console.log(`${folder}: ${tokens.length} positions, ${devices.join(', ')}; against OpenVINO in f32.\n`)

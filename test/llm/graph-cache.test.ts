@@ -24,8 +24,8 @@ async function answer(model: string, changes: LoadOptions = {}) {
     },
   })
   const { tokens } = await llm.generate(prompt, { maxNewTokens: 24, ignoreEos: true })
-  const { runner, kernels } = llm.info
-  return { compiled, tokens, warnings, runner, kernels: kernels.map(({ kernel }) => kernel) }
+  const { runner, kernels, attention, precision } = llm.info
+  return { compiled, tokens, warnings, runner, kernels: kernels.map(({ kernel }) => kernel), attention, precision }
 }
 
 function useCache(t: Test): string {
@@ -41,11 +41,20 @@ t.test('the second load takes the graph that the first one compiled, and answers
   useCache(t)
   const models = ['tiny-llama', 'tiny-llama-fp32', 'tiny-phi3', 'tiny-phi3-longrope-int8', 'tiny-phi3-sw16-fp32']
   for (const model of models) {
-    for (const engine of ['paged', 'stateful'] as const) {
-      const changes: LoadOptions = { engine, cpuKernel: 'builtin' }
+    for (const [engine, cpuAttention] of [
+      ['paged', 'builtin'],
+      ['paged', 'openvino'],
+      ['stateful', 'openvino'],
+    ] as const) {
+      if (cpuAttention === 'builtin' && model === 'tiny-phi3') continue // nothing that the others have not
+      const changes: LoadOptions = { engine, cpuKernel: 'builtin', cpuAttention }
       const without = await answer(model, { ...changes, packedCacheBytes: 0 })
-      t.same(await answer(model, changes), without, `${model}, ${engine}: the first`)
-      t.same(await answer(model, changes), { ...without, compiled: false }, `${model}, ${engine}: the second`)
+      t.same(await answer(model, changes), without, `${model}, ${engine}, ${cpuAttention}: the first`)
+      t.same(
+        await answer(model, changes),
+        { ...without, compiled: false },
+        `${model}, ${engine}, ${cpuAttention}: the second`,
+      )
     }
   }
 })

@@ -68,7 +68,7 @@ class Replacement {
       : config_(config), properties_(properties), kernel_(kernel) {}
 
   // Returns in words why the node stays, '' when it was replaced.
-  std::string replace(const std::shared_ptr<ov::Node>& node) {
+  std::string replace(const std::shared_ptr<ov::Node>& node, bool only_where_quicker) {
     std::string words;
     auto attention = std::make_shared<SharedAttention>();
     attention->kernel = &kernel_;
@@ -84,6 +84,9 @@ class Replacement {
     if (!adopt(cache.key_type, cache.key_shape, shape.kv_heads, shape.key_width, true, keys) ||
         !adopt(cache.value_type, cache.value_shape, shape.kv_heads, shape.value_width, false, values)) {
       return "a KV cache in " + precision_of(cache) + " " + cache.key_shape.to_string();
+    }
+    if (only_where_quicker && (code_bits(keys.type) == 0 || code_bits(values.type) == 0)) {
+      return "OpenVINO's is quicker with a KV cache in " + precision_of(cache);
     }
     shape.key_type = keys.type;
     shape.value_type = values.type;
@@ -146,6 +149,10 @@ void add(std::vector<AttentionChoice>& choices, const std::string& kernel, const
 
 }  // namespace
 
+const AttentionKernel& wanted_attention(const std::string& cpu_kernel) {
+  return attention_kernel(wanted_kernel(cpu_kernel).name);
+}
+
 AttentionSetup choose_attention(ov::Model& model, const EngineConfig& config, const ov::AnyMap& properties) {
   AttentionSetup setup;
   std::vector<std::shared_ptr<ov::Node>> nodes;
@@ -155,20 +162,25 @@ AttentionSetup choose_attention(ov::Model& model, const EngineConfig& config, co
   std::string kept;
   if (config.cpu_attention == "openvino") kept = "option cpuAttention";
   if (config.cpu_attention == "auto" && config.cpu_kernel == "openvino") kept = "option cpuKernel";
-  const auto& kernel = wanted_kernel(config.cpu_kernel);
-  if (kept.empty() && config.cpu_attention == "auto" && config.cpu_kernel == "auto" && &kernel == &portable_kernel()) {
+  const auto& attention = wanted_attention(config.cpu_kernel);
+  if (kept.empty() && config.cpu_attention == "auto" && config.cpu_kernel == "auto" &&
+      &attention == &portable_attention()) {
     kept = "there is no built-in attention for this processor";
   }
   if (!kept.empty()) {
     for (size_t i = 0; i < nodes.size(); ++i) add(setup.choices, "openvino", kept);
     return setup;
   }
-  const auto& attention = attention_kernel(kernel.name);
   Replacement replacement(config, properties, attention);
-  const std::string reason = config.cpu_attention == "builtin" ? "option cpuAttention" : "quicker on every processor";
+  const bool always = config.cpu_attention == "builtin";
   for (const auto& node : nodes) {
-    const auto obstacle = replacement.replace(node);
-    add(setup.choices, obstacle.empty() ? attention.name : "openvino", obstacle.empty() ? reason : obstacle);
+    const auto obstacle = replacement.replace(node, !always);
+    if (!obstacle.empty()) {
+      add(setup.choices, "openvino", obstacle);
+      continue;
+    }
+    const auto reason = always ? "option cpuAttention" : "quicker with a KV cache in " + replacement.precision;
+    add(setup.choices, attention.name, reason);
   }
   setup.kv_precision = replacement.precision;
   model.validate_nodes_and_infer_types();

@@ -6,6 +6,7 @@
 
 #include "engine/event.h"
 #include "engine/types.h"
+#include "kernels/attention/kernel.h"
 
 namespace llm {
 
@@ -14,8 +15,12 @@ struct AttentionSetup {
   std::string kv_precision;              // of the caches; "" when those of the compiled model tell
 };
 
+// The one that goes with wanted_kernel(). Throws Failure ERR_DEVICE.
+const AttentionKernel& wanted_attention(const std::string& cpu_kernel);
+
 // Puts the built-in attention where the configuration wants it (EngineConfig::cpu_attention) and can have it: with a
-// KV cache in u8, u4, f16 or f32, and computing in f32. `properties` are those that the graph will be compiled with.
+// KV cache in u8, u4, f16 or f32, and computing in f32. `auto` takes it with a KV
+// cache in u8 or u4, where it is quicker. `properties` are those that the graph will be compiled with.
 AttentionSetup choose_attention(ov::Model& model, const EngineConfig& config, const ov::AnyMap& properties);
 
 }  // namespace llm

@@ -1,9 +1,9 @@
 // An operation that OpenVINO's CPU plugin runs by calling it, in the place of its own paged attention: attention over
 // the blocks of a KV cache, by the built-in kernels (kernels/attention/).
 //
-// Like CompressedMatMul it need not be registered, takes and gives f32, and computes on the plugin's own threads. It
-// writes into two of its inputs, the caches, as OpenVINO's operation does: they are memory of the runner, which the
-// plugin hands on without a copy.
+// Like CompressedMatMul it need not be registered, unless it is to be read from a file (kept/graph_parts.cc). It takes
+// and gives f32, and computes on the plugin's own threads. It writes into two of its inputs, the caches, as OpenVINO's
+// operation does: they are memory of the runner, which the plugin hands on without a copy.
 #pragma once
 #include <memory>
 #include <openvino/op/op.hpp>
@@ -30,6 +30,8 @@ class BlockAttention : public ov::op::Op {
   // sequence, which is not looked at.
   BlockAttention() = default;
   BlockAttention(const ov::OutputVector& inputs, std::shared_ptr<const SharedAttention> attention);
+
+  const SharedAttention& attention() const { return *attention_; }
 
   void validate_and_infer_types() override;
   std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector& inputs) const override;

@@ -72,6 +72,24 @@ class StepsExtension : public ov::BaseOpExtension {
   }
 };
 
+class BlockAttentionExtension : public ov::BaseOpExtension {
+ public:
+  const ov::DiscreteTypeInfo& get_type_info() const override { return BlockAttention::get_type_info_static(); }
+  std::vector<ov::Extension::Ptr> get_attached_extensions() const override { return {}; }
+
+  ov::OutputVector create(const ov::OutputVector& inputs, ov::AttributeVisitor& visitor) const override {
+    std::string id;
+    visitor.on_attribute("id", id);
+    if (importing) {
+      for (const auto& kept : importing->parts.blocks) {
+        if (kept.id != id) continue;
+        return std::make_shared<BlockAttention>(inputs, std::make_shared<const SharedAttention>(kept))->outputs();
+      }
+    }
+    throw Failure(ERR_MODEL_INVALID, "the graph has an attention that is not known: " + id);
+  }
+};
+
 StepPrograms programs_of(const GraphParts& parts, const SharedLayers& layers) {
   StepPrograms programs;
   for (const auto& kept : parts.programs) {
@@ -128,6 +146,7 @@ void register_extensions(const std::string& attention_graph) {
   if (!std::exchange(own, true)) {
     core().add_extension(std::make_shared<MatMulExtension>());
     core().add_extension(std::make_shared<StepsExtension>());
+    core().add_extension(std::make_shared<BlockAttentionExtension>());
   }
   if (attention || attention_graph.empty()) return;
   // The class is in no public header of OpenVINO, so an operation that OpenVINO itself has read is what others are
@@ -167,6 +186,8 @@ std::optional<GraphParts> graph_parts(const ov::Model& model, const BuiltinLayer
         }
       }
       if (parts.attention_graph.empty()) parts.attention_graph = graph_with(*op);
+    } else if (const auto block = ov::as_type_ptr<const BlockAttention>(op)) {
+      parts.blocks.push_back(block->attention());
     } else if (type.version_id && std::strcmp(type.version_id, CompressedMatMul::kOpset) == 0 &&
                type != CompressedMatMul::get_type_info_static() && type != FusedSteps::get_type_info_static()) {
       return std::nullopt;

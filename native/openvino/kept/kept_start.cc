@@ -44,6 +44,7 @@ void each_part(RunnerInfo& info, Archive& archive) {
   archive(info.long_rope_border);
   archive(info.kernels);
   archive(info.attention);
+  archive(info.kv_precision);
 }
 
 template <class Archive>
@@ -107,6 +108,26 @@ void each_part(KeptProgram& program, Archive& archive) {
 }
 
 template <class Archive>
+void each_part(AttentionShape& shape, Archive& archive) {
+  archive(shape.heads);
+  archive(shape.kv_heads);
+  archive(shape.key_width);
+  archive(shape.value_width);
+  archive(shape.key_type);
+  archive(shape.value_type);
+  archive(shape.scale);
+  archive(shape.window);
+  archive(shape.slopes);
+  archive(shape.sinks);
+}
+
+template <class Archive>
+void each_part(SharedAttention& attention, Archive& archive) {
+  archive(attention.id);
+  archive(attention.shape);
+}
+
+template <class Archive>
 void each_part(Warning& warning, Archive& archive) {
   archive(warning.code);
   archive(warning.message);
@@ -119,6 +140,7 @@ void each_part(KeptStart& start, Archive& archive) {
   archive(start.decoder);
   archive(start.parts.layers);
   archive(start.parts.programs);
+  archive(start.parts.blocks);
   archive(start.parts.attention);
   archive(start.parts.attention_graph);
   archive(start.packed.plan);

@@ -4,6 +4,7 @@
 #include <future>
 
 #include "engine/forwarding_runner.h"
+#include "openvino/attention/attention_choice.h"
 #include "openvino/kept/kept_start.h"
 #include "openvino/kernels/kernel_choice.h"
 #include "openvino/kernels/tbb_threads.h"
@@ -102,6 +103,7 @@ KeptOpening open_kept(const EngineConfig& config, const ov::AnyMap& properties, 
       return any ? std::make_shared<const PackedFile>(config.packed_path, start->packed, TbbThreads()) : nullptr;
     });
     const auto layers = layers_of(*start, kernel_use(config));
+    for (auto& attention : start->parts.blocks) attention.kernel = &wanted_attention(config.cpu_kernel);
     info.read_ms = since(reading);
     const auto compiling = Clock::now();
     auto compiled = import_graph(file->exported(), start->parts, SharedLayers(layers.begin(), layers.end()),

@@ -31,6 +31,10 @@ llm::KeptStart some_start() {
   step.weights_id = "0 q";
   step.norm = {{1, 2}, {3}, 0.5F, true};
   start.parts.programs.push_back({"0 steps", 1, {64, 48}, {1}, {step}});
+  llm::SharedAttention attention;
+  attention.id = "0 attention";
+  attention.shape = {4, 2, 64, 48, llm::KvType::kU8, llm::KvType::kU4, 0.125F, 512, {1, 2, 3, 4}, {5}};
+  start.parts.blocks.push_back(attention);
   start.parts.attention["key_cache.0"]["k_head_size"] = 64;
   start.packed = {5, 1024};
   start.warnings.push_back({"logits", "all of them"});
@@ -57,6 +61,10 @@ TEST("kept start: what is read back is what was written") {
   CHECK(read.has_value());
   CHECK_EQUAL(llm::text_of(*read), text);
   CHECK_EQUAL(read->info.kernels.at(0).kernel, std::string("avx2"));
+  CHECK_EQUAL(read->parts.blocks.at(0).id, std::string("0 attention"));
+  const auto& shape = read->parts.blocks.at(0).shape;
+  CHECK_EQUAL(shape.window, size_t{512});
+  CHECK(shape.value_type == llm::KvType::kU4 && shape.sinks == std::vector<float>{5});
   CHECK_EQUAL(std::distance(fs::directory_iterator(path.parent_path()), fs::directory_iterator()), std::ptrdiff_t{1});
 }
 
