@@ -8,14 +8,14 @@ void FailurePolicy::step_failed(LoadedModel& model, const Failure& failure) {
   auto& scheduler = *model.scheduler;
   // The runner takes nothing but reset() now.
   for (auto& sequence : scheduler.running) sequence.status = Status::kWaiting;
-  // By id: some of the step's sequences may have ended before it failed.
-  for (const Span& span : scheduler.spans()) outcomes_.fail(span.sequence, failure);
-  scheduler.preempt_all();
   try {
     model.runner->reset();
   } catch (...) {
-    die(&model, failure);
+    return die(&model, failure);
   }
+  // By id: some of the step's sequences may have ended before it failed.
+  for (const Span& span : scheduler.spans()) outcomes_.fail(span.sequence, failure);
+  scheduler.preempt_all();
 }
 
 void FailurePolicy::compute_again(LoadedModel& model) {

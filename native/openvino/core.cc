@@ -1,5 +1,6 @@
 #include "openvino/core.h"
 
+#include <regex>
 #include <sstream>
 
 #include "openvino/runtime.h"
@@ -28,6 +29,15 @@ std::string plain_words(const std::exception& error) {
     words += (words.empty() ? "" : " ") + line;
   }
   return words.empty() ? error.what() : words;
+}
+
+ErrorCode code_of(const std::string& words, ErrorCode otherwise) {
+  // OpenCL's -4 and -6, and where memory was to be allocated -5 and -61 too. A launch also gives -5
+  // (CL_OUT_OF_RESOURCES) when a kernel read beyond its memory.
+  static const std::regex no_memory(
+      "CL_MEM_OBJECT_ALLOCATION_FAILURE|CL_OUT_OF_HOST_MEMORY|failed with -[46] code|"
+      "Can not allocate .*error: -(4|5|6|61)\\b|Exceeded max size of memory|bad_alloc");
+  return std::regex_search(words, no_memory) ? ERR_OUT_OF_MEMORY : otherwise;
 }
 
 namespace {

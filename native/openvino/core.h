@@ -20,4 +20,8 @@ std::filesystem::path path_of(const std::string& utf8);
 // The sentence a person can use from an ov::Exception: without source positions and repeated frames.
 std::string plain_words(const std::exception& error);
 
+// ERR_OUT_OF_MEMORY when words of OpenVINO or of a device's driver say that there was no memory, else `otherwise`.
+// OpenVINO has no type for it: the plugin for GPUs writes OpenCL's name of the error or its number.
+ErrorCode code_of(const std::string& words, ErrorCode otherwise);
+
 }  // namespace llm

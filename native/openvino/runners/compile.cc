@@ -100,7 +100,7 @@ Compiled compile(DecoderModel& decoder, const EngineConfig& config, const ov::An
     throw;
   } catch (const std::exception& error) {
     const auto words = plain_words(error);
-    throw Failure(blames(words, properties) ? ERR_PROPERTY : ERR_ENGINE,
+    throw Failure(blames(words, properties) ? ERR_PROPERTY : code_of(words, ERR_ENGINE),
                   "OpenVINO cannot compile it for " + config.device.name + ": " + words);
   }
   decoder.model.reset();  // its constants would stay in memory beside those of the compiled model

@@ -160,6 +160,9 @@ std::unique_ptr<Runner> try_paged(const EngineConfig& config, const ov::AnyMap& 
     throw;
   } catch (const std::exception& error) {
     words = plain_words(error);
+    if (code_of(words, ERR_ENGINE) == ERR_OUT_OF_MEMORY) {
+      throw Failure(ERR_OUT_OF_MEMORY, config.model_path + ": " + words);
+    }
   }
   obstacle = {ERR_UNSUPPORTED_MODEL, "the model cannot be paged: " + words};
   return nullptr;
@@ -199,9 +202,9 @@ std::unique_ptr<Runner> open_stateful(const EngineConfig& config, const ov::AnyM
     throw Failure(advice.empty() ? failure.code() : ERR_UNSUPPORTED_MODEL,
                   config.model_path + ": " + failure.what() + advice);
   } catch (const ov::Exception& error) {
-    throw Failure(
-        advice.empty() ? ERR_ENGINE : ERR_UNSUPPORTED_MODEL,
-        config.model_path + ": OpenVINO cannot run it on " + config.device.name + ": " + plain_words(error) + advice);
+    const auto words = plain_words(error);
+    throw Failure(advice.empty() ? code_of(words, ERR_ENGINE) : ERR_UNSUPPORTED_MODEL,
+                  config.model_path + ": OpenVINO cannot run it on " + config.device.name + ": " + words + advice);
   }
 }
 

@@ -83,7 +83,7 @@ class PagedRunner : public Runner {
 
   void interrupt() noexcept override { request_.interrupt(); }
 
-  void start(std::span<const Span> spans) override {
+  void start(std::span<const Span> spans) override try {
     const Rope rope = blocks_.rope(spans.front().sequence);
     for (const auto& span : spans) append(span, rope);
     *rope_.data<int64_t>() = rope_length(rope);
@@ -91,6 +91,8 @@ class PagedRunner : public Runner {
     blocks_.copies_done();
     set_inputs(spans);
     request_.start();
+  } catch (const ov::Exception& error) {  // a device copies blocks and inputs
+    throw step_failure(error);
   }
 
   Rows wait() override {

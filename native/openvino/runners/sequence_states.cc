@@ -66,6 +66,10 @@ void SequenceStates::drop(SequenceId sequence) noexcept {
 }
 
 void SequenceStates::reset() {
+  const auto broken = [](StateBatch& batch) { return batch.request().is_broken(); };
+  if (!graph_.safe_states && std::any_of(batches_.begin(), batches_.end(), broken)) {
+    throw Failure(ERR_ENGINE, "the states of a device do not outlive a step that failed");
+  }
   places_.clear();
   while (batches_.size() > 1) batches_.pop_back();
   if (!batches_.empty() && batches_.front().request().is_broken()) batches_.clear();

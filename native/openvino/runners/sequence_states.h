@@ -36,6 +36,7 @@ class SequenceStates {
   bool reserve(SequenceId sequence, size_t length);
   void fork(SequenceId parent, SequenceId child);
   void drop(SequenceId sequence) noexcept;
+  // Throws Failure ERR_ENGINE after a step that failed where states are not safe.
   void reset();
   bool has(SequenceId sequence) const { return places_.contains(sequence); }
 

@@ -14,10 +14,12 @@ namespace llm {
 
 // What all batches of a runner compute with.
 //
-// OpenVINO 2026.4.1's GPU plugin breaks states in two ways, so they are `safe_states` on the CPU only. A state that is
-// set where there is none does not count: the next inference throws, and ruins the states of other requests. And when a
+// OpenVINO 2026.4.1's GPU plugin breaks states in three ways, so they are `safe_states` on the CPU only. A state that
+// is set where there is none does not count: the next inference throws, and ruins the states of other requests. When a
 // batch of two sequences becomes one of one, its concatenation of keys writes beyond their memory, which crashes an
-// emulated device. Elsewhere no state is set, and no batch has a second row.
+// emulated device. And what a failed step leaves in the compiled graph, which all requests share, joins the states of
+// later ones: keys of 21 tokens met values of one, or the process crashed. So elsewhere no state is set, no batch has a
+// second row, and after a failed step the model is compiled anew.
 struct StatefulGraph {
   ov::CompiledModel compiled;
   DecoderModel decoder;          // without its model: that was released after compilation

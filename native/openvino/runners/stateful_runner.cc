@@ -168,6 +168,9 @@ class StatefulRunner : public Runner {
     }
     try {
       work.batches.front()->start(spans);
+    } catch (const ov::Exception& error) {
+      stopped_computing();
+      throw step_failure(error);
     } catch (...) {
       stopped_computing();
       throw;

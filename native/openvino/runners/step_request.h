@@ -9,6 +9,12 @@
 
 namespace llm {
 
+// ERR_ENGINE or ERR_OUT_OF_MEMORY, with OpenVINO's words.
+inline Failure step_failure(const std::exception& error) {
+  const auto words = plain_words(error);
+  return {code_of(words, ERR_ENGINE), "OpenVINO failed while computing: " + words};
+}
+
 class StepRequest {
  public:
   explicit StepRequest(ov::CompiledModel compiled)
@@ -25,7 +31,7 @@ class StepRequest {
     request_.start_async();
   }
 
-  // Throws Interrupted after interrupt(), Failure ERR_ENGINE when the step failed.
+  // Throws Interrupted after interrupt(), Failure ERR_ENGINE or ERR_OUT_OF_MEMORY when the step failed.
   void wait() {
     try {
       request_.wait();
@@ -38,7 +44,7 @@ class StepRequest {
       std::lock_guard lock(mutex_);
       if (interrupted_) throw Interrupted();
       broken_ = true;
-      throw Failure(ERR_ENGINE, "OpenVINO failed while computing: " + plain_words(error));
+      throw step_failure(error);
     }
   }
 

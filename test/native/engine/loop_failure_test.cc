@@ -220,6 +220,10 @@ TEST("failure: a cache that cannot be made anew is the end, with the step's caus
   hold_back(rig, all_there);
   throw_at(rig.plan, {2});
   rig.plan.on_reset = [] { throw std::runtime_error("reset"); };
+  std::vector<llm::SequenceId> failed;  // on the engine's thread until it is closed
+  rig.on_event = [&failed](const llm::Event& event) {
+    if (const auto* each = std::get_if<llm::Failed>(&event)) failed.push_back(each->id);
+  };
   rig.start();
   rig.submit(1, {1}, length(3));
   rig.submit(2, {2}, length(3));
@@ -230,6 +234,8 @@ TEST("failure: a cache that cannot be made anew is the end, with the step's caus
   rig.check_failed(3, llm::ERR_ENGINE, "step 2");
   CHECK_EQUAL(rig.log.failed().message, "step 2");
   rig.close();
+  // The engine's end comes first: who hears of a failed request asks another engine.
+  CHECK_EQUAL(failed.front(), llm::SequenceId{0});
 }
 
 TEST("failure: an admission that throws fails its step; the others are answered exactly") {
