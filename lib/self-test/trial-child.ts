@@ -26,8 +26,10 @@ async function load(): Promise<void> {
     },
     onWarning: ({ message }) => trial.warnings.push(message),
   })
-  const { runner, runnerReason, precision } = llm.info
-  const loaded: TrialLoad = { milliseconds: performance.now() - begin, runner, runnerReason, precision, answers: [] }
+  const milliseconds = performance.now() - begin
+  const { runner, runnerReason, precision, properties } = llm.info
+  const fromCache = properties['LOADED_FROM_CACHE'] ?? ''
+  const loaded: TrialLoad = { milliseconds, runner, runnerReason, fromCache, precision, answers: [] }
   trial.loads.push(loaded)
   tell('answer')
   for (const { prompt, answer } of task.cases) {

@@ -30,6 +30,8 @@ export interface TrialLoad {
   milliseconds: number
   runner: string
   runnerReason: string
+  /** Whether the plugin took a compiled model from the cache folder: `YES`, `NO`, or '' where it does not tell. */
+  fromCache: string
   precision: { inference: string; kvCache: string }
   /** Of each case: how many tokens of the answer were right before the first wrong one, and how many there are. */
   answers: { promptTokens: number; right: number; expected: number }[]

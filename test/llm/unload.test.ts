@@ -1,29 +1,14 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { LLM, type LoadProgress, type ModelResidency } from '#lib/index.js'
+import { LLM, type LoadProgress } from '#lib/index.js'
 import { child } from '../lifetime/child.js'
 import { modelFolder } from '../model/model-folder.js'
 import { exact } from './fixtures.js'
+import { nextResidency as next } from './residency.js'
 
 const request = { tokens: [10, 20, 30] }
 const greedy = { maxNewTokens: 5, ignoreEos: true, temperature: 0 }
-
-/** The next time that a model leaves memory or comes back. */
-function next(what: 'load' | 'unload'): Promise<ModelResidency> {
-  const name = `openvino-llm:model:${what}`
-  return new Promise((resolve) => {
-    // The model's own timer keeps no process alive, not the test's either.
-    const alive = setInterval(() => {}, 1000)
-    const listener = (message: unknown) => {
-      unsubscribe(name, listener)
-      clearInterval(alive)
-      resolve(message as ModelResidency)
-    }
-    subscribe(name, listener)
-  })
-}
 
 t.test('an idle model leaves memory and comes back for the next request', async (t) => {
   const folder = modelFolder(t)

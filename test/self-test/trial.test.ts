@@ -26,9 +26,11 @@ t.test('both engines of the CPU give the answers that are expected', async (t) =
 t.test('NPU, emulated: int4, symmetric by channel, compiled and then read from the cache folder', async (t) => {
   const [task, ...others] = tasksOf('NPU') as [TrialTask]
   t.same(others, [])
-  const options = { ...task.options, ovConfig: emulatedNpu }
-  const trial = await runTrial({ ...task, options }, { timeout, cache: t.testdir({}) })
-  t.match(trial, { passed: true, error: null, loads: { length: 2 } }, JSON.stringify(trial))
+  // Only a folder that is named is used while another device computes for the NPU.
+  const options = { ...task.options, ovConfig: { ...emulatedNpu, CACHE_DIR: t.testdir({}) } }
+  const trial = await runTrial({ ...task, options }, { timeout })
+  const loads = [{ fromCache: 'NO' }, { fromCache: 'YES' }]
+  t.match(trial, { passed: true, error: null, loads }, JSON.stringify(trial))
 })
 
 t.test('a GPU is tried with both engines, twice each', async (t) => {

@@ -43,8 +43,9 @@ class StatefulRunner : public Runner {
     info_.wants_long_steps = true;
     // A graph that is left as it is may compute the last token's logits only.
     if (graph_.decoder.gathers_rows) info_.logit_rows = prompt_logit_rows(info_.model.vocabulary_size);
-    if (graph_.decoder.prompt_positions > 0 ||
-        (graph_.decoder.has_fixed_states && info_.max_prompt == 0 && !continues_with_many(*this, vocabulary()))) {
+    // What is compiled for fixed lengths takes a prompt, then one token at a time: tokens that a grammar forces, too.
+    if (graph_.decoder.prompt_positions > 0 || info_.max_prompt > 0 ||
+        (graph_.decoder.has_fixed_states && !continues_with_many(*this, vocabulary()))) {
       info_.continued_tokens = 1;
       graph_.takes_one_token = true;
     }
