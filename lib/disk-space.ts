@@ -14,7 +14,8 @@ export async function requireSpace(folder: string, bytes: number, explain: (need
   throw new LLMError('ERR_DISK_FULL', `${explain(gigabytes(bytes))}, and ${gigabytes(free)} are free in ${folder}`)
 }
 
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`
+/** An amount of bytes in the words of a message: `1.50 GB`. */
+export const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`
 
 /** Bytes that are free for a folder, or for the nearest one above it that exists; 0 when nobody can tell. */
 export async function freeSpace(folder: string): Promise<number> {

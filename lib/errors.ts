@@ -55,6 +55,8 @@ export class LLMError extends Error {
   declare readonly requestId?: string
   /** Seconds after which a server may be asked again; absent when it does not say. */
   declare readonly retryAfter?: number
+  /** The HTTP status of the server that failed; absent where none has answered. */
+  declare readonly status?: number
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options)

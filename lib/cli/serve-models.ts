@@ -6,6 +6,7 @@ import type { Flags } from './options.js'
 import { note, reportFailure } from './report.js'
 import { readKeyFile } from './serve-file/keys.js'
 import { readServeFile, type ServeFile } from './serve-file/read.js'
+import { readTls } from './serve-file/tls.js'
 
 /** Milliseconds that running requests get after a signal. */
 const deadline = 10_000
@@ -17,6 +18,8 @@ interface Serving {
   /** A flag that was given, and is no default. */
   given(name: string): unknown
   tls: ListenOptions['tls']
+  /** Where those are, by the flags and a file that was read again. */
+  tlsFiles(file: ServeFile | undefined): { cert: string; key: string } | undefined
   file: ServeFile | undefined
   /** The models of a file that was read again. */
   readAgain?(file: ServeFile): Models
@@ -24,7 +27,8 @@ interface Serving {
 }
 
 /** Serves until a signal ends it. */
-export async function serve({ models, flags, given, tls, file, readAgain, interrupts }: Serving): Promise<void> {
+export async function serve(serving: Serving): Promise<void> {
+  const { models, flags, tls, tlsFiles, file, readAgain, interrupts } = serving
   // The command line is quick to start: what speaks HTTP is loaded only here.
   const { createServer } = await import('../server/index.js')
   const keys = new KeySource(flags)
@@ -39,21 +43,23 @@ export async function serve({ models, flags, given, tls, file, readAgain, interr
     },
     ...(withLog && { onAccess: (record: AccessRecord) => void process.stdout.write(`${JSON.stringify(record)}\n`) }),
   })
-  const { url } = await server.listen(whereToListen({ file, flags, given, tls }))
+  const { url } = await server.listen(whereToListen(serving))
   note(`serving ${Object.keys(models).join(', ')} at ${url}/v1`)
   if (flags['page'] !== false && file?.server.page !== false) note(`chat in a browser at ${url}`)
   const stop = onHangUp(async () => {
     const again = file && (await readServeFile(file.file))
     const apiKeys = await keys.read(again)
+    // Whether it speaks HTTPS at all is decided when it begins to listen.
+    const certificate = tls && tlsFiles(again)
+    const read = [again?.file, ...keys.files(again), certificate?.cert, certificate?.key].filter(Boolean)
     server.update({
       ...(again && { models: readAgain?.(again) }),
       ...(apiKeys.length > 0 && { apiKeys }),
+      ...(certificate && { tls: await readTls(certificate) }),
     })
-    note(
-      `read again: ${[...(again ? [again.file] : []), ...keys.files(again)].join(', ') || 'nothing, there are no files'}`,
-    )
+    note(`read again: ${read.join(', ') || 'nothing, there are no files'}`)
     if (again && file && fixedPart(again) !== fixedPart(file)) {
-      note(`${again.file}: models and keys have changed; everything else needs a new start`)
+      note(`${again.file}: models, keys and certificate have changed; everything else needs a new start`)
     }
   })
   interrupts.graceMs = deadline + 2000
@@ -102,7 +108,8 @@ class KeySource {
 }
 
 /** What a running server cannot change. */
-const fixedPart = ({ listen, server, accessLog }: ServeFile): string => JSON.stringify([listen, server, accessLog])
+const fixedPart = ({ listen: { tls, ...listen }, server, accessLog }: ServeFile): string =>
+  JSON.stringify([tls !== undefined, listen, server, accessLog])
 
 /** Calls back for each SIGHUP, one after another; a failure is told, and everything stays as it is. Gives what ends that. */
 function onHangUp(read: () => Promise<void>): () => void {

@@ -60,7 +60,8 @@ function addServing(command: Command, interrupts: Interrupts, example: string): 
     // What the command line says counts more than what the file says.
     const given = (name: string) => (command.getOptionValueSource(name) === 'cli' ? flags[name] : undefined)
     // What cannot be served must not be loaded first.
-    const shared = { file, flags, given, interrupts, tls: await tlsOf(flags, file, command) }
+    const tls = await tlsOf(flags, file, command)
+    const shared = { file, flags, given, interrupts, tls, tlsFiles: (read = file) => tlsFiles(flags, read) }
     if (file) {
       const fileModels = new FileModels()
       await serve({
@@ -103,12 +104,18 @@ async function serveFileOf(models: string[], flags: Flags, command: Command): Pr
 async function tlsOf(flags: Flags, file: ServeFile | undefined, command: Command): Promise<ListenOptions['tls']> {
   const [cert, key] = [flags['tlsCert'], flags['tlsKey']] as [string?, string?]
   if ((cert === undefined) !== (key === undefined)) command.error('error: give both --tls-cert and --tls-key')
-  const files = cert !== undefined && key !== undefined ? { cert, key } : file?.listen.tls
+  const files = tlsFiles(flags, file)
   try {
     return files && (await readTls(files))
   } catch (error) {
     command.error(`error: ${(error as Error).message}`)
   }
+}
+
+/** Where certificate and key are. */
+function tlsFiles(flags: Flags, file: ServeFile | undefined): { cert: string; key: string } | undefined {
+  const [cert, key] = [flags['tlsCert'], flags['tlsKey']] as [string?, string?]
+  return cert !== undefined && key !== undefined ? { cert, key } : file?.listen.tls
 }
 
 async function readNamed(models: readonly string[], config: string | undefined): Promise<ServeFile | undefined> {

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { prefillChunk } from '../devices/prefill-chunk.js'
+import { gigabytes } from '../disk-space.js'
 import { runJob } from '../engine/job.js'
 import { LLMError } from '../errors.js'
 import { bothNeeds, type MemoryInputs, type MemoryNeeds, memoryNeeds } from '../memory/needs.js'
@@ -95,5 +96,3 @@ export async function reserveMemory(
 /** What a load cannot do without; pages of the file come back as they are read. */
 const leastOf = ({ weights, kvCache, activations, runtime }: Omit<MemoryNeeds, 'total'>): number =>
   weights.packed + kvCache + activations + runtime
-
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`

@@ -23,8 +23,8 @@ export function errorIn(body: unknown): Record<string, unknown> | undefined {
 }
 
 /**
- * What a server's failure is here: a TypeError for a request that it finds wrong (4xx), else an LLMError. An error of this package's own server has
- * the code that it has there.
+ * What a server's failure is here: a TypeError for a request that it finds wrong, else an LLMError; `status` is that of the answer. An error of
+ * this package's own server has the code that it has there.
  * @param where the server, for the message
  */
 export function failureOf({ status, body, retryAfter }: Said, where: string): LLMError | TypeError {
@@ -33,8 +33,9 @@ export function failureOf({ status, body, retryAfter }: Said, where: string): LL
   const begin = status === undefined ? where : `${where} answers ${status}`
   const theirs = typeof said['code'] === 'string' ? said['code'] : ''
   const code = codeOf(status, theirs, text)
-  if (code === undefined) return new TypeError(`${begin}: ${inOptions(text)}`)
-  const error = new LLMError(code, `${begin}: ${text}`)
+  const error =
+    code === undefined ? new TypeError(`${begin}: ${inOptions(text)}`) : new LLMError(code, `${begin}: ${text}`)
+  if (status !== undefined) Reflect.set(error, 'status', status)
   if (retryAfter !== undefined) Reflect.set(error, 'retryAfter', retryAfter)
   return error
 }
@@ -55,14 +56,19 @@ function codeOf(status: number | undefined, theirs: string, text: string): Error
   )
     return 'ERR_CONTEXT_LENGTH'
   if (status === undefined || status >= 500) return byStatus[status ?? 500] ?? 'ERR_ENGINE'
-  return byStatus[status]
+  return byStatus[status] ?? (wrongRequests.has(status) ? undefined : 'ERR_NETWORK')
 }
+
+/** What is wrong is the request. Any other 4xx that {@link byStatus} does not know is about the server, such as 405 of a wrong address. */
+const wrongRequests: ReadonlySet<number> = new Set([400, 413, 415, 422])
 
 /** What a status means of itself. */
 const byStatus: Readonly<Record<number, ErrorCode>> = {
   401: 'ERR_ACCESS',
+  402: 'ERR_ACCESS',
   403: 'ERR_ACCESS',
   404: 'ERR_MODEL_NOT_FOUND',
+  407: 'ERR_ACCESS',
   408: 'ERR_TIMEOUT',
   429: 'ERR_QUEUE_FULL',
   502: 'ERR_UNAVAILABLE',

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import type { Server as HttpServer, IncomingMessage } from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { isIP } from 'node:net'
+import { createSecureContext } from 'node:tls'
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import { ApiError } from './api-error.js'
 import { type ListenOptions, listenDefaults } from './options.js'
@@ -17,6 +18,13 @@ export interface Listening {
   close(): Promise<void>
 }
 
+/** One that can take another certificate, if it speaks HTTPS. */
+export interface Renewable extends Listening {
+  renew?(tls: Certificate): void
+}
+
+type Certificate = NonNullable<ListenOptions['tls']>
+
 /** Milliseconds between two looks for clients that are too slow. Node's own are half a minute apart. */
 const slowCheck = 1000
 
@@ -28,7 +36,7 @@ export async function listen(
   fetch: (request: Request) => Promise<Response>,
   options: ListenOptions,
   hasKeys: boolean,
-): Promise<Listening> {
+): Promise<Renewable> {
   const { port = listenDefaults.port, host = listenDefaults.host, allowedHosts = [], insecure = false, tls } = options
   const { maxConnections, headTimeout = listenDefaults.headTimeout, bodyTimeout = listenDefaults.bodyTimeout } = options
   const local = isLoopback(host)
@@ -80,6 +88,7 @@ export async function listen(
   return {
     url: `${tls ? 'https' : 'http'}://${name}:${address.port}`,
     port: address.port,
+    ...(tls && { renew: (other: Certificate) => (server as HttpServer as HttpsServer).setSecureContext(other) }),
     close: () =>
       new Promise((resolve) => {
         closing = true
@@ -87,6 +96,18 @@ export async function listen(
         server.closeIdleConnections()
         cutOthers()
       }),
+  }
+}
+
+/** @throws TypeError for what is no certificate with its private key, and when nobody could be shown it */
+export function checkCertificate(tls: Certificate, listening: readonly Renewable[]): void {
+  if (!listening.some(({ renew }) => renew)) {
+    throw new TypeError('expected a server that speaks HTTPS for another certificate, found none')
+  }
+  try {
+    createSecureContext(tls)
+  } catch (error) {
+    throw new TypeError(`expected tls to be a certificate and its private key (PEM): ${(error as Error).message}`)
   }
 }
 

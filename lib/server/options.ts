@@ -91,11 +91,14 @@ export const serverDefaults = defaultsOf(serverTable)
 export interface ServerChange extends Pick<ServerOptions, 'apiKeys'> {
   /** A model that stays must be the same object; it keeps its place in memory. Others end when their last request has ended. */
   models?: Models | undefined
+  /** Another certificate and private key, as PEM, for connections that come from now on. Only for a server that speaks HTTPS. */
+  tls?: ListenOptions['tls']
 }
 
 export const changeTable = {
   apiKeys: serverTable.apiKeys,
   models: { expected: 'models, as createServer takes them', accepts: (value) => typeof value === 'object' },
+  tls: check.object,
 } as const satisfies Table<ServerChange>
 
 /** Options of listening. */

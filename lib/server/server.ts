@@ -9,7 +9,7 @@ import { bodyLimit } from './body-limit.js'
 import { chatCompletions } from './chat-completions.js'
 import { completions } from './completions.js'
 import { Exchange, type Surroundings } from './exchange.js'
-import { type Listening, listen } from './listen.js'
+import { checkCertificate, type Listening, listen, type Renewable } from './listen.js'
 import { ServerMetrics } from './metrics.js'
 import { listModels, oneModel } from './model-list.js'
 import { type Models, ServedModels } from './models.js'
@@ -40,7 +40,7 @@ export interface Server {
    */
   listen(options?: ListenOptions): Promise<Listening>
   /**
-   * Changes models and keys while it runs.
+   * Changes models, keys and the certificate while it runs.
    * @throws TypeError for what is wrong, and for an empty list of keys; nothing has changed then
    */
   update(change: ServerChange): void
@@ -66,7 +66,7 @@ export function createServer(models: Models, options: ServerOptions = {}): Serve
   const tracing = tracingOf()
   const running = new Running()
   const responses = new ResponseStore(options.storedResponses ?? serverDefaults.storedResponses)
-  const listening = new Set<Listening>()
+  const listening = new Set<Renewable>()
   let closed = false
   const around: Surroundings = {
     limits: { maxN: options.maxN ?? serverDefaults.maxN, requestTimeout: options.requestTimeout },
@@ -156,8 +156,10 @@ export function createServer(models: Models, options: ServerOptions = {}): Serve
       check.checkOptions(change, changeTable, 'ServerChange')
       // Everybody could ask then.
       if (change.apiKeys?.length === 0) throw new TypeError('expected at least one of apiKeys, received none')
+      if (change.tls) checkCertificate(change.tls, [...listening])
       if (change.models) served.replace(change.models)
       if (change.apiKeys) keys.replace(change.apiKeys)
+      if (change.tls) for (const { renew } of listening) renew?.(change.tls)
     },
     async close({ deadline = 10_000 } = {}) {
       closed = true

@@ -6,8 +6,14 @@ import { root } from '../run.mjs'
 /** What a test says that loads a model or multiplies: the library, a job of it, the command line, or a bench that does. */
 const marks = /\bLLM\.load\(|\brunJob\('|resolve\('dist\/(index|cli\/main)\.js'|bench\/(accuracy|kernels)\.mjs/
 
-/** What shows what the library computes: other tests prove that it computes the same on each CPU. */
-const surfaces = ['test/docs/', 'test/cli/', 'test/remote/', 'test/server/']
+/**
+ * What is about what surrounds the computing, such as the ends of processes, files, scores and tools that make models: other tests prove
+ * that the same is computed on each CPU.
+ */
+const surfaces = [
+  ...['test/docs/', 'test/cli/', 'test/remote/', 'test/server/', 'test/lifetime/', 'test/store/', 'test/evaluate/'],
+  ...['test/integrations/', 'test/bench/generate', 'test/bench/modes'],
+]
 
 /**
  * Whether a test runs OpenVINO's CPU plugin or the built-in kernels, so that its outcome may depend on the CPU: it, or a file

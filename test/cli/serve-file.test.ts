@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { connect } from 'node:tls'
 import t from 'tap'
 import { parseKeys } from '#lib/cli/serve-file/keys.js'
 import { parseServeFile } from '#lib/cli/serve-file/read.js'
@@ -189,5 +190,51 @@ t.test('a certificate of the flags or of the file makes it speak HTTPS', async (
     [['--tls-cert', cert, '--tls-key', cert], /expected \S+ and \S+ to be a certificate and its private key/],
   ] as [string[], RegExp][]) {
     t.match(await new Running(process.execPath, [main, 'serve', file, ...flags], {}).ended, { code: 2, stderr })
+  }
+})
+
+t.test('SIGHUP reads certificate and key again; what is wrong with them is said, and the old ones stay', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'openvino-llm-serve-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const place = (from: string) => {
+    for (const name of ['certificate', 'key'])
+      copyFileSync(`test/fixtures/hub/${from}${name}.pem`, join(folder, `${name}.pem`))
+  }
+  const shown = async (url: string) => {
+    const socket = connect({ port: Number(new URL(url).port), rejectUnauthorized: false })
+    await once(socket, 'secureConnect')
+    const { subject } = socket.getPeerCertificate()
+    socket.destroy()
+    return subject.CN
+  }
+  const file = join(folder, 'serve.yaml')
+  const tls = { cert: 'certificate.pem', key: 'key.pem' }
+  const models = { a: { reference: './absent' } }
+  const flags = ['--tls-cert', join(folder, tls.cert), '--tls-key', join(folder, tls.key)]
+  for (const [listen, given] of [
+    [{ tls }, []],
+    [{}, flags],
+  ] as [object, string[]][]) {
+    place('')
+    writeFileSync(file, JSON.stringify({ listen, models }))
+    const running = new Running(process.execPath, [main, 'serve', file, '--port', '0', ...given], {})
+    t.teardown(() => running.child.kill('SIGKILL'))
+    await running.until(({ stderr }) => stderr.includes('/v1\n'))
+    const [, url = ''] = /serving a at (https:\S+)/.exec(running.stderr) ?? []
+    t.equal(await shown(url), 'openvino-llm test')
+
+    writeFileSync(join(folder, 'key.pem'), 'no key')
+    running.child.kill('SIGHUP')
+    await running.until(({ stderr }) => stderr.includes('nothing has changed'))
+    t.match(running.stderr, /nothing has changed: expected \S+certificate\.pem and \S+key\.pem to be a certificate/)
+    t.equal(await shown(url), 'openvino-llm test')
+
+    place('renewed-')
+    running.child.kill('SIGHUP')
+    await running.until(({ stderr }) => stderr.includes('read again'))
+    t.match(running.stderr, /read again: \S+serve\.yaml, \S+certificate\.pem, \S+key\.pem\n/)
+    t.equal(await shown(url), 'openvino-llm test, renewed')
+    running.child.kill('SIGTERM')
+    await running.ended
   }
 })

@@ -17,10 +17,15 @@ type Case = (typeof cases)[number]
 /** Whether the answer begins on one side of the border and has tokens that follow from the other. */
 const crosses = ({ prompt, greedy }: Case) => prompt.length <= border && prompt.length + greedy.length - 1 > border
 
+/** How prompts are cut does not depend on the CPU: a second run as on an older one takes the sizes around the border. */
+const sizes = process.env.OPENVINO_LLM_MAX_CPU_ISA
+  ? [1, 16, border - 1, border, border + 1, 61]
+  : Array.from({ length: 61 }, (_, index) => index + 1)
+
 t.test('each chunk size and each side of the border, with either runner', async (t) => {
   t.ok(cases.some(crosses) && cases.some(({ prompt }) => prompt.length > border + 20), 'the cases have all of it')
   for (const runner of ['paged', 'stateful'] as const) {
-    for (let size = 1; size <= 61; size++) {
+    for (const size of sizes) {
       const engine = await startTiny(folder, runner, { prefillChunk: size, statefulChunk: size })
       t.match(engine.info, { runner, ropeRegime: 'auto', longRopeBorder: border })
       const answers = await Promise.all(

@@ -51,11 +51,16 @@ t.test('what other servers say', (t) => {
       { name: 'TypeError', message: /topP must/ },
     ],
     [400, { error: 'Invalid JSON' }, { name: 'TypeError', message: /answers 400: Invalid JSON/ }],
-    [422, 'Unprocessable', { name: 'TypeError', message: /Unprocessable/ }],
+    [422, 'Unprocessable', { name: 'TypeError', message: /Unprocessable/, status: 422 }],
+    [413, 'Too large', { name: 'TypeError', status: 413 }],
+    [402, 'Quota', { code: 'ERR_ACCESS', status: 402 }],
+    [405, 'Method Not Allowed', { code: 'ERR_NETWORK', message: /answers 405: Method/, status: 405 }],
+    [418, { error: { message: 'short and stout' } }, { code: 'ERR_NETWORK', message: /short and stout/ }],
+    [507, { error: { message: 'full' } }, { code: 'ERR_ENGINE', message: /answers 507: full/, status: 507 }],
     [429, '', { code: 'ERR_QUEUE_FULL', message: /no reason given/ }],
     [500, '<html>\n\nBroken</html>', { code: 'ERR_ENGINE', message: /<html> Broken/ }],
     [502, undefined, { code: 'ERR_UNAVAILABLE' }],
-    [undefined, { error: 'gone' }, { code: 'ERR_ENGINE', message: 'x: gone' }],
+    [undefined, { error: 'gone' }, { code: 'ERR_ENGINE', message: 'x: gone', status: undefined }],
   ]
   for (const [status, body, expected] of cases) t.match(failureOf({ status, body }, 'x'), expected)
   t.ok(failureOf({ status: 500, body: 'y'.repeat(9999) }, 'x').message.length < 1100)

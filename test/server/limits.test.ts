@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import t from 'tap'
 import { createServer } from '#lib/server/index.js'
@@ -100,6 +101,11 @@ t.test('models and keys can change while it runs', async (t) => {
 
   t.throws(() => server.update({ apiKeys: ['the second secret'], models: {} }), { message: /at least one model/ })
   t.throws(() => server.update({ apiKeys: [] }), { message: /expected at least one of apiKeys/ })
+  const tls = { cert: readFileSync('test/fixtures/hub/certificate.pem'), key: 'no key' }
+  t.throws(() => server.update({ tls }), { name: 'TypeError', message: /expected a server that speaks HTTPS/ })
+  const secure = await server.listen({ port: 0, tls: { ...tls, key: readFileSync('test/fixtures/hub/key.pem') } })
+  t.throws(() => server.update({ apiKeys: ['another secret'], tls }), { name: 'TypeError', message: /private key/ })
+  await secure.close()
   t.throws(() => server.update({ maxN: 5 } as object), { message: /unknown option maxN/ })
   t.equal(await ask('a', 'the first secret'), 200, 'nothing has changed')
 
