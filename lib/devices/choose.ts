@@ -1,3 +1,5 @@
+import { type ErrorCode, LLMError } from '../errors.js'
+
 /** A device that {@link chooseDevice} may choose. */
 export interface Candidate {
   /** OpenVINO's name, e.g. `GPU.1`. */
@@ -44,6 +46,21 @@ export function chooseDevice(found: readonly Candidate[], neededBytes: number, f
   }
   if (notes.length === 0) notes.push('there is no GPU')
   return { device: 'CPU', reason: notes.join('; ') }
+}
+
+/** Failures of a load that another device may not have. */
+const ofDevices: ReadonlySet<ErrorCode> = new Set([
+  'ERR_DEVICE',
+  'ERR_ENGINE',
+  'ERR_NON_FINITE',
+  'ERR_OUT_OF_MEMORY',
+  'ERR_UNSUPPORTED_MODEL',
+])
+
+/** Where a load goes on when the device that {@link chooseDevice} chose could not open the model: the CPU, or nowhere (undefined). */
+export function chooseAfter({ device, reason }: ChosenDevice, error: unknown): ChosenDevice | undefined {
+  if (device === 'CPU' || !(error instanceof LLMError) || !ofDevices.has(error.code)) return undefined
+  return { device: 'CPU', reason: `${reason}; but ${device} could not open the model: ${error.message}` }
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`

@@ -1,4 +1,4 @@
-import { type ChosenDevice, chooseDevice } from '../devices/choose.js'
+import { type ChosenDevice, chooseAfter, chooseDevice } from '../devices/choose.js'
 import { readCores, threadProperties } from '../devices/cores.js'
 import { devices } from '../devices/list.js'
 import { kvPrecisionOf, type Properties, propertyLines, withOptions } from '../devices/properties.js'
@@ -57,7 +57,17 @@ export async function settleDevice(
   free: number,
 ): Promise<SettledDevice> {
   const asked = withOptions(options.ovConfig ?? {}, options)
-  const { device: name, reason } = await chosen(options, asked, definition, free)
+  return settled(options, asked, await chosen(options, asked, definition, free))
+}
+
+/** Where a load of AUTO goes on when opening the model on `device` failed; undefined when the failure stands. */
+export function settleAfter(device: SettledDevice, error: unknown, options: DeviceOptions): SettledDevice | undefined {
+  if (options.device !== autoDevice || options.signal?.aborted) return undefined
+  const next = chooseAfter({ device: device.name, reason: device.reason }, error)
+  return next && settled(options, device.asked, next)
+}
+
+function settled(options: DeviceOptions, asked: Properties, { device: name, reason }: ChosenDevice): SettledDevice {
   const kind = deviceKind(name)
   const threads = kind.usesCores ? threadProperties(readCores(), options) : {}
   return {

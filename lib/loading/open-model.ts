@@ -1,4 +1,3 @@
-import { loadAddon } from '../addon/load.js'
 import { refusedPrecisions } from '../devices/properties.js'
 import { ResidentEngine } from '../engine/resident.js'
 import { type MemoryReservations, reservations } from '../memory/reservation.js'
@@ -11,9 +10,7 @@ import { type Context, contextOf } from './context.js'
 import { type Definitions, readDefinitions } from './definition.js'
 import { checkDeviceOptions, type SettledDevice, settleDevice } from './device.js'
 import { requireSameVocabulary } from './draft-vocabulary.js'
-import { engineOpener } from './engine.js'
-import { reserveMemory } from './memory.js'
-import { chooseRunner } from './runner.js'
+import { type LoadParts, onDevice, openFirst } from './on-device.js'
 
 /** A model that is ready: what its files say, the engine that computes it, and its tokenizer. */
 export interface OpenedModel extends Definitions {
@@ -54,27 +51,19 @@ export async function openModel(
   const { resolved, options, ...models } = await readDefinitions(model, given, warn)
   const { definition, draft } = models
   if (resolved.yaml) checkDeviceOptions(options)
-  const device = await settleDevice(options, definition, memory.free)
-  const { runner, reason } = chooseRunner(options, device, definition, loadAddon().buildInfo().openvino, warn)
-  const openEngine = await engineOpener(options, { ...models, device, runner, free: memory.free }, warn)
-  const open = async (until: AbortSignal | undefined) => {
-    const reserved = await reserveMemory(models, device, { ...options, signal: until }, memory)
-    try {
-      return await openEngine(until)
-    } finally {
-      reserved.release()
-    }
-  }
+  const parts: LoadParts = { models, options, warn, memory }
+  const first = await onDevice(await settleDevice(options, definition, memory.free), parts)
 
   const text = TextWorker.open(definition.text, signal ? { signal } : {})
   const start = async () => {
     // Before the engine, which takes long.
     if (draft) await requireSameVocabulary(await text, draft, signal)
-    return await open(signal)
+    const opened = await openFirst(first, parts)
+    return { ...opened, close: () => opened.engine.close() }
   }
   const opening = [start(), text] as const
   try {
-    const [engine] = await Promise.all(opening)
+    const [{ device, reason, open, engine }] = await Promise.all(opening)
     const context = contextOf(definition, engine.info, options)
     for (const words of refusedPrecisions(device.asked, engine.info)) warn('precision', words)
     return {

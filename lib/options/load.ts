@@ -7,7 +7,8 @@ import { defaultsOf, type Table } from './table.js'
 export interface LoadOptions {
   /**
    * OpenVINO device string: `CPU`, `GPU`, `GPU.1`, `NPU`, `AUTO:GPU,CPU`, `HETERO:GPU,CPU`, …. `AUTO` alone takes a discrete GPU, else an
-   * integrated one, else the CPU; it takes only a device that is there and that the model fits. `llm.info.deviceReason` says why.
+   * integrated one, else the CPU; it takes only a device that is there and that the model fits, and goes on to the
+   * CPU, with a warning, when the model cannot be opened there. `llm.info.deviceReason` says why.
    * Default `CPU`.
    */
   device?: string | undefined

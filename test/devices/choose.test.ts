@@ -1,5 +1,6 @@
 import t from 'tap'
-import { type Candidate, chooseDevice } from '#lib/devices/choose.js'
+import { type Candidate, chooseAfter, chooseDevice } from '#lib/devices/choose.js'
+import { LLMError } from '#lib/errors.js'
 
 const gpu = (name: string, type: string, bytes: number): Candidate => ({
   name,
@@ -25,4 +26,23 @@ t.test('AUTO: discrete GPU, integrated GPU, CPU; the first that the model fits',
   t.same(chooseDevice([cpu, npu], 1, 1e9), { device: 'CPU', reason: 'there is no GPU' })
   t.match(chooseDevice([cpu, { ...discrete, error: 'driver' }], 1, 1e9), { device: 'CPU', reason: /no GPU/ })
   t.match(chooseDevice([cpu, { ...discrete, properties: {} }], 1, 1e9), { device: 'CPU', reason: /does not tell/ })
+})
+
+t.test('AUTO goes on to the CPU when the model could not be opened on the device that it chose', async (t) => {
+  const chosen = { device: 'GPU.1', reason: 'GPU.1 is discrete' }
+  for (const code of ['ERR_ENGINE', 'ERR_OUT_OF_MEMORY', 'ERR_UNSUPPORTED_MODEL', 'ERR_NON_FINITE'] as const) {
+    t.same(chooseAfter(chosen, new LLMError(code, 'a kernel cannot be built')), {
+      device: 'CPU',
+      reason: 'GPU.1 is discrete; but GPU.1 could not open the model: a kernel cannot be built',
+    })
+  }
+})
+
+t.test('AUTO does not go on when another device cannot help, or when there is none', async (t) => {
+  const chosen = { device: 'GPU', reason: '' }
+  for (const code of ['ERR_MODEL_INVALID', 'ERR_PROPERTY', 'ERR_CONTEXT_LENGTH', 'ERR_CLOSED'] as const) {
+    t.equal(chooseAfter(chosen, new LLMError(code, '')), undefined, code)
+  }
+  t.equal(chooseAfter(chosen, new Error('the signal’s reason')), undefined)
+  t.equal(chooseAfter({ device: 'CPU', reason: '' }, new LLMError('ERR_ENGINE', '')), undefined)
 })
