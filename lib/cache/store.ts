@@ -87,8 +87,9 @@ export class CacheStore {
    * Removes what interrupted processes have left, what was not used for too long, and what is too much. An entry that cannot be removed
    * stays: another process may be removing it, or use it.
    * @param kept the entry that is used now: it stays whatever its size
+   * @param useless whether nobody here can ever use an entry: of too many, such leave first
    */
-  async tidy(kept: string): Promise<void> {
+  async tidy(kept: string, useless: (name: string) => boolean = () => false): Promise<void> {
     const { entry, maxAge = Number.POSITIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY } = this.#kind
     const entries: { name: string; used: number; bytes: number }[] = []
     for (const name of await readdir(this.folder).catch((): string[] => [])) {
@@ -103,7 +104,9 @@ export class CacheStore {
       }
     }
     let total = entries.reduce((sum, { bytes }) => sum + bytes, 0)
-    for (const { name, bytes } of entries.sort((a, b) => a.used - b.used)) {
+    const order = (a: (typeof entries)[number], b: (typeof entries)[number]) =>
+      Number(useless(b.name)) - Number(useless(a.name)) || a.used - b.used
+    for (const { name, bytes } of entries.sort(order)) {
       if (total <= maxBytes) return
       if (name === kept) continue
       await this.remove(name).catch(() => undefined)

@@ -141,6 +141,25 @@ void PackedWeights::pack(const WeightSource& source, uint8_t* memory, size_t fir
   }
 }
 
+void PackedWeights::unpack(size_t row, float* to) const {
+  const size_t r = row % kBlockRows;
+  const size_t inputs = bits_ == 4 ? 8 : 4;  // of a row in a line
+  const size_t width = columns_ / groups_;   // without the padding
+  const uint8_t* lines = block(row / kBlockRows);
+  for (size_t group = 0; group < groups_; ++group, lines += group_bytes(), to += width) {
+    const uint8_t* tail = lines + group_bytes() - kLine;
+    const float scale = half_to_float(read_half(tail, r));
+    const float zero = half_to_float(read_half(tail, kBlockRows + r));
+    for (size_t first = 0; first < width; first += inputs) {
+      const uint8_t* line = lines + first / inputs * kLine + 4 * r;
+      for (size_t i = 0; i < std::min(inputs, width - first); ++i) {
+        const uint32_t value = bits_ == 8 ? line[i] : line[i % 4] >> (i / 4 * 4) & 15U;
+        to[first + i] = scale * (static_cast<float>(value) - zero);
+      }
+    }
+  }
+}
+
 float PackedWeights::at(size_t row, size_t column) const {
   const uint8_t* lines = block(row / kBlockRows) + column / group_ * group_bytes();
   const size_t r = row % kBlockRows;

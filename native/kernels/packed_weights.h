@@ -63,6 +63,9 @@ class PackedWeights {
   // zero bytes for all blocks. Any thread; blocks are independent.
   void pack(const WeightSource& source, uint8_t* memory, size_t first, size_t last) const;
 
+  // A row as f32, as OpenVINO decompresses it: `columns()` numbers. Any thread.
+  void unpack(size_t row, float* to) const;
+
   // The weight as f32, for tests and for exactness.
   float at(size_t row, size_t column) const;
 

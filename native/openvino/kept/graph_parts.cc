@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "openvino/core.h"
+#include "openvino/kernels/compressed_gather.h"
 #include "openvino/kernels/fused_steps.h"
 
 namespace llm {
@@ -38,6 +39,15 @@ std::string name_of(const ov::Output<ov::Node>& value) {
   return value.get_names().empty() ? value.get_node()->get_friendly_name() : *value.get_names().begin();
 }
 
+std::shared_ptr<const SharedWeights> layer_of(const std::string& id) {
+  if (importing) {
+    for (const auto& layer : importing->layers) {
+      if (layer->id == id) return layer;
+    }
+  }
+  throw Failure(ERR_MODEL_INVALID, "the graph has an operation whose weights are not there: " + id);
+}
+
 class MatMulExtension : public ov::BaseOpExtension {
  public:
   const ov::DiscreteTypeInfo& get_type_info() const override { return CompressedMatMul::get_type_info_static(); }
@@ -46,12 +56,21 @@ class MatMulExtension : public ov::BaseOpExtension {
   ov::OutputVector create(const ov::OutputVector& inputs, ov::AttributeVisitor& visitor) const override {
     std::string id;
     visitor.on_attribute("id", id);
-    if (importing) {
-      for (const auto& layer : importing->layers) {
-        if (layer->id == id) return std::make_shared<CompressedMatMul>(inputs.at(0), layer)->outputs();
-      }
-    }
-    throw Failure(ERR_MODEL_INVALID, "the graph has a product whose weights are not there: " + id);
+    return std::make_shared<CompressedMatMul>(inputs.at(0), layer_of(id))->outputs();
+  }
+};
+
+class GatherExtension : public ov::BaseOpExtension {
+ public:
+  const ov::DiscreteTypeInfo& get_type_info() const override { return CompressedGather::get_type_info_static(); }
+  std::vector<ov::Extension::Ptr> get_attached_extensions() const override { return {}; }
+
+  ov::OutputVector create(const ov::OutputVector& inputs, ov::AttributeVisitor& visitor) const override {
+    std::string id;
+    size_t part = 0;
+    visitor.on_attribute("id", id);
+    visitor.on_attribute("part", part);
+    return std::make_shared<CompressedGather>(inputs.at(0), layer_of(id), part)->outputs();
   }
 };
 
@@ -145,6 +164,7 @@ void register_extensions(const std::string& attention_graph) {
   const std::lock_guard lock(mutex);
   if (!std::exchange(own, true)) {
     core().add_extension(std::make_shared<MatMulExtension>());
+    core().add_extension(std::make_shared<GatherExtension>());
     core().add_extension(std::make_shared<StepsExtension>());
     core().add_extension(std::make_shared<BlockAttentionExtension>());
   }
@@ -189,7 +209,8 @@ std::optional<GraphParts> graph_parts(const ov::Model& model, const BuiltinLayer
     } else if (const auto block = ov::as_type_ptr<const BlockAttention>(op)) {
       parts.blocks.push_back(block->attention());
     } else if (type.version_id && std::strcmp(type.version_id, CompressedMatMul::kOpset) == 0 &&
-               type != CompressedMatMul::get_type_info_static() && type != FusedSteps::get_type_info_static()) {
+               type != CompressedMatMul::get_type_info_static() && type != CompressedGather::get_type_info_static() &&
+               type != FusedSteps::get_type_info_static()) {
       return std::nullopt;
     }
   }

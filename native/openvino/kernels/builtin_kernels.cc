@@ -1,14 +1,35 @@
 #include "openvino/kernels/builtin_kernels.h"
 
+#include <algorithm>
 #include <openvino/op/matmul.hpp>
 #include <utility>
 
 #include "engine/failure.h"
+#include "openvino/kernels/compressed_gather.h"
 #include "openvino/kernels/layer_groups.h"
 #include "openvino/kernels/packing.h"
 
 namespace llm {
 namespace {
+
+// Where a matrix is.
+struct Place {
+  std::shared_ptr<const SharedWeights> weights;
+  size_t part = 0;
+};
+
+bool same_matrix(const WeightSource& a, const WeightSource& b) {
+  return a.values == b.values && a.scales == b.scales && a.zero_points == b.zero_points && a.rows == b.rows &&
+         a.columns == b.columns && a.group == b.group && a.bits == b.bits && a.is_signed == b.is_signed;
+}
+
+void replace(ov::Node& gather, const Place& place) {
+  const auto op = std::make_shared<CompressedGather>(gather.input_value(1), place.weights, place.part);
+  op->set_friendly_name(gather.get_friendly_name());
+  const auto names = gather.output(0).get_names();
+  gather.output(0).replace(op->output(0));
+  op->output(0).add_names(names);
+}
 
 void replace(const LayerGroup& group, std::shared_ptr<const SharedWeights> weights) {
   const auto op = std::make_shared<CompressedMatMul>(group.first->input_value(0), std::move(weights));
@@ -36,23 +57,35 @@ BuiltinLayers use_builtin_kernels(ov::Model& model, const std::function<bool(con
   }
   const auto groups = group_layers(ordered, layers);
 
+  if (groups.empty()) return {};
+
   std::vector<std::shared_ptr<SharedWeights>> made;
   std::vector<PackingPart> parts;
-  for (const auto& group : groups) {
+  std::vector<Place> places;  // of parts
+  const auto make = [&](const std::string& name, const std::vector<WeightSource>& sources, bool gated) {
     auto weights = std::make_shared<SharedWeights>();
     weights->use = use;
-    weights->gated = group.gated;
-    weights->id = std::to_string(made.size()) + " " + group.name;
-    for (const auto& source : group.sources) weights->parts.emplace_back(source);
-    for (size_t i = 0; i < group.sources.size(); ++i) parts.push_back({group.sources[i], &weights->parts[i]});
+    weights->gated = gated;
+    weights->id = std::to_string(made.size()) + " " + name;
+    for (const auto& source : sources) weights->parts.emplace_back(source);
+    for (size_t i = 0; i < sources.size(); ++i) {
+      parts.push_back({sources[i], &weights->parts[i]});
+      places.push_back({weights, i});
+    }
     made.push_back(std::move(weights));
+  };
+  for (const auto& group : groups) make(group.name, group.sources, group.gated);
+  const auto embeddings = find_embeddings(ordered);
+  std::vector<Place> rows;
+  for (const auto& [gather, source] : embeddings) {
+    const auto same = [&](const PackingPart& part) { return same_matrix(part.source, source); };
+    if (std::none_of(parts.begin(), parts.end(), same)) make(gather->get_friendly_name(), {source}, false);
+    rows.push_back(places[static_cast<size_t>(std::find_if(parts.begin(), parts.end(), same) - parts.begin())]);
   }
-  if (parts.empty()) return {};
   auto packed = pack(parts, packed_path, post);
-  for (size_t i = 0; i < groups.size(); ++i) {
-    made[i]->memory = packed.memory;
-    replace(groups[i], made[i]);
-  }
+  for (const auto& weights : made) weights->memory = packed.memory;
+  for (size_t i = 0; i < groups.size(); ++i) replace(groups[i], made[i]);
+  for (size_t i = 0; i < embeddings.size(); ++i) replace(*embeddings[i].gather, rows[i]);
   model.validate_nodes_and_infer_types();
   // A product that is still there would be computed twice, and its weights be in memory twice.
   for (const auto& node : model.get_ops()) {

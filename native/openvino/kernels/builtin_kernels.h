@@ -21,9 +21,9 @@ struct BuiltinLayers {
 };
 
 // Replaces the products whose weights have a scheme that `takes` accepts. Products with one input become one operation,
-// and so does silu(gate) * up. All threads pack the weights, and the pages of the file that they came from leave
-// memory; reports the stage `pack`. With a path (UTF-8), packed weights are taken from that file if they are there.
-// Throws std::bad_alloc.
+// and so does silu(gate) * up. If there are any, gathers from compressed weights are replaced too. All threads pack the
+// weights, and the pages of the file that they came from leave memory; reports the stage `pack`. With a path (UTF-8),
+// packed weights are taken from that file if they are there. Throws std::bad_alloc.
 BuiltinLayers use_builtin_kernels(ov::Model& model, const std::function<bool(const std::string& scheme)>& takes,
                                   const KernelUse& use, const std::string& packed_path, const EventSink& post);
 

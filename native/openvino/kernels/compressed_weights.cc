@@ -40,9 +40,9 @@ std::string scheme_of(const WeightSource& source, const ov::element::Type& type)
 
 }  // namespace
 
-bool find_compressed_weights(const ov::op::v0::MatMul& matmul, CompressedWeights& found, std::string& obstacle) {
+bool find_compressed_matrix(const ov::Output<ov::Node>& value, CompressedWeights& found, std::string& obstacle) {
   obstacle.clear();
-  NodePtr node = without_converts(matmul.get_input_node_shared_ptr(1));
+  NodePtr node = without_converts(value.get_node_shared_ptr());
   const auto& shape = node->get_output_partial_shape(0);
   if (ov::is_type<ov::op::v1::Reshape>(node)) node = without_converts(node->get_input_node_shared_ptr(0));
   if (!ov::is_type<ov::op::v1::Multiply>(node)) return false;
@@ -67,8 +67,6 @@ bool find_compressed_weights(const ov::op::v0::MatMul& matmul, CompressedWeights
     obstacle = type.get_type_name() + " weights: " + why;
     return false;
   };
-  if (matmul.get_transpose_a() || !matmul.get_transpose_b()) return fail("the product is not with their transpose");
-  if (matmul.get_input_element_type(0) != ov::element::f32) return fail("the activations are not f32");
   if (shape.is_dynamic() || shape.size() != 2) return fail("they are no matrix");
   auto& source = found.source;
   source = {};
@@ -88,7 +86,7 @@ bool find_compressed_weights(const ov::op::v0::MatMul& matmul, CompressedWeights
   source.is_signed = type.is_signed();
   source.values = bytes(values);
   source.scales = bytes(scales);
-  found.output = matmul.input_value(1);
+  found.output = value;
   if (zero_points) {
     const size_t count = ov::shape_size(zero_points->get_shape());
     if (zero_points->get_element_type() == type) {
@@ -104,6 +102,18 @@ bool find_compressed_weights(const ov::op::v0::MatMul& matmul, CompressedWeights
   }
   if (!can_pack(source)) return fail("groups of " + std::to_string(source.group));
   found.scheme = scheme_of(source, type);
+  return true;
+}
+
+bool find_compressed_weights(const ov::op::v0::MatMul& matmul, CompressedWeights& found, std::string& obstacle) {
+  if (!find_compressed_matrix(matmul.input_value(1), found, obstacle)) return false;
+  const auto fail = [&](const char* why) {
+    const auto& scheme = found.scheme;
+    obstacle = scheme.substr(0, scheme.find(' ')) + " weights: " + why;
+    return false;
+  };
+  if (matmul.get_transpose_a() || !matmul.get_transpose_b()) return fail("the product is not with their transpose");
+  if (matmul.get_input_element_type(0) != ov::element::f32) return fail("the activations are not f32");
   return true;
 }
 

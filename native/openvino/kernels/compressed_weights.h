@@ -10,14 +10,17 @@ namespace llm {
 
 struct CompressedWeights {
   WeightSource source;          // points into the constants of `output`
-  ov::Output<ov::Node> output;  // the MatMul's second input
+  ov::Output<ov::Node> output;  // the decompressed matrix
   std::string scheme;           // e.g. `u4 g128 asymmetric`
 };
 
-// The weights of a MatMul whose second input is
+// The matrix that a value is, where that is
 //   [Convert] [Reshape] Multiply([Subtract](Convert(values), [Convert] zero points), [Convert] scales) [Convert]
 // as exporters and front ends write it. Returns false for others. `obstacle` then says why a built-in kernel does not
 // take the compressed weights; it is empty when there are none.
+bool find_compressed_matrix(const ov::Output<ov::Node>& value, CompressedWeights& found, std::string& obstacle);
+
+// The weights of a MatMul whose second input is such a matrix, transposed.
 bool find_compressed_weights(const ov::op::v0::MatMul& matmul, CompressedWeights& found, std::string& obstacle);
 
 }  // namespace llm

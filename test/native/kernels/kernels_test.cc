@@ -170,10 +170,13 @@ TEST("kernels: halves become floats as IEEE 754 says") {
 TEST("kernels: packed weights are the weights") {
   for (const auto& shape : shapes()) {
     const Weights weights(shape, 1);
+    std::vector<float> unpacked(shape.columns);
     for (size_t row = 0; row < shape.rows; ++row) {
+      weights.packed->unpack(row, unpacked.data());
       for (size_t column = 0; column < shape.columns; ++column) {
         const double expected = weights.dense[row * shape.columns + column];
-        if (std::abs(weights.packed->at(row, column) - expected) > 1e-6) {
+        const float found = weights.packed->at(row, column);
+        if (std::abs(found - expected) > 1e-6 || unpacked[column] != found) {
           throw tap::Mismatch(describe(shape) + ": row " + std::to_string(row) + ", column " + std::to_string(column));
         }
       }
