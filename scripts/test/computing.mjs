@@ -12,7 +12,7 @@ const marks = /\bLLM\.load\(|\brunJob\('|resolve\('dist\/(index|cli\/main)\.js'|
  */
 const surfaces = [
   ...['test/docs/', 'test/cli/', 'test/remote/', 'test/server/', 'test/lifetime/', 'test/store/', 'test/evaluate/'],
-  ...['test/integrations/', 'test/bench/generate', 'test/bench/modes'],
+  ...['test/integrations/', 'test/bench/generate', 'test/bench/modes', 'test/self-test/report.'],
 ]
 
 /**
