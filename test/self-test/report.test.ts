@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Report } from '#lib/self-test/report.js'
+import type { Probed } from '#lib/devices/probe.js'
+import { diagnose } from '#lib/doctor/diagnose.js'
+import { type Machine, readMachine } from '#lib/doctor/machine.js'
+import { makeReport, type Report } from '#lib/self-test/report.js'
 import { ReportFile } from '#lib/self-test/report-file.js'
 import { summary } from '#lib/self-test/summary.js'
 import { newTrial, type Trial } from '#lib/self-test/trial.js'
@@ -54,6 +57,41 @@ t.test('doctor --report writes what was found and measured, and nothing of its u
   await (await ReportFile.at(file)).write({ ...report, complete: false })
   t.match(readFileSync(file, 'utf8'), /"complete": false/, 'a report may be replaced')
 })
+
+t.test(
+  'without a device that works there is a report all the same, and no device can be told from others of its kind',
+  async (t) => {
+    const properties = {
+      FULL_DEVICE_NAME: 'Intel GPU',
+      DEVICE_UUID: '8680a5',
+      DEVICE_LUID: '00',
+      GPU_UARCH_VERSION: '12.7',
+    }
+    const none: Probed = { kind: 'died', how: 'ended with signal SIGSEGV' }
+    const broken = { name: 'GPU.0', fullName: 'Intel GPU', properties, error: 'no driver' }
+    const machine: Machine = {
+      ...(await readMachine({ module: join(t.testdir({ 'child.mjs': '' }), 'child.mjs') })),
+      plugins: { CPU: none, GPU: { kind: 'found', devices: [broken] }, NPU: none },
+    }
+    const saved: boolean[] = []
+    const report = await makeReport({
+      machine,
+      findings: diagnose(machine),
+      timeout: 1000,
+      save: async ({ complete }) => void saved.push(complete),
+      onTrial: () => t.fail('there is nothing to test'),
+    })
+    t.same(saved, [false, true])
+    t.match(report, {
+      complete: true,
+      selfTests: [],
+      measurements: [],
+      devices: [{ name: 'GPU.0', error: 'no driver' }],
+    })
+    t.same(Object.keys(report.devices[0]?.properties ?? {}), ['FULL_DEVICE_NAME', 'GPU_UARCH_VERSION'])
+    t.ok(report.findings.some(({ text }) => text.includes('SIGSEGV')))
+  },
+)
 
 t.test('wrong usage is told before anything is tested', async (t) => {
   const folder = t.testdir({ 'notes.txt': 'mine' })
