@@ -24,6 +24,11 @@ t.test('kernels that are built after the load', async (t) => {
     const { steps } = llm.metrics()
     t.comment(`${engine}: ${loaded} built by the end of the load; after it ${counts.join(', ')} in ${steps} steps`)
     t.ok(steps > 100)
-    t.ok((counts.at(-1) ?? steps) < steps / 5, `${engine}: ${counts.at(-1)} builds in ${steps} steps`)
+    // How requests come together in steps, and so which numbers of rows there are, differs from round to round.
+    const later = (counts[2] ?? steps) - (counts[1] ?? 0)
+    t.ok(
+      later < steps / counts.length / 5,
+      `${engine}: the last of three rounds, ${steps} steps in all, built ${later}`,
+    )
   }
 })
