@@ -13,6 +13,7 @@ modes
   --kernel             the built-in matmul kernels, against OpenVINO's in their place and the peers
   --features           what the options of sampling cost, without a model; alone of all options --json and --pairs count
   --server             the server beside the same calls in process, on a runner that sleeps and on the model
+  --long               prefill and decode behind 16, 512, 2,000 and 6,000 tokens
   --start              the second start of a process, to its first token
   --pace               a running stream while a prompt of 2,000 tokens is computed
 options
@@ -35,6 +36,7 @@ const modes = /** @type {const} */ ([
   'event-loop',
   'pace',
   'start',
+  'long',
   'kernel',
   'features',
   'server',
@@ -94,6 +96,7 @@ function parse(args) {
         'event-loop': { type: 'boolean' },
         pace: { type: 'boolean' },
         start: { type: 'boolean' },
+        long: { type: 'boolean' },
         kernel: { type: 'boolean' },
         features: { type: 'boolean' },
         server: { type: 'boolean' },

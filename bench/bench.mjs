@@ -101,7 +101,7 @@ async function measure({ setups, values }, pairs) {
  */
 async function prepare(side, threads) {
   console.error(`Preparing ${side.label}.`)
-  const task = { kind: 'single', prompt: 16, newTokens: 2, requests: 1 }
+  const task = { kind: 'single', prompts: [16], newTokens: 2 }
   return (await runSegment({ ...side, threads, task, context: 64, sequences: 1 })).answer
 }
 

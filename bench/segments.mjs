@@ -30,6 +30,25 @@ export function interleave(sides, rounds) {
   return Array.from({ length: rounds }, (_, round) => (round % 2 === 0 ? [...sides] : [...sides].reverse())).flat()
 }
 
+/** Whether a segment gets a process group of its own, so that what its side starts can be ended with it. */
+const detached = process.platform !== 'win32'
+
+/**
+ * Ends a segment's process and all that it has started.
+ * @param {import('node:child_process').ChildProcess} child
+ */
+function end(child) {
+  if (!detached || child.pid === undefined) {
+    child.kill('SIGKILL')
+    return
+  }
+  try {
+    process.kill(-child.pid, 'SIGKILL')
+  } catch {
+    // Nothing of the group is left.
+  }
+}
+
 /**
  * Runs one segment, including its load, in a process of its own, so that no other segment shares its memory, threads or
  * event loop.
@@ -43,18 +62,20 @@ export async function runSegment(setup) {
   // A peer that computes may notice neither a signal nor that nobody waits for it, and would take the cores for minutes. A
   // signal is handled after this function's first part, so `child` is there.
   const stop = (/** @type {NodeJS.Signals} */ signal) => {
-    child.kill('SIGKILL')
+    end(child)
     process.kill(process.pid, signal)
   }
   for (const signal of endings) process.once(signal, stop)
   const { child, reply } = python.has(setup.side) ? runPython(setup) : runNode(setup)
+  // What a product has started must not run beside the next segment.
+  child.once('exit', () => end(child))
   let hung = false
   const timer = setTimeout(() => {
     hung = true
-    child.kill('SIGKILL')
+    end(child)
   }, deadline)
   /** @type {string} */
-  const end = await new Promise((resolve) => {
+  const ended = await new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message))
     // The next segment begins when this one has given back its memory.
     child.once('close', (code, signal) => resolve(`its process ended with ${signal ?? `exit code ${code}`}`))
@@ -64,7 +85,7 @@ export async function runSegment(setup) {
   const { answer, error } = await reply()
   if (answer) return { answer, foreign: foreignShare(before, processorTime(), answer.cpuTime) }
   throw new Complaint(
-    `${setup.label}: ${error ?? (hung ? `the segment did not end within ${deadline / 1000} s` : end)}`,
+    `${setup.label}: ${error ?? (hung ? `the segment did not end within ${deadline / 1000} s` : ended)}`,
   )
 }
 
@@ -74,6 +95,7 @@ function runNode(setup) {
   const child = fork(fileURLToPath(new URL('worker.mjs', import.meta.url)), {
     stdio: ['ignore', 2, 2, 'ipc'],
     execArgv: [],
+    detached,
   })
   /** @type {Reply} */
   let reply = {}
@@ -88,7 +110,7 @@ function runNode(setup) {
 /** @param {Setup} setup one line of JSON goes in, one comes out */
 function runPython(setup) {
   const script = fileURLToPath(new URL(`sides/${setup.side}.py`, import.meta.url))
-  const child = spawn(setup.runtime, ['-I', script], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(setup.runtime, ['-I', script], { stdio: ['pipe', 'pipe', 'inherit'], detached })
   child.stdin.on('error', () => {})
   child.stdin.end(`${JSON.stringify(setup)}\n`)
   const line = text(child.stdout).catch(() => '')

@@ -14,7 +14,7 @@ const requests = 3
 export function plan({ options, sides }) {
   const { prompt = 512, newTokens = 96 } = options
   const setups = sides({
-    task: { kind: 'single', prompt, newTokens, requests },
+    task: { kind: 'single', prompts: Array(requests).fill(prompt), newTokens },
     context: prompt + newTokens + 16,
     sequences: 1,
   })

@@ -19,7 +19,7 @@ const figures = [
 export function plan({ options, sides }) {
   const { prompt = 16, newTokens = 8 } = options
   const setups = sides({
-    task: { kind: 'single', prompt, newTokens, requests: 1 },
+    task: { kind: 'single', prompts: [prompt], newTokens },
     context: prompt + newTokens + 16,
     sequences: 1,
   })

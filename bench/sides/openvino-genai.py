@@ -56,13 +56,13 @@ def work(setup):
     )
     load = (time.perf_counter() - begun) * 1000
     requests = []
-    for number in range(task["requests"]):
+    for number, length in enumerate(task["prompts"]):
         config = genai.GenerationConfig()
         config.max_new_tokens = min(WARMUP_TOKENS, task["newTokens"]) if number == 0 else task["newTokens"]
         config.ignore_eos = True
         config.do_sample = False
         config.apply_chat_template = False
-        ids = numpy.array([prompt_ids(task["prompt"], number)], dtype=numpy.int64)
+        ids = numpy.array([prompt_ids(length, number)], dtype=numpy.int64)
         arrivals = Arrivals()
         start = time.perf_counter()
         inputs = genai.TokenizedInputs(openvino.Tensor(ids), openvino.Tensor(numpy.ones_like(ids)))

@@ -6,12 +6,12 @@ import { requestTimes } from '../statistics.mjs'
 /**
  * Requests one after the other; the first one warms up.
  * @param {import('../worker.mjs').Opened} opened
- * @param {{ prompt: number, newTokens: number, requests: number }} task
+ * @param {{ prompts: number[], newTokens: number }} task `prompts`: the tokens of each request's prompt
  */
-export async function run(opened, { prompt, newTokens, requests }) {
+export async function run(opened, { prompts, newTokens }) {
   const delay = new EventLoopDelay()
   const measured = []
-  for (let number = 0; number < requests; number++) {
+  for (const [number, prompt] of prompts.entries()) {
     const first = number === 0
     if (!first) delay.start()
     const { start, arrivals } = await timed(

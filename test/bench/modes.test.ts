@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import t from 'tap'
 import { run } from './modules.js'
 
-const modes = ['single', 'concurrency', 'prefix', 'lookup', 'event-loop', 'pace', 'start', 'kernel', 'server']
+const modes = ['single', 'concurrency', 'prefix', 'lookup', 'event-loop', 'pace', 'start', 'long', 'kernel', 'server']
 
 /** Plans a mode for this project and one peer, and takes one answer through it. */
 function planned(mode: string, args: string[], answer: string): Promise<{ result: unknown; error?: string }> {
@@ -28,6 +28,7 @@ const answers: Record<string, object> = {
   lookup: { texts: [] },
   'event-loop': { loop: { p50: 1, p99: 2, max: 3 }, rates: { quiet: [100], busy: [99] }, microseconds: [80] },
   start: { module: 50, load: 800, requests: [{ ttft: 20, intervals: [10] }] },
+  long: { requests: [5, 8, 256, 1000, 3000].map((ttft) => ({ ttft, intervals: [10, 30] })) },
   pace: { quiet: 10, loaded: 20, ttft: 900, complete: true },
   kernel: { load: 9, requests: [1, 2].map((ttft) => ({ ttft, intervals: [1, 1] })), loop: { p50: 1, p99: 1, max: 1 } },
   server: { firsts: [1, 2], rates: [640], cpu: 0.5 },
@@ -74,6 +75,21 @@ t.test('streams are compared with as many of the peer and with one of their own'
     [3, 3],
   )
   t.same(ratios.filter(({ column }) => column === 'to as many of peer').length, 4)
+})
+
+t.test('long prompts: each length has its own request behind one that warms up, and its own figures', async (t) => {
+  const { result } = await planned('long', ['--long'], JSON.stringify(answers['long']))
+  const { figures, setups } = result as Planned
+  t.same(
+    figures.map(({ name, values }) => [name, values['peer']]),
+    [16, 512, 2000, 6000].flatMap((length) => [
+      [`decode behind ${length} tokens, tokens/s`, 50],
+      [`prefill of ${length} tokens, tokens/s`, 2000],
+    ]),
+  )
+  t.match(setups[0]?.task, { prompts: [16, 16, 512, 2000, 6000] })
+  const { result: short } = await planned('long', ['--long', '--prompt', '600'], JSON.stringify(answers['long']))
+  t.match((short as Planned).setups[0]?.task, { prompts: [16, 16, 512] })
 })
 
 t.test('a wrong output, or nothing guessed or cached, is said in the report', async (t) => {

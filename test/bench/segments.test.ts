@@ -21,7 +21,7 @@ t.test('a bench that is stopped takes its peer with it', { skip }, async (t) => 
     fakeTool(
       folder,
       'python',
-      `trap '' INT TERM HUP; echo $$ > ${folder}/started; mv ${folder}/started ${folder}/pid; exec sleep 1000`,
+      `trap '' INT TERM HUP; sleep 1000 & echo $$ $! > ${folder}/started; mv ${folder}/started ${folder}/pids; wait`,
     )
     const setup = { label: 'a peer', side: 'openvino-genai', runtime: join(folder, 'python') }
     const program = `(await import('./bench/segments.mjs')).runSegment(${JSON.stringify(setup)})`
@@ -29,13 +29,25 @@ t.test('a bench that is stopped takes its peer with it', { skip }, async (t) => 
       stdio: ['ignore', 'inherit', 'inherit'],
     })
     const ended = once(bench, 'close')
-    while (!existsSync(join(folder, 'pid'))) await pause(5)
-    const peer = Number(readFileSync(join(folder, 'pid'), 'utf8'))
+    while (!existsSync(join(folder, 'pids'))) await pause(5)
+    const peers = readFileSync(join(folder, 'pids'), 'utf8').trim().split(' ').map(Number)
+    t.equal(peers.length, 2)
     bench.kill(signal)
     t.same(await ended, [null, signal])
-    while (runs(peer)) await pause(5)
-    t.pass(`${signal} ended the peer`)
+    while (peers.some(runs)) await pause(5)
+    t.pass(`${signal} ended the peer and what it had started`)
   }
+})
+
+t.test('what a peer leaves behind when it ends runs on no longer', { skip }, async (t) => {
+  const folder = t.testdir({})
+  fakeTool(folder, 'python', `sleep 1000 & echo $! > ${folder}/pid`)
+  const setup = { label: 'a peer', side: 'openvino-genai', runtime: join(folder, 'python') }
+  const { error } = await run(['segments'], `runSegment(${JSON.stringify(setup)})`)
+  t.match(error, /^a peer: its process ended with exit code 0/)
+  const left = Number(readFileSync(join(folder, 'pid'), 'utf8'))
+  while (runs(left)) await pause(5)
+  t.pass('it was ended')
 })
 
 /** Whether a process does more than wait for being buried. */
