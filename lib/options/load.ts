@@ -66,8 +66,8 @@ export interface LoadOptions {
    */
   cpuKernel?: CpuKernel | undefined
   /**
-   * What computes attention over a paged KV cache on CPU: `openvino` or `builtin`, which takes caches in u8, f16 and f32 where OpenVINO
-   * computes in f32. `auto` is the built-in one unless `cpuKernel` is `openvino`. Default `openvino`.
+   * What computes attention over a paged KV cache on CPU: `openvino` or `builtin`, which takes caches in u8, u4, f16 and f32 where OpenVINO
+   * computes in f32. `auto` is the built-in one for caches in u8 and u4, unless `cpuKernel` is `openvino`. Default `auto`.
    */
   cpuAttention?: 'auto' | 'builtin' | 'openvino' | undefined
   /**
@@ -187,7 +187,7 @@ export const loadTable = {
   },
   cpuAttention: {
     ...check.oneOf('auto', 'builtin', 'openvino'),
-    default: 'openvino',
+    default: 'auto',
     flag: { value: '<name>', help: 'auto, openvino or builtin attention', rare: true },
   },
   activationQuantization: {

@@ -33,7 +33,7 @@ t.test('on the CPU, with defaults', async (t) => {
     draftModelPath: '',
     draftTokens: 0,
     cpuKernel: 'auto',
-    cpuAttention: 'openvino',
+    cpuAttention: 'auto',
     activationSpan: 32,
     kernelChoices: [],
     packedPath: '',

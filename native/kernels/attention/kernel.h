@@ -39,15 +39,21 @@ struct RowsProduct {
 // The widest heads for which there are products of codes.
 inline constexpr size_t kMostCodeWidth = 512;
 
+// How many blocks before its turn a block is asked for: less is too late, for a block is computed in the time that one
+// line takes to come from memory. Lines come into the second-level cache, which waits for more of them at once than the
+// first.
+inline constexpr size_t kBlocksAhead = 4;
+
 // The scores of rows of queries with blocks of keys in codes: scores[r][j] = queries[r] * key j.
 struct CodeScores {
   const float* queries;  // [rows, width], times the scale
   size_t rows;
   size_t width;  // at most kMostCodeWidth
   const uint8_t* const* blocks;
-  size_t count;     // of blocks, at most kRangeBlocks
-  float* scores;    // [rows, kScoreStride]
-  uint8_t* memory;  // code_score_memory() bytes, aligned to 64
+  size_t count;                // of blocks, at most kRangeBlocks
+  const uint8_t* const* next;  // [kBlocksAhead] blocks that are read then, and are asked for in the end
+  float* scores;               // [rows, kScoreStride]
+  uint8_t* memory;             // code_score_memory() bytes, aligned to 64
 };
 
 // Bytes.

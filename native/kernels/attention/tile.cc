@@ -10,6 +10,13 @@ namespace llm {
 namespace {
 
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
+inline void ask_for([[maybe_unused]] const uint8_t* memory, [[maybe_unused]] size_t begin,
+                    [[maybe_unused]] size_t end) {
+#if defined(__GNUC__)
+  for (size_t i = begin; i < end; i += 64) __builtin_prefetch(memory + i, 0, 2);  // into the second-level cache
+#endif
+}
+
 // exp(score - largest) where nothing was seen is 0 for each score of -infinity, and no number for none.
 float anchor(float largest) { return largest == kNothing ? 0.F : largest; }
 
@@ -118,10 +125,27 @@ class Tile {
     }
   }
 
+  // The processor's own guesses end at each page, and a block is smaller than one: what the kernels read of all blocks
+  // before they begin, and the first blocks. They ask for the others themselves.
+  void ask_for_scales() const {
+    const size_t key_words = stored_bytes(shape_.key_type, kBlockTokens * shape_.key_width);
+    const size_t value_words = stored_bytes(shape_.value_type, kBlockTokens * shape_.value_width);
+    for (size_t i = 0; i < count_; ++i) {
+      ask_for(keys_[i], i < kBlocksAhead ? 0 : key_words, key_block_bytes(shape_.key_type, shape_.key_width));
+    }
+    for (size_t i = 0; i < count_ && value_codes_; ++i) {
+      ask_for(values_[i], value_words, value_block_bytes(shape_.value_type, shape_.value_width));
+    }
+  }
+
   // Scores of all rows with the range's blocks.
   void score() {
     if (key_codes_) {
-      key_codes_->scores({rows_.queries, rows_.count, shape_.key_width, keys_, count_, rows_.scores, rows_.codes});
+      const uint8_t* next[kBlocksAhead];
+      for (size_t i = 0; i < kBlocksAhead; ++i) next[i] = values_[std::min(i, count_ - 1)];
+      ask_for_scales();
+      key_codes_->scores(
+          {rows_.queries, rows_.count, shape_.key_width, keys_, count_, next, rows_.scores, rows_.codes});
       return;
     }
     const PlainRows plain{kernel_, shape_.key_type, shape_.key_width, rows_.count, rows_.widened};

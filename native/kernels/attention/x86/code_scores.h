@@ -32,7 +32,7 @@ inline float query_step(float sum, float most, size_t width, size_t bound) {
 
 struct BlockScores {
   const uint8_t* words;
-  ptrdiff_t ahead;  // where the words are that come next
+  ptrdiff_t ahead;  // from these words to those that are asked for
   size_t width;
   const int16_t* queries;  // [rows, kQueryStride]
   const float* starts;     // scores = starts + steps * sums
@@ -58,9 +58,9 @@ LLM_ISA void tile_scores(const BlockScores& b) {
     for (size_t channel = 0; channel < b.width; channel += 2 * kPairs, words += kBlockTokens * 4) {
       const Ints low = load_ints(words);
       const Ints high = load_ints(words + kLanes * 4);
-      if constexpr (Bits < 16) _mm_prefetch(reinterpret_cast<const char*>(words + b.ahead), _MM_HINT_T0);
+      if constexpr (Bits < 16) _mm_prefetch(reinterpret_cast<const char*>(words + b.ahead), _MM_HINT_T1);
       if constexpr (Bits < 16 && kLanes == 16)
-        _mm_prefetch(reinterpret_cast<const char*>(words + b.ahead + 64), _MM_HINT_T0);
+        _mm_prefetch(reinterpret_cast<const char*>(words + b.ahead + 64), _MM_HINT_T1);
       LLM_UNROLL
       for (int pair = 0; pair < kPairs; ++pair, queries += 2) {
         const Ints x0 = pair_of<Bits>(low, pair);
@@ -161,7 +161,8 @@ LLM_ISA void folded_scores(const CodeScores& s) {
         store_shorts(queries + row * kQueryStride + i, rounded_to_ints(x), left);
       }
     }
-    const ptrdiff_t ahead = block + 1 < s.count ? s.blocks[block + 1] - words : 0;
+    const size_t later = block + kBlocksAhead;
+    const ptrdiff_t ahead = (later < s.count ? s.blocks[later] : s.next[later - s.count]) - words;
     tiles_of_scores<Bits>(
         {words, ahead, s.width, queries, starts + block, kRangeBlocks, steps, s.scores + block * kBlockTokens}, s.rows,
         std::make_integer_sequence<int, kScoreRows>{});

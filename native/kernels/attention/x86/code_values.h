@@ -87,14 +87,15 @@ LLM_ISA inline void column_values(const CodeValues& p, size_t first, size_t colu
   const int16_t* weights = p.weights + first * 2 * kScoreStride;
   for (size_t block = 0; block < p.count; ++block) {
     const uint8_t* words = p.blocks[block] + column * 4;
-    const ptrdiff_t ahead = block + 1 < p.count ? p.blocks[block + 1] - p.blocks[block] : 0;
+    const size_t later = block + kBlocksAhead;
+    const ptrdiff_t ahead = later < p.count ? p.blocks[later] - p.blocks[block] : 0;
     for (size_t token = 0; token < kBlockTokens; token += 2 * kPairs, words += p.width * 4) {
       Ints loaded[Vectors];
       LLM_UNROLL
       for (int v = 0; v < Vectors; ++v) {
         loaded[v] = load_ints(words + static_cast<size_t>(v) * kLanes * 4);
         if (v % (16 / static_cast<int>(kLanes)) != 0) continue;
-        _mm_prefetch(reinterpret_cast<const char*>(words + static_cast<size_t>(v) * kLanes * 4 + ahead), _MM_HINT_T0);
+        _mm_prefetch(reinterpret_cast<const char*>(words + static_cast<size_t>(v) * kLanes * 4 + ahead), _MM_HINT_T1);
       }
       LLM_UNROLL
       for (int pair = 0; pair < kPairs; ++pair, weights += 2) {
