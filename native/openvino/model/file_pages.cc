@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #ifdef __linux__
 #include <sys/mman.h>
 #include <unistd.h>
@@ -73,5 +77,11 @@ bool FilePages::hold(ByteRange) const { return false; }
 void FilePages::give_back(ByteRange) const {}
 
 #endif
+
+void give_back_free_memory() noexcept {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
 
 }  // namespace llm

@@ -25,6 +25,7 @@ MappedConstants::MappedConstants(const ov::Model& model) {
 }
 
 void MappedConstants::give_back() noexcept try {
+  give_back_free_memory();
   const FilePages files;
   for (const auto& range : ranges_) files.give_back(range);
   ranges_.clear();

@@ -22,7 +22,8 @@ class MappedConstants {
   // Constants that lie somewhere in `range`, which is of a mapped file and outlives this.
   explicit MappedConstants(ByteRange range) : ranges_{range} {}
 
-  // Throws their pages away and keeps them no longer. Nobody else's pages go, even of the same file.
+  // Throws their pages away and keeps them no longer. Nobody else's pages go, even of the same file. What loading has
+  // freed leaves the process, too.
   void give_back() noexcept;
 
  private:

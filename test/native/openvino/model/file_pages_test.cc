@@ -1,6 +1,9 @@
 // What was read of a mapped file leaves memory, and nothing else does.
 #include "openvino/model/file_pages.h"
 
+#include <memory>
+#include <vector>
+
 #include "openvino/model/mapped_file.h"
 #include "tap.h"
 
@@ -58,6 +61,25 @@ TEST("file pages: memory of no file stays, and so does a range that is only part
   pages.give_back({mapping.data(), kBytes * 1024});
   CHECK_EQUAL(mapping.resident(), static_cast<long>(kBytes));
 }
+
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST("file pages: what was freed in the middle of the heap leaves the process") {
+  constexpr size_t kBlock = 64 << 10;  // too small for a mapping of its own
+  std::vector<std::unique_ptr<char[]>> blocks;
+  for (size_t i = 0; i < 64; ++i) blocks.push_back(std::make_unique<char[]>(kBlock));
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  auto* middle = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(blocks[32].get()) + page) / page * page);
+  const auto is_resident = [&] {
+    unsigned char resident = 0;
+    CHECK_EQUAL(mincore(middle, page, &resident), 0);
+    return (resident & 1U) != 0;
+  };
+  blocks.erase(blocks.begin(), blocks.end() - 1);  // the last one keeps the end of the heap where it is
+  CHECK(is_resident());
+  llm::give_back_free_memory();
+  CHECK(!is_resident());
+}
+#endif
 
 }  // namespace
 #endif
