@@ -5,7 +5,7 @@ import { demoModel } from '../scripts/demo-model.mjs'
 import { root } from '../scripts/run.mjs'
 import { writeGguf } from './generate/gguf.mjs'
 import { writeIr } from './generate/ir.mjs'
-import { shapes } from './generate/shapes.mjs'
+import { mixtures, shapes } from './generate/shapes.mjs'
 import { makeOnce } from './once.mjs'
 import { assembleReference } from './reference.mjs'
 
@@ -13,7 +13,7 @@ import { assembleReference } from './reference.mjs'
 const generation = 1
 
 /** The models that can be measured, by the name that `--model` takes. */
-export const modelNames = ['smollm2', ...Object.keys(shapes)]
+export const modelNames = ['smollm2', ...Object.keys(shapes), ...Object.keys(mixtures)]
 
 /**
  * @typedef {object} Model
@@ -35,7 +35,7 @@ export async function findModel(name) {
     const folder = resolve(name)
     return { label: basename(folder), ours: folder, ir: folder }
   }
-  const shape = shapes[name]
+  const shape = shapes[name] ?? mixtures[name]
   if (!shape) {
     const ours = await demoModel()
     return { label: 'SmolLM2-135M-Instruct, GGUF Q4_1', ours, gguf: async () => ours }
@@ -44,7 +44,7 @@ export async function findModel(name) {
   const ir = join(folder, 'ir')
   await makeOnce(ir, 'openvino_model.xml', async (work) => {
     console.error(`Writing an IR of the shape of ${name} with random weights into ${ir}, once.`)
-    await writeIr(join(root, 'test', 'fixtures', 'ir', 'tiny-phi3'), work, shape)
+    await writeIr(join(root, 'test', 'fixtures', 'ir', shape.experts ? 'tiny-qwen3-moe' : 'tiny-phi3'), work, shape)
   })
   return {
     label: `${name} shape with random weights, IR int4 asymmetric group ${shape.group} (GGUF Q4_0)`,

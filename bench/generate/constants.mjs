@@ -12,6 +12,10 @@ import { weightSize } from './shapes.mjs'
 /** Standard deviation of random 4-bit and 8-bit weights around the middle. */
 const deviation = { u4: 4.6, u8: 74 }
 
+/** A matrix, or what experts stack: their gates and ups are halves of one weight, so the exporter names them so. */
+const weightName =
+  /^(?:self|__module)\.(?:model\.)?(\S+?)(?:\.weight|(?<=\.experts\.down_proj|VariadicSplit\.[01]))(\/zero_point|\/scale)?$/
+
 /** Ends and steps that are no sizes: they stay what they are. */
 const neutral = new Set([-1n, 0n, 1n, 2n, 3n, 2n ** 63n - 1n])
 
@@ -31,7 +35,7 @@ export function resizeConstants(graph, bin, old, shape) {
   for (const layer of graph.layers) {
     if (layer.type !== 'Const') continue
     const type = dataOf(layer, 'element_type') ?? ''
-    const weight = /^self\.(?:model\.)?(\S+?)\.weight(\/zero_point|\/scale)?$/.exec(layer.name)
+    const weight = weightName.exec(layer.name)
     if (weight?.[1]) {
       constants.set(layer.id, weightPart(shape, weight[1], weight[2], type))
       continue
@@ -58,7 +62,9 @@ export function resizeConstants(graph, bin, old, shape) {
  */
 function weightPart(shape, name, part, type) {
   const [rows, columns] = weightSize(shape, name)
-  const grouped = /_proj$/.test(name)
+  const grouped = /_proj$|VariadicSplit|\.mlp\.gate$/.test(name)
+  const stack = shape.experts && name.includes('.experts') ? [shape.experts.count] : []
+  const stacked = stack[0] ?? 1
   const groups = grouped ? columns / shape.group : 1
   if (!Number.isInteger(groups)) throw new Error(`${name}: ${columns} columns are not groups of ${shape.group}`)
   if (part === '/scale') {
@@ -66,17 +72,20 @@ function weightPart(shape, name, part, type) {
     const mean = grouped
       ? 1 / (deviation.u4 * Math.sqrt(columns))
       : (name === 'lm_head' ? 2 / Math.sqrt(columns) : 1) / deviation.u8
-    return { shape: grouped ? [rows, groups, 1] : [rows, 1], content: scales(rows * groups, mean) }
+    return {
+      shape: grouped ? [...stack, rows, groups, 1] : [rows, 1],
+      content: scales(stacked * rows * groups, mean),
+    }
   }
   if (part === '/zero_point') {
     return grouped
-      ? { shape: [rows, groups, 1], content: zeroPoints4(rows * groups) }
+      ? { shape: [...stack, rows, groups, 1], content: zeroPoints4(stacked * rows * groups) }
       : { shape: [rows, 1], content: zeroPoints8(rows) }
   }
   if (type !== (grouped ? 'u4' : 'u8'))
     throw new Error(`${name}: expected weights of ${grouped ? 'u4' : 'u8'}, found ${type}`)
   return grouped
-    ? { shape: [rows, groups, shape.group], content: weights((rows * columns) / 2) }
+    ? { shape: [...stack, rows, groups, shape.group], content: weights((stacked * rows * columns) / 2) }
     : { shape: [rows, columns], content: weights(rows * columns) }
 }
 
@@ -102,10 +111,25 @@ function resizeIntegers(layer, bytes, { index, user, consumer, old, shape }) {
   const width = (/** @type {Shape} */ { heads, headDim }) => heads * headDim
   /** @type {[number, number]} */
   const headDim = [old.headDim, shape.headDim]
-  if (consumer.type === 'Reshape' && values.length === 2) {
+  if (old.experts && shape.experts && consumer.name.includes('.mlp')) {
+    const [count, each] = /** @type {const} */ (['count', 'each']).map((key) => [
+      old.experts?.[key],
+      shape.experts?.[key],
+    ])
+    return translate(/** @type {[number, number]} */ (count), /** @type {[number, number]} */ (each), [
+      old.hidden,
+      shape.hidden,
+    ])
+  }
+  if (consumer.type === 'Reshape' && user.toPort === 1) {
+    // Of a weight: its groups become whole rows again.
     let weight = consumer
-    while (weight.type !== 'Const') weight = index.source(weight.id, 0)
-    return weightSize(shape, weight.name.replace(/\.weight$/, '')).map(BigInt)
+    while (['Reshape', 'Multiply', 'Subtract', 'Convert'].includes(weight.type)) weight = index.source(weight.id, 0)
+    const name = weight.type === 'Const' && weightName.exec(weight.name)?.[1]
+    if (name) {
+      const stack = shape.experts && name.includes('.experts') ? [shape.experts.count] : []
+      return [...stack, ...weightSize(shape, name)].map(BigInt)
+    }
   }
   if (consumer.type === 'Reshape' && values.length === 3) return translate([width(old), width(shape)])
   if (consumer.type === 'Reshape' && values.length === 4) {
@@ -118,11 +142,16 @@ function resizeIntegers(layer, bytes, { index, user, consumer, old, shape }) {
       shape.headDim / 2,
     ])
   }
-  if (consumer.type === 'Concat' && user.toPort === 1 && values[0] === 2n) {
+  const repeats = (/** @type {Shape} */ { heads, kvHeads }) => heads / kvHeads
+  if (
+    consumer.type === 'Concat' &&
+    user.toPort === 1 &&
+    (values[0] === BigInt(old.kvHeads) || values[0] === BigInt(repeats(old)))
+  ) {
     // The size of an empty cache, or how often each key head is repeated.
     const next = index.layer(index.outputs.get(consumer.id)?.[0]?.to ?? -1)
     const isCache = index.outputs.get(next.id)?.some(({ to }) => index.layer(to).type === 'ReadValue')
-    return translate(isCache ? [old.kvHeads, shape.kvHeads] : [old.heads / old.kvHeads, shape.heads / shape.kvHeads])
+    return translate(isCache ? [old.kvHeads, shape.kvHeads] : [repeats(old), repeats(shape)])
   }
   if (consumer.type === 'Concat') return translate(headDim)
   return translate([-old.slidingWindow, -shape.slidingWindow])
@@ -138,6 +167,7 @@ function resizeIntegers(layer, bytes, { index, user, consumer, old, shape }) {
 function resizeFloats(layer, bytes, dims, { consumer, old, shape }) {
   const { hidden, headDim } = shape
   if (dims.at(-1) === old.hidden) return { shape: [1, 1, hidden], content: norm(hidden) }
+  if (dims.length === 4 && dims.at(-1) === old.headDim) return { shape: [1, 1, 1, headDim], content: norm(headDim) }
   if (layer.name.includes('rotary_emb')) {
     // Frequencies of rotary embeddings with theta 10000.
     const frequencies = Float32Array.from({ length: headDim / 2 }, (_, i) => 10_000 ** ((-2 * i) / headDim))

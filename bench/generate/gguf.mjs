@@ -15,7 +15,7 @@ const blockBytes = { q4_0: 18, q8_0: 34 }
 
 /**
  * Writes a Llama with random weights, Q4_0 with an output of Q8_0: to a runtime for GGUF the same work as the IR of this
- * shape. (llama.cpp's phi3 has no different sizes, only the fused weights in one piece.)
+ * shape. (llama.cpp's phi3 has no different sizes, only the fused weights in one piece. Experts are those of a Mixtral.)
  * @param {string} path
  * @param {Shape} shape
  */
@@ -28,14 +28,14 @@ export async function writeGguf(path, shape) {
  * @param {Shape} shape
  * @returns {import('./gguf-writer.mjs').GgufTensor[]}
  */
-function tensors({ layers, hidden, heads, kvHeads, headDim, ffn, vocabulary }) {
+function tensors({ layers, hidden, heads, kvHeads, headDim, ffn, vocabulary, experts }) {
   const floats = (/** @type {string} */ name) => ({ name, dims: [hidden], type: types.f32, content: norm(hidden) })
-  /** @param {string} name @param {number} rows @param {number} columns @param {'q4_0' | 'q8_0'} [type] */
-  const matrix = (name, rows, columns, type = 'q4_0') => {
+  /** @param {string} name @param {number} rows @param {number} columns @param {'q4_0' | 'q8_0'} [type] @param {number[]} [stack] */
+  const matrix = (name, rows, columns, type = 'q4_0', stack = []) => {
     // Random weights of 4 and 8 bits deviate by 4.6 and 74 around the middle: sums keep their variance.
     const scale = 1 / (Math.sqrt(columns) * (type === 'q4_0' ? 4.6 : 74))
-    const count = (rows * columns) / blockValues
-    return { name, dims: [columns, rows], type: types[type], content: blocks(count, blockBytes[type], scale) }
+    const count = ((stack[0] ?? 1) * rows * columns) / blockValues
+    return { name, dims: [columns, rows, ...stack], type: types[type], content: blocks(count, blockBytes[type], scale) }
   }
   const width = heads * headDim
   const keys = kvHeads * headDim
@@ -50,9 +50,18 @@ function tensors({ layers, hidden, heads, kvHeads, headDim, ffn, vocabulary }) {
       matrix(`blk.${layer}.attn_v.weight`, keys, hidden),
       matrix(`blk.${layer}.attn_output.weight`, hidden, width),
       floats(`blk.${layer}.ffn_norm.weight`),
-      matrix(`blk.${layer}.ffn_gate.weight`, ffn, hidden),
-      matrix(`blk.${layer}.ffn_up.weight`, ffn, hidden),
-      matrix(`blk.${layer}.ffn_down.weight`, hidden, ffn),
+      ...(experts
+        ? [
+            matrix(`blk.${layer}.ffn_gate_inp.weight`, experts.count, hidden, 'q8_0'),
+            matrix(`blk.${layer}.ffn_gate_exps.weight`, ffn, hidden, 'q4_0', [experts.count]),
+            matrix(`blk.${layer}.ffn_up_exps.weight`, ffn, hidden, 'q4_0', [experts.count]),
+            matrix(`blk.${layer}.ffn_down_exps.weight`, hidden, ffn, 'q4_0', [experts.count]),
+          ]
+        : [
+            matrix(`blk.${layer}.ffn_gate.weight`, ffn, hidden),
+            matrix(`blk.${layer}.ffn_up.weight`, ffn, hidden),
+            matrix(`blk.${layer}.ffn_down.weight`, hidden, ffn),
+          ]),
     ]).flat(),
   ]
 }
@@ -61,7 +70,7 @@ function tensors({ layers, hidden, heads, kvHeads, headDim, ffn, vocabulary }) {
  * @param {Shape} shape
  * @returns {Record<string, import('./gguf-writer.mjs').GgufValue>}
  */
-function metadata({ layers, hidden, heads, kvHeads, headDim, ffn, vocabulary, context }) {
+function metadata({ layers, hidden, heads, kvHeads, headDim, ffn, vocabulary, context, experts }) {
   // Three special tokens, one for each byte, and names for the rest.
   const tokens = Array.from({ length: vocabulary }, (_, id) => {
     if (id < 3) return /** @type {string} */ (['<unk>', '<s>', '</s>'][id])
@@ -79,6 +88,9 @@ function metadata({ layers, hidden, heads, kvHeads, headDim, ffn, vocabulary, co
     'llama.attention.head_count': heads,
     'llama.attention.head_count_kv': kvHeads,
     'llama.rope.dimension_count': headDim,
+    'llama.attention.key_length': headDim,
+    'llama.attention.value_length': headDim,
+    ...(experts && { 'llama.expert_count': experts.count, 'llama.expert_used_count': experts.each }),
     'llama.vocab_size': vocabulary,
     'llama.attention.layer_norm_rms_epsilon': { f32: 1e-5 },
     'llama.rope.freq_base': { f32: 10_000 },

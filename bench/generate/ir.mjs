@@ -19,16 +19,16 @@ const companions = ['chat_template.jinja', 'generation_config.json', 'special_to
 const alignment = 64
 
 /**
- * Writes a model folder of a Phi-3 with random weights (4 bits asymmetric, embedding and head 8 bits). It takes the export of
- * a tiny one, changes its sizes and repeats its second layer. It needs little memory, whatever the size.
- * @param {string} source folder of a 2-layer Phi-3 IR as optimum-intel exports it, 4 bits asymmetric
+ * Writes a model folder of a Phi-3 or Qwen3-MoE with random weights (4 bits asymmetric, embedding and head 8 bits). It takes
+ * the export of a tiny one, changes its sizes and repeats its second layer. It needs little memory, whatever the size.
+ * @param {string} source folder of a 2-layer IR of this kind as optimum-intel exports it, 4 bits asymmetric
  * @param {string} target folder; made when it is not there
  * @param {Shape} shape
  */
 export async function writeIr(source, target, shape) {
   const config = JSON.parse(await readFile(join(source, 'config.json'), 'utf8'))
   const bin = await readFile(join(source, 'openvino_model.bin'))
-  const small = parseGraph(await readFile(join(source, 'openvino_model.xml'), 'utf8'))
+  const small = separated(parseGraph(await readFile(join(source, 'openvino_model.xml'), 'utf8')))
   const { graph, pieces } = enlarge(small, bin, shapeOf(config), shape)
   await mkdir(target, { recursive: true })
   await writePieces(join(target, 'openvino_model.bin'), pieces, new Noise())
@@ -85,6 +85,25 @@ export function enlarge(small, bin, old, shape) {
 }
 
 /**
+ * A constant that one name in the graph says twice may be how many experts are chosen and, elsewhere, an axis.
+ * @param {Graph} graph
+ * @returns {Graph}
+ */
+function separated(graph) {
+  const index = new Index(graph)
+  let next = Math.max(...graph.layers.map(({ id }) => id)) + 1
+  const layers = [...graph.layers]
+  const edges = graph.edges.map((edge) => {
+    if (index.layer(edge.to).type !== 'TopK' || edge.toPort !== 1) return edge
+    const constant = index.layer(edge.from)
+    const xml = constant.xml.replace(/<layer id="\d+" name="[^"]*"/, `<layer id="${next}" name="chosen_${next}"`)
+    layers.push({ ...constant, id: next, name: `chosen_${next}`, xml })
+    return { ...edge, from: next++ }
+  })
+  return { ...graph, layers, edges }
+}
+
+/**
  * When each query head has a key head of its own, an export repeats none.
  * @param {Graph} graph
  * @returns {Graph}
@@ -123,17 +142,33 @@ export function shapeOf(config) {
     hidden: config.hidden_size,
     heads: config.num_attention_heads,
     kvHeads: config.num_key_value_heads,
-    headDim: config.hidden_size / config.num_attention_heads,
-    ffn: config.intermediate_size,
+    headDim: config.head_dim ?? config.hidden_size / config.num_attention_heads,
+    ffn: config.moe_intermediate_size ?? config.intermediate_size,
     vocabulary: config.vocab_size,
     context: config.max_position_embeddings,
-    slidingWindow: config.sliding_window,
+    slidingWindow: config.sliding_window ?? 0,
     group: 32,
+    ...(config.num_local_experts && { experts: { count: config.num_local_experts, each: config.num_experts_per_tok } }),
   }
 }
 
 /** @param {Shape} shape */
-function configOf({ layers, hidden, heads, kvHeads, ffn, vocabulary, context, slidingWindow }) {
+function configOf({ layers, hidden, heads, kvHeads, headDim, ffn, vocabulary, context, slidingWindow, experts }) {
+  if (experts) {
+    return {
+      num_hidden_layers: layers,
+      layer_types: Array(layers).fill('full_attention'),
+      hidden_size: hidden,
+      num_attention_heads: heads,
+      num_key_value_heads: kvHeads,
+      head_dim: headDim,
+      moe_intermediate_size: ffn,
+      num_local_experts: experts.count,
+      num_experts_per_tok: experts.each,
+      vocab_size: vocabulary,
+      max_position_embeddings: context,
+    }
+  }
   return {
     num_hidden_layers: layers,
     hidden_size: hidden,

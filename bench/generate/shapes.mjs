@@ -1,7 +1,7 @@
 // @ts-check
 
 /**
- * @typedef {object} Shape of a Phi-3 or Llama decoder
+ * @typedef {object} Shape of a Phi-3, Llama or Qwen3-MoE decoder
  * @property {number} layers ≥ 2
  * @property {number} hidden a multiple of `group`
  * @property {number} heads
@@ -10,8 +10,9 @@
  * @property {number} ffn a multiple of `group`
  * @property {number} vocabulary
  * @property {number} context positions
- * @property {number} slidingWindow positions that a token sees
+ * @property {number} slidingWindow positions that a token sees; 0: all
  * @property {number} group weights that share a scale and a zero point in the IR
+ * @property {{ count: number, each: number }} [experts] how many, of `ffn` each, and how many a token goes through
  */
 
 const family = { vocabulary: 32064, context: 4096, slidingWindow: 2047, group: 128 }
@@ -27,14 +28,42 @@ export const shapes = {
 }
 
 /**
- * Rows and columns of a weight of the IR.
+ * Mixtures of experts. Qwen3-30B-A3B has 48 layers and 151,936 tokens.
+ * @type {Record<string, Shape & Required<Pick<Shape, 'experts'>>>}
+ */
+export const mixtures = {
+  'qwen3-30b-a3b': {
+    ...family,
+    slidingWindow: 0,
+    layers: 4,
+    hidden: 2048,
+    heads: 32,
+    kvHeads: 4,
+    headDim: 128,
+    ffn: 768,
+    experts: { count: 128, each: 8 },
+  },
+}
+
+/**
+ * Rows and columns of a weight of the IR; of experts, those of one.
  * @param {Shape} shape
  * @param {string} name as in `layers.0.mlp.down_proj`
  * @returns {[number, number]}
  */
-export function weightSize({ hidden, heads, kvHeads, headDim, ffn, vocabulary }, name) {
+export function weightSize({ hidden, heads, kvHeads, headDim, ffn, vocabulary, experts }, name) {
   const kind = name.slice(name.lastIndexOf('.') + 1)
   switch (kind) {
+    case 'q_proj':
+      return [heads * headDim, hidden]
+    case 'k_proj':
+    case 'v_proj':
+      return [kvHeads * headDim, hidden]
+    case 'gate':
+      return [experts?.count ?? 0, hidden]
+    case '0':
+    case '1': // gate and up of experts
+      return [ffn, hidden]
     case 'embed_tokens':
     case 'lm_head':
       return [vocabulary, hidden]
@@ -47,6 +76,6 @@ export function weightSize({ hidden, heads, kvHeads, headDim, ffn, vocabulary },
     case 'down_proj':
       return [hidden, ffn]
     default:
-      throw new Error(`${name}: expected a weight of a Phi-3 model`)
+      throw new Error(`${name}: expected a weight of a Phi-3 or Qwen3-MoE model`)
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/activation_rows.h"
 #include "kernels/scratch.h"
 
 namespace llm {
@@ -17,14 +18,6 @@ constexpr size_t kTaskBytes = 192 * 1024;
 constexpr size_t kAloneBytes = 96 * 1024;
 
 size_t up(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
-
-void sum_groups(const float* x, size_t columns, size_t group, float* sums) {
-  for (size_t g = 0; g < columns / group; ++g) {
-    float sum = 0;
-    for (size_t i = g * group; i < (g + 1) * group; ++i) sum += x[i];
-    sums[g] = sum;
-  }
-}
 
 // The sequence of parts of a call: where a block of all weights together lies.
 struct Part {
@@ -46,13 +39,6 @@ struct Call {
   size_t blocks;
   size_t blocks_per_task;
 };
-
-// Rows that `count` becomes tiles of: as even as they can be, so that none is left with a small one.
-size_t tile_rows(const Kernel& kernel, size_t left) {
-  if (left <= kernel.tile_rows) return left;
-  const size_t tiles = (left + kernel.tile_rows - 1) / kernel.tile_rows;
-  return (left + tiles - 1) / tiles;
-}
 
 void multiply_tile(const Call& call, const Part& part, size_t block, size_t row, size_t count) {
   alignas(64) float results[kMostTileRows * kBlockRows];

@@ -152,6 +152,26 @@ for (const [what, shape] of [
   })
 }
 
+t.test(
+  'a mixture of experts of any shape loads and answers, and its experts are found; a GGUF of it has them stacked',
+  async (t) => {
+    const folder = t.testdir({})
+    const experts = { count: 7, each: 2 }
+    const shape = { ...tiny, hidden: 128, heads: 4, kvHeads: 2, headDim: 64, ffn: 96, slidingWindow: 0, experts }
+    const [from, to] = [JSON.stringify('test/fixtures/ir/tiny-qwen3-moe'), JSON.stringify(folder)]
+    t.same(await run(['generate/ir'], `writeIr(${from}, ${to}, ${JSON.stringify(shape)})`), {})
+    await using llm = await LLM.load(folder, { cpuKernel: 'builtin' })
+    t.equal(llm.info.kernels.find(({ scheme }) => scheme.endsWith('experts'))?.layers, 3 * shape.layers)
+    const { tokens } = await llm.generate({ tokens: [5, 9] }, { maxNewTokens: 3, ignoreEos: true })
+    t.equal(tokens.length, 3)
+    const file = join(folder, 'model.gguf')
+    t.same(await run(['generate/gguf'], `writeGguf(${JSON.stringify(file)}, ${JSON.stringify(shape)})`), {})
+    const { metadata, tensorInfos } = await gguf(file, { allowLocalFile: true })
+    t.match(metadata, { 'llama.expert_count': 7, 'llama.expert_used_count': 2 })
+    t.same(tensorInfos.find(({ name }) => name === 'blk.3.ffn_down_exps.weight')?.shape, [96n, 128n, 7n])
+  },
+)
+
 t.test('a shape that does not fit the groups is refused', async (t) => {
   await t.rejects(writeIr(t.testdir({}), { ...tiny, ffn: 150 }), {
     message: /down_proj: 150 columns are not groups of 32/,

@@ -39,7 +39,14 @@ function useCache(t: Test): string {
 
 t.test('the second load takes the graph that the first one compiled, and answers the same', async (t) => {
   useCache(t)
-  const models = ['tiny-llama', 'tiny-llama-fp32', 'tiny-phi3', 'tiny-phi3-longrope-int8', 'tiny-phi3-sw16-fp32']
+  const models = [
+    'tiny-llama',
+    'tiny-llama-fp32',
+    'tiny-phi3',
+    'tiny-phi3-longrope-int8',
+    'tiny-phi3-sw16-fp32',
+    'tiny-qwen3-moe',
+  ]
   for (const model of models) {
     for (const [engine, cpuAttention] of [
       ['paged', 'builtin'],

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "openvino/core.h"
+#include "openvino/kernels/compressed_experts.h"
 #include "openvino/kernels/compressed_gather.h"
 #include "openvino/kernels/fused_steps.h"
 
@@ -57,6 +58,18 @@ class MatMulExtension : public ov::BaseOpExtension {
     std::string id;
     visitor.on_attribute("id", id);
     return std::make_shared<CompressedMatMul>(inputs.at(0), layer_of(id))->outputs();
+  }
+};
+
+class ExpertsExtension : public ov::BaseOpExtension {
+ public:
+  const ov::DiscreteTypeInfo& get_type_info() const override { return CompressedExperts::get_type_info_static(); }
+  std::vector<ov::Extension::Ptr> get_attached_extensions() const override { return {}; }
+
+  ov::OutputVector create(const ov::OutputVector& inputs, ov::AttributeVisitor& visitor) const override {
+    std::string id;
+    visitor.on_attribute("id", id);
+    return std::make_shared<CompressedExperts>(inputs.at(0), inputs.at(1), inputs.at(2), layer_of(id))->outputs();
   }
 };
 
@@ -164,6 +177,7 @@ void register_extensions(const std::string& attention_graph) {
   const std::lock_guard lock(mutex);
   if (!std::exchange(own, true)) {
     core().add_extension(std::make_shared<MatMulExtension>());
+    core().add_extension(std::make_shared<ExpertsExtension>());
     core().add_extension(std::make_shared<GatherExtension>());
     core().add_extension(std::make_shared<StepsExtension>());
     core().add_extension(std::make_shared<BlockAttentionExtension>());
@@ -209,13 +223,14 @@ std::optional<GraphParts> graph_parts(const ov::Model& model, const BuiltinLayer
     } else if (const auto block = ov::as_type_ptr<const BlockAttention>(op)) {
       parts.blocks.push_back(block->attention());
     } else if (type.version_id && std::strcmp(type.version_id, CompressedMatMul::kOpset) == 0 &&
-               type != CompressedMatMul::get_type_info_static() && type != CompressedGather::get_type_info_static() &&
+               type != CompressedMatMul::get_type_info_static() &&
+               type != CompressedExperts::get_type_info_static() && type != CompressedGather::get_type_info_static() &&
                type != FusedSteps::get_type_info_static()) {
       return std::nullopt;
     }
   }
   for (const auto& layer : builtin.layers) {
-    KeptLayer kept{layer->id, layer->gated, {}};
+    KeptLayer kept{layer->id, layer->gated, layer->experts, {}};
     for (const auto& part : layer->parts) {
       kept.parts.push_back({part.rows(), part.columns(), part.columns() / part.groups(), part.bits()});
     }

@@ -24,6 +24,7 @@ struct KeptWeights {
 struct KeptLayer {
   std::string id;
   bool gated = false;
+  size_t experts = 0;
   std::vector<KeptWeights> parts;
 };
 

@@ -81,6 +81,7 @@ template <class Archive>
 void each_part(KeptLayer& layer, Archive& archive) {
   archive(layer.id);
   archive(layer.gated);
+  archive(layer.experts);
   archive(layer.parts);
 }
 

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "engine/failure.h"
+#include "openvino/kernels/compressed_experts.h"
 #include "openvino/kernels/compressed_gather.h"
+#include "openvino/kernels/expert_blocks.h"
 #include "openvino/kernels/layer_groups.h"
 #include "openvino/kernels/packing.h"
 
@@ -42,6 +44,13 @@ void replace(const LayerGroup& group, std::shared_ptr<const SharedWeights> weigh
   }
 }
 
+void replace(const ExpertBlock& block, std::shared_ptr<const SharedWeights> weights) {
+  const auto op = std::make_shared<CompressedExperts>(block.tokens->input_value(0), block.scatter->input_value(1),
+                                                      block.weights->input_value(0), std::move(weights));
+  op->set_friendly_name(block.sum->get_friendly_name());
+  ov::replace_node(block.sum, op);
+}
+
 }  // namespace
 
 BuiltinLayers use_builtin_kernels(ov::Model& model, const std::function<bool(const std::string& scheme)>& takes,
@@ -57,7 +66,9 @@ BuiltinLayers use_builtin_kernels(ov::Model& model, const std::function<bool(con
   }
   const auto groups = group_layers(ordered, layers);
 
-  if (groups.empty()) return {};
+  auto blocks = find_expert_blocks(model);
+  std::erase_if(blocks, [&](const ExpertBlock& block) { return !takes(block.scheme); });
+  if (groups.empty() && blocks.empty()) return {};
 
   std::vector<std::shared_ptr<SharedWeights>> made;
   std::vector<PackingPart> parts;
@@ -75,6 +86,10 @@ BuiltinLayers use_builtin_kernels(ov::Model& model, const std::function<bool(con
     made.push_back(std::move(weights));
   };
   for (const auto& group : groups) make(group.name, group.sources, group.gated);
+  for (const auto& block : blocks) {
+    make(block.sum->get_friendly_name(), {block.gate.source, block.up.source, block.down.source}, false);
+    made.back()->experts = block.experts;
+  }
   const auto embeddings = find_embeddings(ordered);
   std::vector<Place> rows;
   for (const auto& [gather, source] : embeddings) {
@@ -85,6 +100,7 @@ BuiltinLayers use_builtin_kernels(ov::Model& model, const std::function<bool(con
   auto packed = pack(parts, packed_path, post);
   for (const auto& weights : made) weights->memory = packed.memory;
   for (size_t i = 0; i < groups.size(); ++i) replace(groups[i], made[i]);
+  for (size_t i = 0; i < blocks.size(); ++i) replace(blocks[i], made[groups.size() + i]);
   for (size_t i = 0; i < embeddings.size(); ++i) replace(*embeddings[i].gather, rows[i]);
   model.validate_nodes_and_infer_types();
   // A product that is still there would be computed twice, and its weights be in memory twice.

@@ -30,6 +30,7 @@ struct SharedWeights {
   std::shared_ptr<const void> memory;  // what keeps the parts' bytes: HugeMemory, or a PackedFile
   std::vector<PackedWeights> parts;
   bool gated = false;  // two parts, gate and up; one result, silu(gate) * up
+  size_t experts = 0;  // of a CompressedExperts: three parts, gate, up and down, each of all experts
   // Different for each operation of a model. OpenVINO merges operations whose type, input and attributes are equal:
   // without this attribute q, k and v, if they had the same shape, became one.
   std::string id;

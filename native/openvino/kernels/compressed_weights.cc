@@ -1,5 +1,6 @@
 #include "openvino/kernels/compressed_weights.h"
 
+#include <algorithm>
 #include <openvino/op/ops.hpp>
 
 namespace llm {
@@ -38,9 +39,8 @@ std::string scheme_of(const WeightSource& source, const ov::element::Type& type)
          (source.kind == WeightSource::ZeroPoints::kNone ? " symmetric" : " asymmetric");
 }
 
-}  // namespace
-
-bool find_compressed_matrix(const ov::Output<ov::Node>& value, CompressedWeights& found, std::string& obstacle) {
+// A matrix, or of three axes stacked ones.
+bool find(const ov::Output<ov::Node>& value, size_t rank, CompressedWeights& found, std::string& obstacle) {
   obstacle.clear();
   NodePtr node = without_converts(value.get_node_shared_ptr());
   const auto& shape = node->get_output_partial_shape(0);
@@ -67,18 +67,22 @@ bool find_compressed_matrix(const ov::Output<ov::Node>& value, CompressedWeights
     obstacle = type.get_type_name() + " weights: " + why;
     return false;
   };
-  if (shape.is_dynamic() || shape.size() != 2) return fail("they are no matrix");
+  if (shape.is_dynamic() || shape.size() != rank) return fail("they are no matrix");
   auto& source = found.source;
   source = {};
-  source.rows = static_cast<size_t>(shape[0].get_length());
-  source.columns = static_cast<size_t>(shape[1].get_length());
-  if (ov::shape_size(values->get_shape()) != source.rows * source.columns || values->get_shape()[0] != source.rows) {
+  const auto sizes = shape.to_shape();
+  source.rows = ov::shape_size(sizes.begin(), sizes.end() - 1);
+  source.columns = sizes.back();
+  const auto has_rows = [&](const ov::Shape& of) {
+    return of.size() >= rank && std::equal(sizes.begin(), sizes.end() - 1, of.begin());
+  };
+  if (ov::shape_size(values->get_shape()) != source.rows * source.columns || !has_rows(values->get_shape())) {
     return fail("they are stored in another shape");
   }
   const size_t scale_count = ov::shape_size(scales->get_shape());
   if (scales->get_element_type() != ov::element::f16) return fail("their scales are not f16");
   if (source.rows == 0 || scale_count % source.rows != 0 || source.columns % (scale_count / source.rows) != 0 ||
-      scales->get_shape()[0] != source.rows) {
+      !has_rows(scales->get_shape())) {
     return fail("they have one scale for all rows");
   }
   source.group = source.columns / (scale_count / source.rows);
@@ -105,8 +109,8 @@ bool find_compressed_matrix(const ov::Output<ov::Node>& value, CompressedWeights
   return true;
 }
 
-bool find_compressed_weights(const ov::op::v0::MatMul& matmul, CompressedWeights& found, std::string& obstacle) {
-  if (!find_compressed_matrix(matmul.input_value(1), found, obstacle)) return false;
+bool find_factor(const ov::op::v0::MatMul& matmul, size_t rank, CompressedWeights& found, std::string& obstacle) {
+  if (!find(matmul.input_value(1), rank, found, obstacle)) return false;
   const auto fail = [&](const char* why) {
     const auto& scheme = found.scheme;
     obstacle = scheme.substr(0, scheme.find(' ')) + " weights: " + why;
@@ -115,6 +119,20 @@ bool find_compressed_weights(const ov::op::v0::MatMul& matmul, CompressedWeights
   if (matmul.get_transpose_a() || !matmul.get_transpose_b()) return fail("the product is not with their transpose");
   if (matmul.get_input_element_type(0) != ov::element::f32) return fail("the activations are not f32");
   return true;
+}
+
+}  // namespace
+
+bool find_compressed_matrix(const ov::Output<ov::Node>& value, CompressedWeights& found, std::string& obstacle) {
+  return find(value, 2, found, obstacle);
+}
+
+bool find_compressed_weights(const ov::op::v0::MatMul& matmul, CompressedWeights& found, std::string& obstacle) {
+  return find_factor(matmul, 2, found, obstacle);
+}
+
+bool find_compressed_stack(const ov::op::v0::MatMul& matmul, CompressedWeights& found, std::string& obstacle) {
+  return find_factor(matmul, 3, found, obstacle);
 }
 
 }  // namespace llm

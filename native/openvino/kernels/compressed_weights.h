@@ -23,4 +23,7 @@ bool find_compressed_matrix(const ov::Output<ov::Node>& value, CompressedWeights
 // The weights of a MatMul whose second input is such a matrix, transposed.
 bool find_compressed_weights(const ov::op::v0::MatMul& matmul, CompressedWeights& found, std::string& obstacle);
 
+// The same of stacked matrices, [experts, rows, columns]: found as one matrix of experts * rows.
+bool find_compressed_stack(const ov::op::v0::MatMul& matmul, CompressedWeights& found, std::string& obstacle);
+
 }  // namespace llm

@@ -6,12 +6,15 @@
 #include "engine/failure.h"
 #include "openvino/core.h"
 #include "openvino/kernels/builtin_kernels.h"
+#include "openvino/kernels/expert_blocks.h"
 #include "openvino/kernels/kernel_info.h"
 #include "openvino/kernels/kernel_measurement.h"
 
 namespace llm {
 namespace {
 
+// Measuring would compile a layer of all experts, with a copy of their weights.
+constexpr const char* kExpertsReason = "only the chosen experts are read, and nothing is kept twice";
 constexpr const char* kMeasuredBefore = "measured on this machine before";
 
 // What was found earlier on this machine: `scheme=builtin` or `scheme=openvino`.
@@ -30,6 +33,8 @@ KernelChoice choose(const std::string& scheme, const SchemeInfo& info, const Eng
   } else if (use.kernel == &portable_kernel()) {
     choice.kernel = "openvino";
     choice.reason = "there is no built-in kernel for this processor";
+  } else if (is_of_experts(scheme)) {
+    choice.reason = kExpertsReason;
   } else if (const auto known = known_choice(config, scheme); !known.empty()) {
     choice.kernel = known;
     choice.reason = kMeasuredBefore;
@@ -63,7 +68,7 @@ KernelUse kernel_use(const EngineConfig& config) {
 bool still_chosen(std::vector<KernelChoice>& choices, const EngineConfig& config) {
   if (config.cpu_kernel != "auto" || kernels().front() == &portable_kernel()) return true;
   return std::all_of(choices.begin(), choices.end(), [&](KernelChoice& choice) {
-    if (choice.scheme.empty()) return true;  // no built-in kernel takes these
+    if (choice.scheme.empty() || is_of_experts(choice.scheme)) return true;  // nothing to measure
     choice.reason = kMeasuredBefore;
     return known_choice(config, choice.scheme) == (choice.kernel == "openvino" ? "openvino" : "builtin");
   });

@@ -1,6 +1,9 @@
 #include "openvino/kernels/kernel_info.h"
 
 #include <openvino/op/matmul.hpp>
+#include <set>
+
+#include "openvino/kernels/expert_blocks.h"
 
 namespace llm {
 namespace {
@@ -17,9 +20,17 @@ bool is_better_example(const CompressedWeights& layer, const CompressedWeights& 
 
 KernelInfo kernel_info(const ov::Model& model) {
   KernelInfo info;
+  std::set<const ov::Node*> of_experts;
+  for (const auto& block : find_expert_blocks(model)) {
+    of_experts.insert(block.products.begin(), block.products.end());
+    info.schemes[block.scheme].layers += block.products.size();
+    for (const auto* part : {&block.gate, &block.up, &block.down}) {
+      info.packed_bytes += PackedWeights(part->source).bytes();
+    }
+  }
   for (const auto& node : model.get_ops()) {
     const auto matmul = ov::as_type_ptr<ov::op::v0::MatMul>(node);
-    if (!matmul) continue;
+    if (!matmul || of_experts.contains(node.get())) continue;
     CompressedWeights weights;
     std::string obstacle;
     if (find_compressed_weights(*matmul, weights, obstacle)) {

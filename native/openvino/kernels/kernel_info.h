@@ -10,7 +10,7 @@ namespace llm {
 
 // How many layers have a scheme of weights, and one of them that is worth measuring.
 struct SchemeInfo {
-  CompressedWeights example;
+  CompressedWeights example;  // not of experts
   size_t layers = 0;
 };
 

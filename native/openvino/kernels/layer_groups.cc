@@ -11,7 +11,8 @@ namespace {
 
 using Value = ov::Output<ov::Node>;
 
-// The value whose silu this is: Swish(v), or v * Sigmoid(v).
+}  // namespace
+
 bool find_silu(const Value& value, Value& inner) {
   const auto node = value.get_node_shared_ptr();
   if (ov::is_type<ov::op::v4::Swish>(node) && node->get_input_size() == 1) {
@@ -28,6 +29,8 @@ bool find_silu(const Value& value, Value& inner) {
   }
   return false;
 }
+
+namespace {
 
 // The layer, and which of its rows, that make a value: the layer itself, or one half of it.
 struct Rows {

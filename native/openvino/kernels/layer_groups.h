@@ -30,6 +30,9 @@ struct LayerGroup {
   bool gated = false;  // sources are gate and up; the one result is silu(gate) * up
 };
 
+// Whether `value` is the silu of `inner`, Swish(v) or v * Sigmoid(v), and nothing else takes what is in between.
+bool find_silu(const ov::Output<ov::Node>& value, ov::Output<ov::Node>& inner);
+
 // Layers with one input become a group, at most kMostProducts of them. silu(gate) * up is a group of its own, also
 // where both are halves of one layer. `ordered` are the graph's nodes in topological order.
 std::vector<LayerGroup> group_layers(const ov::NodeVector& ordered, const Layers& layers);

@@ -30,6 +30,7 @@ Layers layers_of(const KeptStart& start, const KernelUse& use) {
     auto layer = std::make_shared<SharedWeights>();
     layer->use = use;
     layer->gated = kept.gated;
+    layer->experts = kept.experts;
     layer->id = kept.id;
     for (const auto& part : kept.parts) {
       WeightSource measures;

@@ -26,7 +26,7 @@ llm::KeptStart some_start() {
   start.info.windows = {16, 2047};
   start.info.kernels.push_back({"u4 g32 symmetric", 7, "avx2", {}, "option cpuKernel"});
   start.decoder.axes.states.push_back({"past_key", 2});
-  start.parts.layers.push_back({"0 q", false, {{48, 64, 32, 4}}});
+  start.parts.layers.push_back({"0 q", false, 0, {{48, 64, 32, 4}}});
   llm::Step step;
   step.weights_id = "0 q";
   step.norm = {{1, 2}, {3}, 0.5F, true};
