@@ -33,7 +33,7 @@ struct KeptProgram {
   std::string id;
   size_t inputs = 0;
   std::vector<size_t> widths;
-  std::vector<size_t> results;
+  std::vector<StepResult> results;
   std::vector<Step> steps;
 };
 

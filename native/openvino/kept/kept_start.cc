@@ -97,6 +97,14 @@ void each_part(Step& step, Archive& archive) {
   archive(step.norm.epsilon);
   archive(step.norm.centred);
   archive(step.row);
+  archive(step.begin);
+  archive(step.heads);
+}
+
+template <class Archive>
+void each_part(StepResult& result, Archive& archive) {
+  archive(result.value);
+  archive(result.like_input);
 }
 
 template <class Archive>

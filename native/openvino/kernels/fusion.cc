@@ -8,173 +8,20 @@
 
 #include "engine/failure.h"
 #include "openvino/kernels/fused_steps.h"
-#include "openvino/kernels/norm_pattern.h"
+#include "openvino/kernels/fusion_regions.h"
 
 namespace llm {
 namespace {
 
 using Value = ov::Output<ov::Node>;
 
-size_t width_of(const Value& value) {
-  const auto& shape = value.get_partial_shape();
-  if (shape.rank().is_dynamic() || shape.size() == 0 || shape[shape.size() - 1].is_dynamic()) return 0;
-  return static_cast<size_t>(shape[shape.size() - 1].get_length());
-}
-
-// A step to be, and where its values are in the graph.
-struct Item {
-  std::shared_ptr<ov::Node> last;  // the operation whose outputs it makes
-  Step step;
-  std::vector<Value> inputs;
-  std::vector<const ov::Node*> interior;  // of the pattern, see FoundNorm
-};
-
-bool find_product(const std::shared_ptr<ov::Node>& node, Item& item) {
-  const auto product = ov::as_type_ptr<CompressedMatMul>(node);
-  if (!product) return false;
-  item.step.kind = Step::Kind::kProduct;
-  item.step.weights = product->weights();
-  item.step.weights_id = product->weights()->id;
-  item.inputs = {product->input_value(0)};
-  return true;
-}
-
-bool find_normed(const std::shared_ptr<ov::Node>& node, Item& item) {
-  auto found = find_norm(node);
-  if (!found) return false;
-  item.step.kind = Step::Kind::kNorm;
-  item.step.norm = std::move(found->norm);
-  item.inputs = {found->input};
-  item.interior = std::move(found->interior);
-  return true;
-}
-
-// Two values of one shape, as far as that is known; FusedSteps looks at the rest. Or a value and a bias.
-bool find_sum(const std::shared_ptr<ov::Node>& node, Item& item) {
-  if (!ov::is_type<ov::op::v1::Add>(node) || node->get_output_element_type(0) != ov::element::f32) return false;
-  const size_t width = width_of(node->output(0));
-  if (width == 0) return false;
-  for (size_t side : {0U, 1U}) {
-    const Value value = node->input_value(1 - side);
-    auto row = row_constant(node->input_value(side), width);
-    if (row.empty() || value.get_partial_shape().rank() != node->get_output_partial_shape(0).rank()) continue;
-    if (width_of(value) != width) return false;
-    item.step.kind = Step::Kind::kAddRow;
-    item.step.row = std::move(row);
-    item.inputs = {value};
-    return true;
-  }
-  const Value a = node->input_value(0);
-  const Value b = node->input_value(1);
-  if (a.get_partial_shape() != b.get_partial_shape()) return false;
-  item.step.kind = Step::Kind::kAdd;
-  item.inputs = {a, b};
-  return true;
-}
-
-// Which items become one operation. No path may lead out of such a region and back into it.
-class Regions {
- public:
-  // In topological order.
-  void see(const std::shared_ptr<ov::Node>& node) {
-    Item item;
-    item.last = node;
-    if (find_product(node, item) || find_normed(node, item) || find_sum(node, item)) {
-      place(std::move(item));
-    } else {
-      note_path(node.get(), node->input_values());
-    }
-  }
-
-  const std::vector<std::vector<Item>>& all() const { return regions_; }
-  bool holds(size_t region, const ov::Node* node) const { return is_in(region_of_, region, node); }
-  // Whether an operation becomes a part of the region's one.
-  bool absorbs(size_t region, const ov::Node* node) const {
-    return holds(region, node) || is_in(region_of_interior_, region, node);
-  }
-
- private:
-  // The regions whose values a value hangs on: its own one, or those before what makes it.
-  std::set<size_t> before(const Value& value) const {
-    const auto own = region_of_.find(value.get_node());
-    if (own != region_of_.end()) return {own->second};
-    const auto found = paths_.find(value.get_node());
-    return found == paths_.end() ? std::set<size_t>() : found->second;
-  }
-
-  void note_path(const ov::Node* node, const ov::OutputVector& inputs) {
-    std::set<size_t> regions;
-    for (const auto& input : inputs) regions.merge(before(input));
-    if (!regions.empty()) paths_[node] = std::move(regions);
-  }
-
-  bool hangs_on(const std::set<size_t>& regions, size_t wanted) const {
-    std::set<size_t> seen;
-    std::vector<size_t> open(regions.begin(), regions.end());
-    while (!open.empty()) {
-      const size_t region = open.back();
-      open.pop_back();
-      if (region == wanted) return true;
-      if (!seen.insert(region).second) continue;
-      open.insert(open.end(), needs_[region].begin(), needs_[region].end());
-    }
-    return false;
-  }
-
-  void place(Item item) {
-    std::set<size_t, std::greater<>> own;  // the latest first
-    for (const auto& input : item.inputs) {
-      const auto found = region_of_.find(input.get_node());
-      if (found != region_of_.end()) own.insert(found->second);
-    }
-    for (const size_t region : own) {
-      std::set<size_t> outside;
-      for (const auto& input : item.inputs) {
-        if (!holds(region, input.get_node())) outside.merge(before(input));
-      }
-      if (hangs_on(outside, region)) continue;
-      needs_[region].merge(outside);
-      put(region, std::move(item));
-      return;
-    }
-    const bool begins = item.step.kind == Step::Kind::kProduct || item.step.kind == Step::Kind::kNorm;
-    if (!begins) {
-      note_path(item.last.get(), item.last->input_values());
-      return;
-    }
-    needs_.emplace_back();
-    for (const auto& input : item.inputs) needs_.back().merge(before(input));
-    regions_.emplace_back();
-    put(regions_.size() - 1, std::move(item));
-  }
-
-  void put(size_t region, Item item) {
-    region_of_[item.last.get()] = region;
-    for (const auto* node : item.interior) region_of_interior_[node] = region;
-    regions_[region].push_back(std::move(item));
-  }
-
-  using Places = std::map<const ov::Node*, size_t>;
-
-  static bool is_in(const Places& places, size_t region, const ov::Node* node) {
-    const auto found = places.find(node);
-    return found != places.end() && found->second == region;
-  }
-
-  std::vector<std::vector<Item>> regions_;
-  std::vector<std::set<size_t>> needs_;  // of each region: those that it hangs on directly
-  Places region_of_;
-  Places region_of_interior_;
-  std::map<const ov::Node*, std::set<size_t>> paths_;  // of operations outside: the regions before them
-};
-
 // Numbers the values of a region: first those from outside.
 struct Numbering {
   std::map<Value, size_t> numbers;
   std::vector<size_t> widths;
-  size_t add(const Value& value) {
+  size_t add(const Value& value, size_t width) {
     const auto [found, is_new] = numbers.emplace(value, widths.size());
-    if (is_new) widths.push_back(width_of(value));
+    if (is_new) widths.push_back(width);
     return found->second;
   }
 };
@@ -182,69 +29,183 @@ struct Numbering {
 // Values that were replaced, and by what.
 using Replaced = std::map<Value, Value>;
 
-std::shared_ptr<const StepProgram> replace(const Regions& regions, size_t region, size_t count, Replaced& replaced) {
-  const auto& items = regions.all()[region];
-  Numbering numbering;
-  ov::OutputVector inputs;
-  for (const auto& item : items) {
-    for (const auto& input : item.inputs) {
-      if (regions.holds(region, input.get_node()) || numbering.numbers.contains(input)) continue;
-      numbering.add(input);
-      const auto found = replaced.find(input);
-      inputs.push_back(found == replaced.end() ? input : found->second);
-    }
-  }
-  std::vector<Step> steps;
-  std::vector<Value> made;
-  std::string name;
-  for (const auto& item : items) {
-    Step step = item.step;
-    for (const auto& input : item.inputs) step.inputs.push_back(numbering.add(input));
-    for (const auto& output : item.last->outputs()) {
-      step.outputs.push_back(numbering.add(output));
-      const auto& readers = output.get_target_inputs();
-      const bool needed = std::any_of(readers.begin(), readers.end(), [&](const ov::Input<ov::Node>& reader) {
-        return !regions.absorbs(region, reader.get_node());
-      });
-      if (needed) made.push_back(output);
-    }
-    if (name.empty() && step.kind == Step::Kind::kProduct) name = item.last->get_friendly_name();
-    steps.push_back(std::move(step));
-  }
-  std::vector<size_t> results;
-  for (const auto& value : made) results.push_back(numbering.add(value));
-  const auto program =
-      std::make_shared<const StepProgram>(std::to_string(count) + " " + name, inputs.size(),
-                                          std::move(numbering.widths), std::move(results), std::move(steps));
-  const auto op = std::make_shared<FusedSteps>(inputs, program);
-  op->set_friendly_name(name);
-  for (size_t i = 0; i < made.size(); ++i) {
-    const auto names = made[i].get_names();
-    Value(made[i]).replace(op->output(i));
-    op->output(i).add_names(names);
-    replaced.emplace(made[i], op->output(i));
-  }
-  return program;
+// The same axes but for the last one.
+bool has_rows_of(const Value& value, const Value& other) {
+  auto a = value.get_partial_shape();
+  const auto& b = other.get_partial_shape();
+  if (a.rank().is_dynamic() || a.rank() != b.rank() || a.size() == 0) return false;
+  a[a.size() - 1] = b[b.size() - 1];
+  return a == b;
 }
 
-bool is_worthwhile(const std::vector<Item>& items) {
-  const auto is_product = [](const Item& item) { return item.step.kind == Step::Kind::kProduct; };
-  return items.size() > 1 && std::any_of(items.begin(), items.end(), is_product);
+// The operation makes [rows, width] of what has not the axes of its first input; the graph has it in another shape.
+Value in_shape_of(const Value& made, const Value& old) {
+  Value value = made;
+  const auto& shape = old.get_partial_shape();
+  if (shape.size() != 2) {
+    std::vector<int64_t> sizes;
+    for (const auto& size : shape) sizes.push_back(size.is_dynamic() ? -1 : size.get_length());
+    const auto pattern = ov::op::v0::Constant::create(ov::element::i64, {sizes.size()}, sizes);
+    value = std::make_shared<ov::op::v1::Reshape>(value, pattern, false)->output(0);
+  }
+  if (old.get_element_type() == ov::element::f32) return value;
+  return std::make_shared<ov::op::v0::Convert>(value, old.get_element_type())->output(0);
+}
+
+class Replacement {
+ public:
+  Replacement(const FusionRegions& regions, size_t region, Replaced& replaced)
+      : regions_(regions), region_(region), steps_(regions.all()[region]), replaced_(replaced) {}
+
+  std::shared_ptr<const StepProgram> run(size_t count) {
+    take_inputs();
+    std::vector<Step> steps;
+    std::string name;
+    for (const auto& found : steps_) {
+      if (name.empty() && found.step.kind == Step::Kind::kProduct) name = found.last->get_friendly_name();
+      steps.push_back(numbered(found));
+    }
+    std::vector<StepResult> results;
+    for (const auto& made : made_) results.push_back({made.number, made.like_input});
+    const auto program =
+        std::make_shared<const StepProgram>(std::to_string(count) + " " + name, inputs_.size(),
+                                            std::move(numbering_.widths), std::move(results), std::move(steps));
+    const auto op = std::make_shared<FusedSteps>(inputs_, program);
+    op->set_friendly_name(name);
+    for (size_t i = 0; i < made_.size(); ++i) put(made_[i], op->output(i));
+    return program;
+  }
+
+ private:
+  // A result, and the value that it takes the place of: itself, or the last of the views through which alone it is
+  // read.
+  struct Made {
+    Value value;
+    Value old;
+    size_t number;
+    bool like_input;
+  };
+
+  // Values that have the axes of the graph come first, so that the operation's results have them, too. What comes in
+  // through views is taken as it was before; cosines and sines are the same for all of a row.
+  void take_inputs() {
+    for (const auto& wanted : {Way::kAsItIs, Way::kBeforeViews, Way::kAngles}) {
+      for (const auto& found : steps_) {
+        for (size_t i = 0; i < found.inputs.size(); ++i) {
+          const bool is_angle = found.step.kind == Step::Kind::kRotate && i > 0;
+          if (way_of(found.inputs[i], is_angle) == wanted) take(found.inputs[i]);
+        }
+      }
+    }
+  }
+
+  enum class Way { kAsItIs, kBeforeViews, kAngles };
+
+  Way way_of(const FusibleStep::Input& input, bool is_angle) const {
+    if (is_angle) return Way::kAngles;
+    return source_of(input.value) == input.value ? Way::kAsItIs : Way::kBeforeViews;
+  }
+
+  Value source_of(const Value& value) const {
+    const Value base = regions_.views().base(value);
+    return last_size(base) == last_size(value) && !regions_.is_made(base) ? base : value;
+  }
+
+  void take(const FusibleStep::Input& input) {
+    if (regions_.is_inside(region_, input) || numbering_.numbers.contains(input.value)) return;
+    numbering_.add(input.value, input.width);
+    const auto replaced = [&](const Value& value) {
+      const auto found = replaced_.find(value);
+      return found == replaced_.end() ? value : found->second;
+    };
+    Value value = replaced(source_of(input.value));
+    if (inputs_.empty()) first_ = value;
+    if (value.get_element_type() != ov::element::f32) {
+      value = std::make_shared<ov::op::v0::Convert>(value, ov::element::f32)->output(0);
+    }
+    inputs_.push_back(value);
+  }
+
+  Step numbered(const FusibleStep& found) {
+    Step step = found.step;
+    for (const auto& input : found.inputs) step.inputs.push_back(numbering_.add(input.value, input.width));
+    for (size_t i = 0; i < found.widths.size(); ++i) {
+      const Value output = found.last->output(i);
+      step.outputs.push_back(numbering_.add(output, found.widths[i]));
+      if (!regions_.is_result(region_, output)) continue;
+      const Value seen = last_view(output);
+      const bool like_input = has_rows_of(output, first_) && seen.get_partial_shape().rank() != 2;
+      made_.push_back({output, like_input ? output : seen, step.outputs.back(), like_input});
+    }
+    return step;
+  }
+
+  Value last_view(Value value) const {
+    for (;;) {
+      const auto readers = value.get_target_inputs();
+      if (readers.size() != 1 || readers.begin()->get_index() != 0) return value;
+      ov::Node* reader = readers.begin()->get_node();
+      if (!regions_.views().is_view(reader)) return value;
+      value = reader->output(0);
+    }
+  }
+
+  void put(const Made& made, const Value& output) {
+    const auto names = made.old.get_names();
+    const Value value = made.like_input ? output : in_shape_of(output, made.old);
+    Value(made.old).replace(value);
+    value.get_tensor().add_names(names);
+    replaced_.emplace(made.old, value);
+  }
+
+  const FusionRegions& regions_;
+  size_t region_;
+  const std::vector<FusibleStep>& steps_;
+  Replaced& replaced_;
+  Numbering numbering_;
+  ov::OutputVector inputs_;
+  Value first_;  // of those
+  std::vector<Made> made_;
+};
+
+bool is_worthwhile(const std::vector<FusibleStep>& steps) {
+  const auto is_product = [](const FusibleStep& found) { return found.step.kind == Step::Kind::kProduct; };
+  return steps.size() > 1 && std::any_of(steps.begin(), steps.end(), is_product);
+}
+
+// Sizes that a graph computes from those of other values, although all but one of them are known.
+void settle_shapes(const ov::NodeVector& ordered) {
+  for (const auto& node : ordered) {
+    const auto& shape = node->get_output_size() == 1 ? node->get_output_partial_shape(0) : ov::PartialShape{};
+    if (!ov::is_type<ov::op::v1::Reshape>(node) || !has_one_unknown_size(shape)) continue;
+    if (ov::is_type<ov::op::v0::Constant>(node->get_input_node_ptr(1))) continue;
+    std::vector<int64_t> sizes;
+    for (const auto& size : shape) sizes.push_back(size.is_dynamic() ? -1 : size.get_length());
+    if (std::find(sizes.begin(), sizes.end(), 0) != sizes.end()) continue;
+    const auto pattern = ov::op::v0::Constant::create(ov::element::i64, {sizes.size()}, sizes);
+    node->input(1).replace_source_output(pattern);
+  }
 }
 
 }  // namespace
 
 StepPrograms fuse_steps(ov::Model& model) {
-  Regions regions;
+  settle_shapes(model.get_ordered_ops());
+  FusionRegions regions;
   const auto ordered = model.get_ordered_ops();
   for (const auto& node : ordered) regions.see(node);
   StepPrograms programs;
-  Replaced replaced;
+  Replaced values;
+  std::set<const ov::Node*> replaced;
   for (size_t region = 0; region < regions.all().size(); ++region) {
     if (!is_worthwhile(regions.all()[region])) continue;
-    programs.push_back(replace(regions, region, programs.size(), replaced));
+    programs.push_back(Replacement(regions, region, values).run(programs.size()));
+    for (const auto& step : regions.all()[region]) replaced.insert(step.last.get());
   }
   model.validate_nodes_and_infer_types();
+  for (const auto& node : model.get_ops()) {
+    if (replaced.contains(node.get())) throw Failure(ERR_ENGINE, "not replaced: " + node->get_friendly_name());
+  }
   return programs;
 }
 

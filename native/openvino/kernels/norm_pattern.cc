@@ -18,14 +18,9 @@ std::shared_ptr<ov::op::v0::Constant> constant(const Value& value) {
 
 bool find_scalar(const Value& value, float& number) {
   const auto found = constant(value);
-  if (!found || ov::shape_size(found->get_shape()) != 1 || found->get_element_type().is_integral()) return false;
+  if (!found || ov::shape_size(found->get_shape()) != 1) return false;
   number = found->cast_vector<float>().front();
   return true;
-}
-
-bool is_scalar(const Value& value, float wanted) {
-  float number = 0;
-  return find_scalar(value, number) && number == wanted;
 }
 
 // The width of the last axis, 0 where it is not known.
@@ -121,7 +116,21 @@ class Finder {
   FoundNorm& found_;
 };
 
-// Whether nothing else reads what the parts give.
+template <class Find>
+bool try_to(FoundNorm& found, const Find& find) {
+  found = {};
+  return find(Finder(found));
+}
+
+bool is_f32(const Value& value) { return value.get_element_type() == ov::element::f32; }
+
+}  // namespace
+
+bool is_scalar(const Value& value, float wanted) {
+  float number = 0;
+  return find_scalar(value, number) && number == wanted;
+}
+
 bool only_parts(const std::vector<const ov::Node*>& interior, const ov::Node* last) {
   for (const auto* node : interior) {
     for (const auto& output : node->outputs()) {
@@ -133,16 +142,6 @@ bool only_parts(const std::vector<const ov::Node*>& interior, const ov::Node* la
   }
   return true;
 }
-
-template <class Find>
-bool try_to(FoundNorm& found, const Find& find) {
-  found = {};
-  return find(Finder(found));
-}
-
-bool is_f32(const Value& value) { return value.get_element_type() == ov::element::f32; }
-
-}  // namespace
 
 std::vector<float> row_constant(const Value& value, size_t width) {
   const auto found = constant(value);

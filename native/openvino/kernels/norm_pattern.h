@@ -19,6 +19,12 @@ struct FoundNorm {
 //   layer norm: MVN(x) * weight + bias
 std::optional<FoundNorm> find_norm(const std::shared_ptr<ov::Node>& last);
 
+// Whether nothing but the parts of a pattern and its last operation reads what the parts give.
+bool only_parts(const std::vector<const ov::Node*>& interior, const ov::Node* last);
+
+// Whether a value is the constant number `wanted`.
+bool is_scalar(const ov::Output<ov::Node>& value, float wanted);
+
 // The numbers of a constant that is the same for all rows: `width` of them along the last axis. Empty for others.
 std::vector<float> row_constant(const ov::Output<ov::Node>& value, size_t width);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernels/rope.h"
 #include "kernels/scratch.h"
 
 namespace llm {
@@ -52,8 +53,10 @@ void compute(const Step& step, const std::vector<size_t>& widths, size_t rows, s
       return;
     }
     case Step::Kind::kNorm:
-      each_row(rows, width, threads,
-               [&](size_t row, size_t count) { normalize(step.norm, x + row * width, count, out + row * width); });
+      each_row(rows, width, threads, [&](size_t row, size_t count) {
+        const size_t heads = width / step.norm.weight.size();  // or 1: the whole row
+        normalize(step.norm, x + row * width, count * heads, out + row * width);
+      });
       return;
     case Step::Kind::kAdd: {
       const float* y = values[step.inputs[1]];
@@ -67,12 +70,29 @@ void compute(const Step& step, const std::vector<size_t>& widths, size_t rows, s
         for (size_t i = row; i < row + count; ++i) add(x + i * width, step.row.data(), width, out + i * width);
       });
       return;
+    case Step::Kind::kColumns:
+      for (size_t i = 0, begin = step.begin; i < step.outputs.size(); ++i) {
+        const size_t part = widths[step.outputs[i]];
+        float* to = values[step.outputs[i]];
+        for (size_t row = 0; row < rows; ++row) std::copy_n(x + row * width + begin, part, to + row * part);
+        begin += part;
+      }
+      return;
+    case Step::Kind::kRotate: {
+      const size_t head = width / step.heads;
+      const float* cosines = values[step.inputs[1]];
+      const float* sines = values[step.inputs[2]];
+      each_row(rows, width, threads, [&](size_t row, size_t count) {
+        rotate(x + row * width, cosines + row * head, sines + row * head, count, step.heads, head, out + row * width);
+      });
+      return;
+    }
   }
 }
 
 }  // namespace
 
-StepProgram::StepProgram(std::string id, size_t inputs, std::vector<size_t> widths, std::vector<size_t> results,
+StepProgram::StepProgram(std::string id, size_t inputs, std::vector<size_t> widths, std::vector<StepResult> results,
                          std::vector<Step> steps)
     : id_(std::move(id)),
       inputs_(inputs),
@@ -88,7 +108,7 @@ StepProgram::StepProgram(std::string id, size_t inputs, std::vector<size_t> widt
   }
   std::vector<bool> outside(widths_.size(), false);
   std::fill_n(outside.begin(), inputs_, true);
-  for (const size_t value : results_) outside[value] = true;
+  for (const auto& result : results_) outside[result.value] = true;
   std::vector<Gap> gaps;
   for (size_t i = 0; i < steps_.size(); ++i) {
     for (const size_t value : steps_[i].outputs) {
@@ -123,7 +143,7 @@ void StepProgram::run(size_t rows, std::span<const float* const> inputs, std::sp
   for (size_t i = inputs_; i < values.size(); ++i) values[i] = memory + places_[i] * rows;
   // Steps only read these.
   for (size_t i = 0; i < inputs_; ++i) values[i] = const_cast<float*>(inputs[i]);
-  for (size_t i = 0; i < results_.size(); ++i) values[results_[i]] = results[i];
+  for (size_t i = 0; i < results_.size(); ++i) values[results_[i].value] = results[i];
   for (const auto& step : steps_) compute(step, widths_, rows, values, threads);
 }
 

@@ -17,8 +17,10 @@ struct Step {
   enum class Kind : uint8_t {
     kProduct,  // of one value: as many as the weights have parts, or one where they are gated
     kNorm,
-    kAdd,     // two values
-    kAddRow,  // a value and the same row for each of its rows
+    kAdd,      // two values
+    kAddRow,   // a value and the same row for each of its rows
+    kColumns,  // of one value: those from `begin` on, as many as the outputs take
+    kRotate,   // a value, cosines and sines, see rotate()
   };
   Kind kind = Kind::kProduct;
   std::vector<size_t> inputs;  // values
@@ -27,19 +29,26 @@ struct Step {
   std::shared_ptr<const SharedWeights> weights;  // with that id
   RowNorm norm;
   std::vector<float> row;
+  size_t begin = 0;
+  size_t heads = 0;
+};
+
+struct StepResult {
+  size_t value = 0;
+  bool like_input = false;  // it has the axes of the first input but for the last one; else it is [rows, width]
 };
 
 class StepProgram {
  public:
   // `widths` are those of all values, of which the first `inputs` come from outside; `results` are values that steps
   // make, in the order of the outputs. Steps stand in an order in which they can be computed.
-  StepProgram(std::string id, size_t inputs, std::vector<size_t> widths, std::vector<size_t> results,
+  StepProgram(std::string id, size_t inputs, std::vector<size_t> widths, std::vector<StepResult> results,
               std::vector<Step> steps);
 
   const std::string& id() const { return id_; }
   size_t inputs() const { return inputs_; }
   const std::vector<size_t>& widths() const { return widths_; }
-  const std::vector<size_t>& results() const { return results_; }
+  const std::vector<StepResult>& results() const { return results_; }
   const std::vector<Step>& steps() const { return steps_; }
 
   // Throws std::bad_alloc. What lies between takes memory that the calling thread keeps, see Scratch.
@@ -50,7 +59,7 @@ class StepProgram {
   std::string id_;
   size_t inputs_;
   std::vector<size_t> widths_;
-  std::vector<size_t> results_;
+  std::vector<StepResult> results_;
   std::vector<Step> steps_;
   std::vector<size_t> places_;  // of each value, in floats for each row; unused for inputs and results
   size_t row_floats_ = 0;       // that all places take, for each row

@@ -30,7 +30,7 @@ llm::KeptStart some_start() {
   llm::Step step;
   step.weights_id = "0 q";
   step.norm = {{1, 2}, {3}, 0.5F, true};
-  start.parts.programs.push_back({"0 steps", 1, {64, 48}, {1}, {step}});
+  start.parts.programs.push_back({"0 steps", 1, {64, 48}, {{1, true}}, {step}});
   llm::SharedAttention attention;
   attention.id = "0 attention";
   attention.shape = {4, 2, 64, 48, llm::KvType::kU8, llm::KvType::kU4, 0.125F, 512, {1, 2, 3, 4}, {5}};

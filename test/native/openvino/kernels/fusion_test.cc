@@ -70,6 +70,11 @@ Value mean_of_squares(const Value& x) {
   return add(mean, scalar(1e-2F));
 }
 
+Value rms_of_heads(const Value& x) {
+  std::vector<float> weight(16, 1.25F);
+  return times(numbers(weight, {16}), times(x, power(mean_of_squares(x), -0.5F)));
+}
+
 Value rms(const Value& x) {
   const auto root = std::make_shared<ov::op::v0::Sqrt>(mean_of_squares(x));
   return times(row(1), times(x, two<ov::op::v1::Divide>(scalar(1), root)));
@@ -106,30 +111,32 @@ size_t count(const ov::Model& model) {
   return found;
 }
 
-std::vector<float> results(const std::shared_ptr<ov::Model>& model, size_t rows) {
+ov::Tensor some_rows(size_t rows, bool in_one) {
+  ov::Tensor x(ov::element::f32, in_one ? ov::Shape{1, rows, kWidth} : ov::Shape{rows, 1, kWidth});
+  for (size_t i = 0; i < x.get_size(); ++i) x.data<float>()[i] = std::sin(static_cast<float>(i) * 0.7F) + 0.2F;
+  return x;
+}
+
+void append(std::vector<float>& all, const ov::Tensor& tensor) {
+  all.insert(all.end(), tensor.data<const float>(), tensor.data<const float>() + tensor.get_size());
+}
+
+std::vector<float> results(const std::shared_ptr<ov::Model>& model, const ov::Tensor& x) {
   auto request =
       llm::core().compile_model(model, "CPU", ov::hint::inference_precision(ov::element::f32)).create_infer_request();
-  ov::Tensor x(ov::element::f32, {1, rows, kWidth});
-  for (size_t i = 0; i < x.get_size(); ++i) x.data<float>()[i] = std::sin(static_cast<float>(i) * 0.7F) + 0.2F;
   request.set_input_tensor(x);
   request.infer();
   std::vector<float> all;
-  for (size_t i = 0; i < model->outputs().size(); ++i) {
-    const auto& tensor = request.get_output_tensor(i);
-    all.insert(all.end(), tensor.data<float>(), tensor.data<float>() + tensor.get_size());
-  }
+  for (size_t i = 0; i < model->outputs().size(); ++i) append(all, request.get_output_tensor(i));
   return all;
 }
 
-// Returns the graph after fusing.
-std::shared_ptr<ov::Model> check_same(const Build& build, size_t programs) {
-  const auto fused = model_of(build);
-  const auto found = llm::fuse_steps(*fused);
-  CHECK_EQUAL(found.size(), programs);
-  CHECK_EQUAL(count<llm::FusedSteps>(*fused), programs);
-  for (const size_t rows : {1U, 3U, 600U}) {
-    const auto before = results(model_of(build), rows);
-    const auto after = results(fused, rows);
+void check_near(const std::shared_ptr<ov::Model>& fused, const std::function<std::shared_ptr<ov::Model>()>& plain,
+                const std::vector<size_t>& rows, bool in_one) {
+  for (const size_t some : rows) {
+    const auto x = some_rows(some, in_one);
+    const auto before = results(plain(), x);
+    const auto after = results(fused, x);
     CHECK_EQUAL(after.size(), before.size());
     for (size_t i = 0; i < after.size(); ++i) {
       if (!(std::fabs(after[i] - before[i]) <= 1e-4F * (1 + std::fabs(before[i])))) {
@@ -138,6 +145,70 @@ std::shared_ptr<ov::Model> check_same(const Build& build, size_t programs) {
       }
     }
   }
+}
+
+// Returns the graph after fusing.
+std::shared_ptr<ov::Model> check_same(const Build& build, size_t programs) {
+  const auto fused = model_of(build);
+  CHECK_EQUAL(llm::fuse_steps(*fused).size(), programs);
+  CHECK_EQUAL(count<llm::FusedSteps>(*fused), programs);
+  check_near(fused, [&] { return model_of(build); }, {1, 3, 600}, true);
+  return fused;
+}
+
+// As after paging: each token is a sequence of its own, so nothing is moved by transposing heads.
+std::shared_ptr<ov::Model> paged(const Build& build) {
+  const auto x = std::make_shared<Parameter>(ov::element::f32, ov::PartialShape{-1, 1, kWidth});
+  return std::make_shared<ov::Model>(build(x), ov::ParameterVector{x});
+}
+
+constexpr int64_t kHeads = 4;
+constexpr int64_t kHead = 16;
+
+Value integers(const std::vector<int64_t>& values) {
+  return ov::op::v0::Constant::create(ov::element::i64, {values.size()}, values)->output(0);
+}
+
+Value reshaped(const Value& x, const std::vector<int64_t>& sizes) {
+  return std::make_shared<ov::op::v1::Reshape>(x, integers(sizes), true)->output(0);
+}
+
+Value heads_first(const Value& x) {
+  return std::make_shared<ov::op::v1::Transpose>(x, integers({0, 2, 1, 3}))->output(0);
+}
+
+Value slice(const Value& x, int64_t from, int64_t to, int64_t axis) {
+  return std::make_shared<ov::op::v8::Slice>(x, integers({from}), integers({to}), integers({1}), integers({axis}))
+      ->output(0);
+}
+
+// Some angles, [rows, 1, 1, kHead], alike for both halves: OpenVINO looks at one alone.
+Value angles(const Value& x, int64_t from) {
+  const auto half = std::make_shared<ov::op::v0::Cos>(slice(x, from, from + kHead / 2, 2));
+  const auto both = std::make_shared<ov::op::v0::Tile>(half, integers({1, 1, 2}));
+  return reshaped(both, {-1, 1, 1, kHead});
+}
+
+using Halves = std::function<ov::OutputVector(const Value& x)>;
+
+Value rotated(const Value& x, const Value& cosines, const Value& sines, const Halves& halves, float sign = -1) {
+  const auto parts = halves(x);
+  const auto turned =
+      std::make_shared<ov::op::v0::Concat>(ov::OutputVector{times(parts[1], scalar(sign)), parts[0]}, -1);
+  return add(times(x, cosines), times(sines, turned));
+}
+
+ov::OutputVector split(const Value& x) {
+  return std::make_shared<ov::op::v1::VariadicSplit>(x, integers({3}), integers({kHead / 2, -1}))->outputs();
+}
+
+ov::OutputVector sliced(const Value& x) { return {slice(x, 0, kHead / 2, 3), slice(x, kHead / 2, 1 << 30, -1)}; }
+
+// Returns the graph after fusing.
+std::shared_ptr<ov::Model> check_same_paged(const Build& build, size_t programs) {
+  const auto fused = paged(build);
+  CHECK_EQUAL(llm::fuse_steps(*fused).size(), programs);
+  check_near(fused, [&] { return paged(build); }, {1, 5, 300}, false);
   return fused;
 }
 
@@ -215,6 +286,57 @@ TEST("fusion: what only looks like a norm stays") {
       0);
 }
 
+TEST("fusion: columns, norms of heads and positions are steps of a paged graph") {
+  for (const Halves& halves : {Halves(split), Halves(sliced)}) {
+    const auto fused = check_same_paged(
+        [&](const Value& x) -> ov::OutputVector {
+          const auto cosines = angles(x, 0);
+          const auto sines = angles(x, 20);
+          const auto both = product(rms(x), 2 * kWidth, 1);
+          const auto heads = reshaped(slice(both, 0, kWidth, -1), {0, 0, kHeads, kHead});
+          const auto normed = rms_of_heads(heads);
+          const auto queries = rotated(heads_first(normed), cosines, sines, halves);
+          const auto keys = rotated(heads_first(reshaped(slice(both, kWidth, 2 * kWidth, 2), {0, 0, kHeads, kHead})),
+                                    cosines, sines, halves);
+          const auto back = reshaped(heads_first(queries), {0, 0, kWidth});
+          return {add(product(back, kWidth, 2), x), reshaped(heads_first(keys), {-1, kWidth})};
+        },
+        1);
+    CHECK_EQUAL(count<ov::op::v0::Concat>(*fused) + count<ov::op::v1::Transpose>(*fused), size_t{0});
+  }
+}
+
+TEST("fusion: what only looks like rotary positions stays") {
+  // Another sign, halves the other way round, and angles of heads instead of rows.
+  const auto swapped = [](const Value& x) {
+    auto parts = split(x);
+    std::swap(parts[0], parts[1]);
+    return parts;
+  };
+  const auto heads_of = [](const Value& x) {
+    return heads_first(reshaped(product(x, kWidth, 1), {0, 0, kHeads, kHead}));
+  };
+  const std::vector<Build> others = {
+      [&](const Value& x) -> ov::OutputVector { return {rotated(heads_of(x), angles(x, 0), angles(x, 9), split, 1)}; },
+      [&](const Value& x) -> ov::OutputVector { return {rotated(heads_of(x), angles(x, 0), angles(x, 9), swapped)}; },
+      [&](const Value& x) -> ov::OutputVector {
+        const auto of_heads = numbers(std::vector<float>(kHeads * kHead, 0.5F), {1, kHeads, 1, kHead});
+        return {rotated(heads_of(x), of_heads, angles(x, 9), split)};
+      },
+  };
+  for (const auto& other : others) CHECK_EQUAL(count<ov::op::v0::Concat>(*check_same_paged(other, 0)), size_t{1});
+}
+
+TEST("fusion: in a graph of batches, heads that are transposed stay so") {
+  const auto fused = check_same(
+      [](const Value& x) -> ov::OutputVector {
+        const auto heads = heads_first(reshaped(product(rms(x), kWidth, 1), {0, 0, kHeads, kHead}));
+        return {product(reshaped(heads_first(heads), {0, 0, kWidth}), kWidth, 2), heads};
+      },
+      1);
+  CHECK_EQUAL(count<ov::op::v1::Transpose>(*fused), size_t{2});
+}
+
 TEST("fusion: a sum that repeats one of its values is an error, never something else") {
   const ov::PartialShape shape{-1, -1, kWidth};
   const auto x = std::make_shared<Parameter>(ov::element::f32, shape);
@@ -251,7 +373,7 @@ TEST("steps: a row's results depend neither on other rows nor on threads, and me
     if (i % 2 == 1) steps[i].inputs.push_back(i - 1);
     steps[i].outputs = {i + 1};
   }
-  const llm::StepProgram program("0", 1, std::vector<size_t>(41, kWidth), {40}, steps);
+  const llm::StepProgram program("0", 1, std::vector<size_t>(41, kWidth), {{40, true}}, steps);
   constexpr size_t kRows = 700;
   std::vector<float> x(kRows * kWidth);
   for (size_t i = 0; i < x.size(); ++i) x[i] = std::cos(static_cast<float>(i * i % 1000));
