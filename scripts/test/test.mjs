@@ -84,7 +84,8 @@ runMain(async () => {
   }
   if (wanted === 'gpu') {
     // Each compiles kernels, or reads many. In turn they share what was built.
-    if (files.length > 0) await tapTests(report, files, { env: { ...env, ...gpu }, options: ['--timeout=7200', '--jobs=1'] })
+    if (files.length > 0)
+      await tapTests(report, files, { env: { ...env, ...gpu }, options: ['--timeout=7200', '--jobs=1'] })
     return report.finish()
   }
   await allTests(report, natives, files, env)

@@ -223,9 +223,8 @@ std::optional<GraphParts> graph_parts(const ov::Model& model, const BuiltinLayer
     } else if (const auto block = ov::as_type_ptr<const BlockAttention>(op)) {
       parts.blocks.push_back(block->attention());
     } else if (type.version_id && std::strcmp(type.version_id, CompressedMatMul::kOpset) == 0 &&
-               type != CompressedMatMul::get_type_info_static() &&
-               type != CompressedExperts::get_type_info_static() && type != CompressedGather::get_type_info_static() &&
-               type != FusedSteps::get_type_info_static()) {
+               type != CompressedMatMul::get_type_info_static() && type != CompressedExperts::get_type_info_static() &&
+               type != CompressedGather::get_type_info_static() && type != FusedSteps::get_type_info_static()) {
       return std::nullopt;
     }
   }
