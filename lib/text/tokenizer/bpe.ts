@@ -54,20 +54,23 @@ export class Bpe {
     this.#bytes = model.byteFallback ? new ByteTokens(vocabulary) : undefined
     const { merges, continuingPrefix } = model
     this.#merged = new Uint32Array(merges.length)
-    merges.forEach((merge, rank) => {
+    for (let rank = 0; rank < merges.length; rank++) {
+      const merge = merges[rank]!
       const space = typeof merge === 'string' ? merge.indexOf(' ', 1) : 0
-      const [left, right] = typeof merge === 'string' ? [merge.slice(0, space), merge.slice(space + 1)] : merge
-      const ids = [left, right, left + right.slice(continuingPrefix.length)].map((token) => vocabulary.get(token))
-      if (ids.includes(undefined)) {
+      const left = typeof merge === 'string' ? merge.slice(0, space) : merge[0]
+      const right = typeof merge === 'string' ? merge.slice(space + 1) : merge[1]
+      const a = vocabulary.get(left)
+      const b = vocabulary.get(right)
+      const whole = vocabulary.get(left + (continuingPrefix === '' ? right : right.slice(continuingPrefix.length)))
+      if (a === undefined || b === undefined || whole === undefined) {
         throw new LLMError(
           'ERR_TOKENIZER_INVALID',
           `${where}.merges[${rank}]: expected tokens of the vocabulary, found ${JSON.stringify([left, right])}`,
         )
       }
-      const [a, b, whole] = ids as [number, number, number]
       this.#ranks.set(a * maxTokenIds + b, rank)
       this.#merged[rank] = whole
-    })
+    }
   }
 
   /** Appends the ids of `word` to `ids`. */

@@ -3,13 +3,14 @@
  * Printable Latin-1 bytes stand for themselves, the other 68 take the code points from U+0100 on, in byte order.
  */
 const characters: string[] = []
-const byteOf = new Map<string, number>()
+/** By the code of a character; -1 where it is not in the alphabet. */
+const byteOf = new Int16Array(0x200).fill(-1)
 
 for (let byte = 0, next = 0x100; byte < 256; byte++) {
   const printable = (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad)
-  const character = String.fromCharCode(printable ? byte : next++)
-  characters.push(character)
-  byteOf.set(character, byte)
+  const code = printable ? byte : next++
+  characters.push(String.fromCharCode(code))
+  byteOf[code] = byte
 }
 
 const encoder = new TextEncoder()
@@ -25,8 +26,8 @@ export function toByteAlphabet(text: string): string {
 export function fromByteAlphabet(token: string): Uint8Array {
   const bytes = new Uint8Array(token.length)
   for (let i = 0; i < token.length; i++) {
-    const byte = byteOf.get(token.charAt(i))
-    if (byte === undefined) return encoder.encode(token)
+    const byte = byteOf[token.charCodeAt(i)] ?? -1
+    if (byte < 0) return encoder.encode(token)
     bytes[i] = byte
   }
   return bytes

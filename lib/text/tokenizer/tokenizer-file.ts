@@ -66,11 +66,15 @@ export function readTokenizerFile(path: string): TokenizerFile {
 /**
  * The added tokens of the file, with what tokenizer_config.json adds or changes. As in transformers, its
  * `added_tokens_decoder` wins, and special tokens that it names become added tokens.
+ * @param ids those of the file's vocabulary
  * @throws LLMError ERR_TOKENIZER_INVALID when `added_tokens_decoder` has a wrong shape.
  */
-export function mergeAddedTokens(file: TokenizerFile, config: Record<string, unknown>): Map<string, AddedToken> {
+export function mergeAddedTokens(
+  file: TokenizerFile,
+  ids: ReadonlyMap<string, number>,
+  config: Record<string, unknown>,
+): Map<string, AddedToken> {
   const tokens = new Map(file.addedTokens.map((token) => [token.content, token]))
-  const ids = new Map(file.vocabulary)
   const where = `${file.path}: tokenizer_config.json`
   const decoder = config['added_tokens_decoder'] ?? {}
   if (!isObject(decoder))

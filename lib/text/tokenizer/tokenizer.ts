@@ -56,8 +56,8 @@ export class Tokenizer {
     this.#file = file
     this.#normalizer = createNormalizer(file.normalizer, `${path}: normalizer`)
     this.#preTokenizer = createPreTokenizer(file.preTokenizer, `${path}: pre_tokenizer`)
-    this.addedTokens = mergeAddedTokens(file, config)
     this.#vocabulary = new Map(file.vocabulary)
+    this.addedTokens = mergeAddedTokens(file, this.#vocabulary, config)
     this.#model = createModel(file.model, this.#vocabulary, (content) => this.#idOf(content), `${path}: model`)
     const tokens = [...this.addedTokens.values()]
     this.#raw = new AddedTokenMatcher(

@@ -47,7 +47,7 @@ export function readVocabulary(model: ModelConfig, where: string): Entry[] {
     return vocab.map((entry: unknown, id): Entry => {
       const [token, score] = Array.isArray(entry) ? (entry as unknown[]) : []
       if (typeof token === 'string' && Number.isFinite(score)) {
-        if (surrogate.test(token)) invalid(`vocab[${id}]: ${halfCharacter}`)
+        if (!token.isWellFormed()) invalid(`vocab[${id}]: ${halfCharacter}`)
         return [token, id]
       }
       return invalid(`vocab[${id}]: expected [token, score] with a finite score, found ${brief(entry)}`)
@@ -56,24 +56,23 @@ export function readVocabulary(model: ModelConfig, where: string): Entry[] {
   if (typeof vocab !== 'object' || vocab === null || Array.isArray(vocab)) {
     return invalid(`vocab: expected an object, found ${brief(vocab)}`)
   }
-  const owners = new Map<number, string>()
+  const owners: string[] = []
   const entries = Object.entries(vocab) as Entry[]
   // There may be 200,000: what an error says is made for the one that is wrong.
   const quoted = (token: string) => JSON.stringify(token.slice(0, 60))
   for (const [token, id] of entries) {
-    if (surrogate.test(token)) invalid(`vocab[${quoted(token)}]: ${halfCharacter}`)
+    if (!token.isWellFormed()) invalid(`vocab[${quoted(token)}]: ${halfCharacter}`)
     if (!isTokenId(id)) {
       invalid(`vocab[${quoted(token)}]: expected an id in 0…${maxTokenIds - 1}, found ${brief(id)}`)
     }
-    const other = owners.get(id)
+    const other = owners[id]
     if (other !== undefined) {
       invalid(`vocab[${quoted(token)}]: expected an id of its own, found ${id}, which ${quoted(other)} has`)
     }
-    owners.set(id, token)
+    owners[id] = token
   }
   return entries
 }
 
-/** It would match inside of another character. */
-const surrogate = /\p{Surrogate}/u
+/** Half a pair would match inside of another character. */
 const halfCharacter = 'expected whole characters, found half a surrogate pair'
