@@ -64,8 +64,9 @@ ov::Output<ov::Node> converted(const ov::Output<ov::Node>& value, const ov::elem
 
 class Replacement {
  public:
-  Replacement(const EngineConfig& config, const ov::AnyMap& properties, const AttentionKernel& kernel)
-      : config_(config), properties_(properties), kernel_(kernel) {}
+  Replacement(const ov::Model& model, const EngineConfig& config, const ov::AnyMap& properties,
+              const AttentionKernel& kernel)
+      : model_(model), config_(config), properties_(properties), kernel_(kernel) {}
 
   // Returns in words why the node stays, '' when it was replaced.
   std::string replace(const std::shared_ptr<ov::Node>& node, bool only_where_quicker) {
@@ -126,11 +127,12 @@ class Replacement {
     const auto key = std::tuple(shape.kv_heads, shape.key_width, shape.value_width);
     auto found = caches_.find(key);
     if (found == caches_.end()) {
-      found = caches_.emplace(key, paged_cache(node, config_.device.name, properties_)).first;
+      found = caches_.emplace(key, paged_cache(node, model_, config_.device.name, properties_)).first;
     }
     return found->second;
   }
 
+  const ov::Model& model_;
   const EngineConfig& config_;
   const ov::AnyMap& properties_;
   const AttentionKernel& kernel_;
@@ -171,7 +173,7 @@ AttentionSetup choose_attention(ov::Model& model, const EngineConfig& config, co
     for (size_t i = 0; i < nodes.size(); ++i) add(setup.choices, "openvino", kept);
     return setup;
   }
-  Replacement replacement(config, properties, attention);
+  Replacement replacement(model, config, properties, attention);
   const bool always = config.cpu_attention == "builtin";
   for (const auto& node : nodes) {
     const auto obstacle = replacement.replace(node, !always);

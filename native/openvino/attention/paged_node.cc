@@ -101,7 +101,8 @@ AttentionShape paged_shape(const ov::Node& node, std::string& obstacle) {
   return shape;
 }
 
-PagedCache paged_cache(const ov::Node& node, const std::string& device, const ov::AnyMap& properties) {
+PagedCache paged_cache(const ov::Node& node, const ov::Model& whole, const std::string& device,
+                       const ov::AnyMap& properties) {
   ov::OutputVector inputs;
   ov::ParameterVector parameters;
   size_t key = 0;
@@ -120,6 +121,7 @@ PagedCache paged_cache(const ov::Node& node, const std::string& device, const ov
   const auto alone = node.clone_with_new_inputs(inputs);
   alone->get_rt_info() = node.get_rt_info();
   const auto model = std::make_shared<ov::Model>(ov::OutputVector{alone->output(0)}, parameters);
+  model->get_rt_info() = whole.get_rt_info();  // it may hold the exporter's own options, such as a precision
   const auto compiled = core().compile_model(model, device, properties);
   const auto keys = compiled.input(key);
   const auto values = compiled.input(value);

@@ -13,7 +13,7 @@ bool is_paged_attention(const ov::Node& node);
 // does not have; then the result means nothing.
 AttentionShape paged_shape(const ov::Node& node, std::string& obstacle);
 
-// How a plugin would keep the cache of such a node.
+// How a plugin would keep the cache of such a node of a model.
 struct PagedCache {
   ov::element::Type key_type;
   ov::PartialShape key_shape;
@@ -23,6 +23,7 @@ struct PagedCache {
 };
 
 // Compiles the node alone.
-PagedCache paged_cache(const ov::Node& node, const std::string& device, const ov::AnyMap& properties);
+PagedCache paged_cache(const ov::Node& node, const ov::Model& whole, const std::string& device,
+                       const ov::AnyMap& properties);
 
 }  // namespace llm
