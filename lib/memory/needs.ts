@@ -50,7 +50,7 @@ const libraries = 80e6
 /** The same: what the tokenizer's thread keeps of one token of the vocabulary. */
 const bytesPerToken = 600
 /** The same: what reading and compiling leaves for a byte of the xml; the built-in kernels take the place of most of its nodes. */
-const bytesPerGraphByte = { builtin: 20, openvino: 28 }
+const bytesPerGraphByte = { builtin: 4, openvino: 25 }
 /** Buffers of a layer live while the next is computed. */
 const layersAtOnce = 2
 

@@ -10,7 +10,7 @@ const folder = join('..', 'shared', 'fixtures', 'ir', 'smollm2-135m-int4-asym64'
 const tokens = 608
 const missing = !existsSync(folder) && `${folder} is not there`
 
-// In a process of its own: whatever other tests have left would count.
+// In a process of its own: whatever other tests have left would count. Nothing of an earlier start, which would take less.
 const script = `
   import { readFileSync } from 'node:fs'
   import { LLM } from '#lib/index.js'
@@ -20,7 +20,7 @@ const script = `
     return field('RssAnon') + field('RssFile')
   }
   const before = resident()
-  const llm = await LLM.load(process.argv[1], { cpuKernel: process.argv[2] })
+  const llm = await LLM.load(process.argv[1], { cpuKernel: process.argv[2], packedCacheBytes: 0 })
   await llm.generate({ tokens: Array.from({ length: ${tokens} - 8 }, (_, i) => i + 5) }, { maxNewTokens: 8, ignoreEos: true })
   console.log(resident() - before)
   await llm.close()
