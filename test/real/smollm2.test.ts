@@ -21,16 +21,21 @@ const golden = JSON.parse(readFileSync('test/fixtures/golden/smollm2.json', 'utf
 const gguf = demoModelPath()
 const skip = existsSync(gguf) ? false : `the demo model is not here: npm run demo fetches it (${gguf})`
 
-/** Share of positions whose most likely token is the golden one, each after golden tokens only. */
-async function teacherForced(llm: LLM): Promise<{ right: number; all: number }> {
+/**
+ * Share of positions whose most likely token is the golden one, each after golden tokens only.
+ * @param near how much more likely, in log-probability, another token may be: the model itself finds several nearly as good at some positions
+ */
+async function teacherForced(llm: LLM, near = 0): Promise<{ right: number; all: number }> {
   let right = 0
   let all = 0
   for (const { prompt_ids, torch_f32 } of golden.greedy) {
     for (let i = 0; i < torch_f32.ids.length; i++) {
       const tokens = [...prompt_ids, ...torch_f32.ids.slice(0, i)]
-      const { tokens: next } = await llm.generate({ tokens }, { maxNewTokens: 1, temperature: 0, ignoreEos: true })
+      const options = { maxNewTokens: 1, temperature: 0, ignoreEos: true, logprobs: 5 }
+      const [found] = (await llm.generate({ tokens }, options)).logprobs ?? []
+      const wanted = found?.topLogprobs.find(({ token }) => token === torch_f32.ids[i])
       all++
-      if (next[0] === torch_f32.ids[i]) right++
+      if (found && wanted && (found.token === wanted.token || found.logprob - wanted.logprob < near)) right++
     }
   }
   return { right, all }
@@ -95,11 +100,11 @@ t.test('SmolLM2 through `convert`: a complete folder that answers the same', { s
 
 t.test('SmolLM2 as every user runs it: default precision and KV cache', { skip }, async (t) => {
   await using llm = await LLM.load(gguf)
-  const { right, all } = await teacherForced(llm)
+  const { right, all } = await teacherForced(llm, 0.5)
   t.comment(
     `teacher-forced top-1 with ${llm.info.precision.inference} and KV ${llm.info.precision.kvCache}: ${right} of ${all}`,
   )
-  t.ok(right / all >= 0.9, `${right} of ${all}`)
+  t.ok(right / all >= 0.97, `${right} of ${all}`)
 })
 
 const folder = resolve('../shared/fixtures/ir/smollm2-135m-int4-asym64')
