@@ -1,4 +1,5 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
+import { replaceFile } from '../cache/temporary.js'
 import type { Report } from './report.js'
 
 /**
@@ -29,9 +30,7 @@ export class ReportFile {
 
   /** Whole or not at all. */
   async write(report: Report): Promise<void> {
-    const fresh = `${this.path}.tmp-${process.pid}`
-    await writeFile(fresh, `${JSON.stringify(report, null, 2)}\n`)
-    await rename(fresh, this.path)
+    await replaceFile(this.path, `${JSON.stringify(report, null, 2)}\n`)
   }
 }
 

@@ -7,14 +7,14 @@
 
 #include "kernels/activation_rows.h"
 #include "kernels/scratch.h"
+#include "kernels/slot_activations.h"
+#include "kernels/task_size.h"
 
 namespace llm {
 namespace {
 
 constexpr size_t kBlockRows = PackedWeights::kBlockRows;
 
-// Weights that a task goes through again for each tile of rows: they stay in a core's second-level cache.
-constexpr size_t kTaskBytes = 192 * 1024;
 constexpr size_t kRowsPerTask = 8;
 
 // A row of activations on its way through one expert.
@@ -28,71 +28,6 @@ struct Chosen {
   uint32_t expert;
   uint32_t first;
   uint32_t count;
-};
-
-// Memory of a call, cut from one piece.
-class Memory {
- public:
-  template <class T>
-  void add(T*& target, size_t count) {
-    offset_ = (offset_ + 63) / 64 * 64;
-    if (base_) target = reinterpret_cast<T*>(base_ + offset_);
-    offset_ += count * sizeof(T);
-  }
-  size_t bytes() const { return offset_; }
-  void begin(uint8_t* base) {
-    base_ = base;
-    offset_ = 0;
-  }
-
- private:
-  uint8_t* base_ = nullptr;
-  size_t offset_ = 0;
-};
-
-// Activations of all slots, in the form in which kernels take them.
-struct SlotActivations {
-  int8_t* values = nullptr;
-  float* scales = nullptr;
-  float* floats = nullptr;
-  float* sums = nullptr;
-  size_t group = 0;
-  Activations view;
-
-  void add_to(Memory& memory, const PackedWeights& weights, size_t slots, QuantizationSpan span) {
-    const size_t columns = weights.columns();
-    group = weights.group();
-    if (span > 0) {
-      memory.add(values, slots * columns);
-      memory.add(scales, slots * (columns / 32));
-    } else {
-      memory.add(floats, slots * columns);
-    }
-    memory.add(sums, slots * weights.groups());
-    view = {values, scales, floats, sums, columns, weights.groups(), std::min(span, group)};
-  }
-
-  void prepare(const Kernel& kernel, const float* x, size_t slot) const {
-    float* sum = sums + slot * view.groups;
-    if (values) {
-      kernel.quantize(x, view.columns, group, view.span, values + slot * view.columns,
-                      scales + slot * (view.columns / 32), sum);
-      return;
-    }
-    float* to = floats + slot * view.columns;
-    if (x != to) std::memcpy(to, x, view.columns * sizeof(float));
-    sum_groups(x, view.columns, group, sum);
-  }
-
-  void copy(size_t from, size_t to) const {
-    const auto move = [&](auto* data, size_t width) {
-      if (data) std::memcpy(data + to * width, data + from * width, width * sizeof *data);
-    };
-    move(values, view.columns);
-    move(scales, view.columns / 32);
-    move(floats, view.columns);
-    move(sums, view.groups);
-  }
 };
 
 struct Call {
@@ -182,7 +117,7 @@ void prepare_inners(void* context, size_t index) {
   const Call& call = *static_cast<const Call*>(context);
   const size_t last = std::min((index + 1) * kRowsPerTask, call.slot_count);
   for (size_t slot = index * kRowsPerTask; slot < last; ++slot) {
-    call.inners.prepare(*call.kernel, call.hidden + slot * call.inners.view.columns, slot);
+    call.inners.prepare(*call.kernel, call.hidden + slot * call.inners.view().columns, slot);
   }
 }
 
@@ -211,8 +146,8 @@ void multiply_gates(void* context, size_t index) {
       alignas(64) float gates[kMostTileRows * kBlockRows];
       alignas(64) float ups[kMostTileRows * kBlockRows];
       const size_t stored = chosen.expert * call.inner_blocks + block;
-      call.kernel->multiply(*call.experts->gate, stored, call.inputs.view, slot, count, gates);
-      call.kernel->multiply(*call.experts->up, stored, call.inputs.view, slot, count, ups);
+      call.kernel->multiply(*call.experts->gate, stored, call.inputs.view(), slot, count, gates);
+      call.kernel->multiply(*call.experts->up, stored, call.inputs.view(), slot, count, ups);
       call.kernel->gate(gates, ups, count * kBlockRows);
       for (size_t i = 0; i < count; ++i) {
         std::memcpy(call.hidden + (slot + i) * inner + block * kBlockRows, gates + i * kBlockRows,
@@ -236,7 +171,7 @@ void multiply_downs(void* context, size_t index) {
     const Chosen& chosen = call.chosen[which];
     each_tile(call, chosen, first, last, [&](size_t block, size_t slot, size_t count) {
       alignas(64) float results[kMostTileRows * kBlockRows];
-      call.kernel->multiply(*call.experts->down, chosen.expert * call.output_blocks + block, call.inners.view, slot,
+      call.kernel->multiply(*call.experts->down, chosen.expert * call.output_blocks + block, call.inners.view(), slot,
                             count, results);
       for (size_t i = 0; i < count; ++i) {
         const auto [row, weight] = call.slots[slot + i];
@@ -256,23 +191,21 @@ void run_rows(Call& call, size_t rows, void (*task)(void*, size_t), const Thread
   }
 }
 
-// Few tasks when every weight is read once; more, so that a slow core holds nobody up, when there is much to do.
 void run_units(Call& call, size_t units, size_t unit_bytes, void (*task)(void*, size_t), const Threads& threads) {
-  const size_t share = (units + threads.count() * 8 - 1) / (threads.count() * 8);
   const bool once = call.slot_count <= call.chosen_count * call.kernel->tile_rows;
-  call.units_per_task = std::max<size_t>(1, once ? share : std::min(share, kTaskBytes / unit_bytes));
+  call.units_per_task = units_per_task(units, unit_bytes, threads.count(), once);
   threads.run((units + call.units_per_task - 1) / call.units_per_task, task, &call);
 }
 
-void lay_out(Call& call, Memory& memory, QuantizationSpan span) {
+void lay_out(Call& call, Carver& memory, QuantizationSpan span) {
   const size_t choices = call.rows * call.routing->each;
-  memory.add(call.slots, choices);
-  memory.add(call.places, choices);
-  memory.add(call.chosen, std::min(choices, call.experts->count));
-  memory.add(call.starts, call.experts->count);
-  call.inputs.add_to(memory, *call.experts->gate, choices, span);
-  memory.add(call.hidden, choices * call.experts->down->columns());
-  call.inners.add_to(memory, *call.experts->down, choices, span);
+  call.slots = memory.take<Slot>(choices);
+  call.places = memory.take<uint32_t>(choices);
+  call.chosen = memory.take<Chosen>(std::min(choices, call.experts->count));
+  call.starts = memory.take<uint32_t>(call.experts->count);
+  call.inputs = SlotActivations(memory, *call.experts->gate, choices, span);
+  call.hidden = memory.take<float>(choices * call.experts->down->columns());
+  call.inners = SlotActivations(memory, *call.experts->down, choices, span);
 }
 
 }  // namespace
@@ -298,10 +231,10 @@ void multiply_experts(const Kernel& kernel, const Experts& experts, const Routin
   call.out = out;
   call.inner_blocks = experts.gate->blocks() / experts.count;
   call.output_blocks = experts.down->blocks() / experts.count;
-  Memory memory;
-  lay_out(call, memory, span);
-  Scratch scratch(memory.bytes());
-  memory.begin(scratch.data());
+  Carver counter(nullptr);
+  lay_out(call, counter, span);
+  Scratch scratch(counter.bytes());
+  Carver memory(scratch.data());
   lay_out(call, memory, span);
 
   group_by_expert(call);

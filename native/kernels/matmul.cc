@@ -5,14 +5,12 @@
 
 #include "kernels/activation_rows.h"
 #include "kernels/scratch.h"
+#include "kernels/task_size.h"
 
 namespace llm {
 namespace {
 
 constexpr size_t kBlockRows = PackedWeights::kBlockRows;
-
-// Weights that a task goes through again for each tile of rows: they stay in a core's second-level cache.
-constexpr size_t kTaskBytes = 192 * 1024;
 
 // Below this much work, waking threads costs more than it brings: about 20 microseconds of one.
 constexpr size_t kAloneBytes = 96 * 1024;
@@ -139,11 +137,8 @@ void run(Call& call, QuantizationSpan span, const Threads& threads) {
   } else {
     threads.run((call.rows + kRowsPerTask - 1) / kRowsPerTask, prepare_task, &call);
   }
-  // Few tasks when every weight is read once; more, so that a slow core holds nobody up, when there is much to do.
-  const size_t share = (call.blocks + workers * 8 - 1) / (workers * 8);
-  const size_t fitting =
-      call.rows <= call.kernel->tile_rows ? call.blocks : std::max<size_t>(1, kTaskBytes / block_bytes);
-  call.blocks_per_task = alone ? call.blocks : std::max<size_t>(1, std::min(share, fitting));
+  const bool once = call.rows <= call.kernel->tile_rows;
+  call.blocks_per_task = alone ? call.blocks : units_per_task(call.blocks, block_bytes, workers, once);
   const size_t tasks = (call.blocks + call.blocks_per_task - 1) / call.blocks_per_task;
   if (alone) {
     for (size_t task = 0; task < tasks; ++task) multiply_task(&call, task);

@@ -101,6 +101,11 @@ void pack_row(const uint8_t* from, size_t count, uint32_t flip, uint8_t* to) {
 
 }  // namespace
 
+bool same_matrix(const WeightSource& a, const WeightSource& b) {
+  return a.values == b.values && a.scales == b.scales && a.zero_points == b.zero_points && a.rows == b.rows &&
+         a.columns == b.columns && a.group == b.group && a.bits == b.bits && a.is_signed == b.is_signed;
+}
+
 bool can_pack(const WeightSource& source) {
   if (source.rows == 0 || source.columns == 0 || source.group == 0) return false;
   if (source.bits != 8 && (source.bits != 4 || source.columns % 2 != 0)) return false;

@@ -31,6 +31,9 @@ struct WeightSource {
   bool one_zero_point = false;
 };
 
+// Whether both are the same weights in memory, read in the same way.
+bool same_matrix(const WeightSource& a, const WeightSource& b);
+
 // Whether PackedWeights takes them; `source.values` and the like are not looked at.
 bool can_pack(const WeightSource& source);
 

@@ -25,4 +25,22 @@ class Scratch {
   size_t bytes_ = 0;
 };
 
+// Parts of such memory, each at a line of 64 bytes. Without memory it counts alone, and the parts are null.
+class Carver {
+ public:
+  explicit Carver(uint8_t* memory) : memory_(memory) {}
+
+  template <class T>
+  T* take(size_t count) {
+    uint8_t* taken = memory_ == nullptr ? nullptr : memory_ + bytes_;
+    bytes_ += (count * sizeof(T) + 63) / 64 * 64;
+    return reinterpret_cast<T*>(taken);
+  }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  uint8_t* memory_;
+  size_t bytes_ = 0;
+};
+
 }  // namespace llm

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/attention/plain_rows.h"
+#include "kernels/scratch.h"
 
 namespace llm {
 namespace {
@@ -34,33 +35,16 @@ struct Rows {
   uint8_t* codes;  // for CodeScores
 };
 
-// Parts of memory that begin at lines of 64 bytes; counted only without any.
-class Carver {
- public:
-  explicit Carver(uint8_t* memory) : memory_(memory) {}
-  size_t bytes() const { return bytes_; }
-  float* floats(size_t count) { return reinterpret_cast<float*>(take(count * sizeof(float))); }
-  uint8_t* take(size_t bytes) {
-    uint8_t* taken = memory_ == nullptr ? nullptr : memory_ + bytes_;
-    bytes_ += (bytes + 63) / 64 * 64;
-    return taken;
-  }
-
- private:
-  uint8_t* memory_;
-  size_t bytes_ = 0;
-};
-
 Rows carve(const AttentionShape& shape, size_t rows, Carver& memory) {
   Rows out{};
   out.count = rows;
-  out.queries = memory.floats(rows * shape.key_width);
-  out.scores = memory.floats(rows * kScoreStride);
-  out.offsets = memory.floats(rows);
-  out.factors = memory.floats(kRangeTokens);
-  out.zeros = memory.floats(kRangeTokens);
-  out.widened = memory.floats(kBlockTokens * std::max(shape.key_width, shape.value_width));
-  out.codes = memory.take(code_score_memory(rows, shape.key_width));
+  out.queries = memory.take<float>(rows * shape.key_width);
+  out.scores = memory.take<float>(rows * kScoreStride);
+  out.offsets = memory.take<float>(rows);
+  out.factors = memory.take<float>(kRangeTokens);
+  out.zeros = memory.take<float>(kRangeTokens);
+  out.widened = memory.take<float>(kBlockTokens * std::max(shape.key_width, shape.value_width));
+  out.codes = memory.take<uint8_t>(code_score_memory(rows, shape.key_width));
   return out;
 }
 

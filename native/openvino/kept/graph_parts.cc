@@ -40,98 +40,82 @@ std::string name_of(const ov::Output<ov::Node>& value) {
   return value.get_names().empty() ? value.get_node()->get_friendly_name() : *value.get_names().begin();
 }
 
-std::shared_ptr<const SharedWeights> layer_of(const std::string& id) {
-  if (importing) {
-    for (const auto& layer : importing->layers) {
-      if (layer->id == id) return layer;
-    }
+// The one of these with an id. Throws Failure ERR_MODEL_INVALID.
+template <class Items, class IdOf>
+const auto& find_by_id(const Items& items, const std::string& id, const IdOf& id_of, const char* what) {
+  for (const auto& item : items) {
+    if (id_of(item) == id) return item;
   }
-  throw Failure(ERR_MODEL_INVALID, "the graph has an operation whose weights are not there: " + id);
+  throw Failure(ERR_MODEL_INVALID, std::string("the graph has ") + what + id);
 }
 
-class MatMulExtension : public ov::BaseOpExtension {
+const std::shared_ptr<const SharedWeights>& layer_of(const SharedLayers& layers, const std::string& id) {
+  return find_by_id(
+      layers, id, [](const auto& layer) { return layer->id; }, "an operation whose weights are not there: ");
+}
+
+// Makes operations of this addon again, by the ids that an exported graph holds.
+template <class Op>
+class OwnExtension : public ov::BaseOpExtension {
  public:
-  const ov::DiscreteTypeInfo& get_type_info() const override { return CompressedMatMul::get_type_info_static(); }
+  using Make = std::shared_ptr<Op> (*)(const ov::OutputVector& inputs, const Importing& from, const std::string& id,
+                                       ov::AttributeVisitor& visitor);
+
+  explicit OwnExtension(Make make) : make_(make) {}
+  const ov::DiscreteTypeInfo& get_type_info() const override { return Op::get_type_info_static(); }
   std::vector<ov::Extension::Ptr> get_attached_extensions() const override { return {}; }
 
   ov::OutputVector create(const ov::OutputVector& inputs, ov::AttributeVisitor& visitor) const override {
     std::string id;
     visitor.on_attribute("id", id);
-    return std::make_shared<CompressedMatMul>(inputs.at(0), layer_of(id))->outputs();
+    if (!importing) throw Failure(ERR_MODEL_INVALID, "the graph was not exported by this package: " + id);
+    return make_(inputs, *importing, id, visitor)->outputs();
   }
+
+ private:
+  Make make_;
 };
 
-class ExpertsExtension : public ov::BaseOpExtension {
- public:
-  const ov::DiscreteTypeInfo& get_type_info() const override { return CompressedExperts::get_type_info_static(); }
-  std::vector<ov::Extension::Ptr> get_attached_extensions() const override { return {}; }
+// Whether layers and programs are all that it takes to make such an operation again.
+bool is_made_by_id(const ov::DiscreteTypeInfo& type) {
+  return type == CompressedMatMul::get_type_info_static() || type == CompressedExperts::get_type_info_static() ||
+         type == CompressedGather::get_type_info_static() || type == FusedSteps::get_type_info_static();
+}
 
-  ov::OutputVector create(const ov::OutputVector& inputs, ov::AttributeVisitor& visitor) const override {
-    std::string id;
-    visitor.on_attribute("id", id);
-    return std::make_shared<CompressedExperts>(inputs.at(0), inputs.at(1), inputs.at(2), layer_of(id))->outputs();
-  }
-};
+template <class Op>
+void add_extension(typename OwnExtension<Op>::Make make) {
+  core().add_extension(std::make_shared<OwnExtension<Op>>(make));
+}
 
-class GatherExtension : public ov::BaseOpExtension {
- public:
-  const ov::DiscreteTypeInfo& get_type_info() const override { return CompressedGather::get_type_info_static(); }
-  std::vector<ov::Extension::Ptr> get_attached_extensions() const override { return {}; }
-
-  ov::OutputVector create(const ov::OutputVector& inputs, ov::AttributeVisitor& visitor) const override {
-    std::string id;
+void add_own_extensions() {
+  add_extension<CompressedMatMul>([](const auto& inputs, const auto& from, const auto& id, auto&) {
+    return std::make_shared<CompressedMatMul>(inputs.at(0), layer_of(from.layers, id));
+  });
+  add_extension<CompressedExperts>([](const auto& inputs, const auto& from, const auto& id, auto&) {
+    return std::make_shared<CompressedExperts>(inputs.at(0), inputs.at(1), inputs.at(2), layer_of(from.layers, id));
+  });
+  add_extension<CompressedGather>([](const auto& inputs, const auto& from, const auto& id, auto& visitor) {
     size_t part = 0;
-    visitor.on_attribute("id", id);
     visitor.on_attribute("part", part);
-    return std::make_shared<CompressedGather>(inputs.at(0), layer_of(id), part)->outputs();
-  }
-};
-
-class StepsExtension : public ov::BaseOpExtension {
- public:
-  const ov::DiscreteTypeInfo& get_type_info() const override { return FusedSteps::get_type_info_static(); }
-  std::vector<ov::Extension::Ptr> get_attached_extensions() const override { return {}; }
-
-  ov::OutputVector create(const ov::OutputVector& inputs, ov::AttributeVisitor& visitor) const override {
-    std::string id;
-    visitor.on_attribute("id", id);
-    if (importing) {
-      for (const auto& program : importing->programs) {
-        if (program->id() == id) return std::make_shared<FusedSteps>(inputs, program)->outputs();
-      }
-    }
-    throw Failure(ERR_MODEL_INVALID, "the graph has steps that are not known: " + id);
-  }
-};
-
-class BlockAttentionExtension : public ov::BaseOpExtension {
- public:
-  const ov::DiscreteTypeInfo& get_type_info() const override { return BlockAttention::get_type_info_static(); }
-  std::vector<ov::Extension::Ptr> get_attached_extensions() const override { return {}; }
-
-  ov::OutputVector create(const ov::OutputVector& inputs, ov::AttributeVisitor& visitor) const override {
-    std::string id;
-    visitor.on_attribute("id", id);
-    if (importing) {
-      for (const auto& kept : importing->parts.blocks) {
-        if (kept.id != id) continue;
-        return std::make_shared<BlockAttention>(inputs, std::make_shared<const SharedAttention>(kept))->outputs();
-      }
-    }
-    throw Failure(ERR_MODEL_INVALID, "the graph has an attention that is not known: " + id);
-  }
-};
+    return std::make_shared<CompressedGather>(inputs.at(0), layer_of(from.layers, id), part);
+  });
+  add_extension<FusedSteps>([](const auto& inputs, const auto& from, const auto& id, auto&) {
+    const auto id_of = [](const auto& program) { return program->id(); };
+    return std::make_shared<FusedSteps>(inputs, find_by_id(from.programs, id, id_of, "steps that are not known: "));
+  });
+  add_extension<BlockAttention>([](const auto& inputs, const auto& from, const auto& id, auto&) {
+    const auto id_of = [](const auto& kept) { return kept.id; };
+    const auto& kept = find_by_id(from.parts.blocks, id, id_of, "an attention that is not known: ");
+    return std::make_shared<BlockAttention>(inputs, std::make_shared<const SharedAttention>(kept));
+  });
+}
 
 StepPrograms programs_of(const GraphParts& parts, const SharedLayers& layers) {
   StepPrograms programs;
   for (const auto& kept : parts.programs) {
     auto steps = kept.steps;
     for (auto& step : steps) {
-      if (step.kind != Step::Kind::kProduct) continue;
-      const auto has_id = [&](const auto& layer) { return layer->id == step.weights_id; };
-      const auto found = std::find_if(layers.begin(), layers.end(), has_id);
-      if (found == layers.end()) throw Failure(ERR_MODEL_INVALID, "steps without weights: " + step.weights_id);
-      step.weights = *found;
+      if (step.kind == Step::Kind::kProduct) step.weights = layer_of(layers, step.weights_id);
     }
     programs.push_back(
         std::make_shared<const StepProgram>(kept.id, kept.inputs, kept.widths, kept.results, std::move(steps)));
@@ -175,13 +159,7 @@ void register_extensions(const std::string& attention_graph) {
   static bool own = false;
   static bool attention = false;
   const std::lock_guard lock(mutex);
-  if (!std::exchange(own, true)) {
-    core().add_extension(std::make_shared<MatMulExtension>());
-    core().add_extension(std::make_shared<ExpertsExtension>());
-    core().add_extension(std::make_shared<GatherExtension>());
-    core().add_extension(std::make_shared<StepsExtension>());
-    core().add_extension(std::make_shared<BlockAttentionExtension>());
-  }
+  if (!std::exchange(own, true)) add_own_extensions();
   if (attention || attention_graph.empty()) return;
   // The class is in no public header of OpenVINO, so an operation that OpenVINO itself has read is what others are
   // cloned from. It must be read before the extension is there.
@@ -222,9 +200,7 @@ std::optional<GraphParts> graph_parts(const ov::Model& model, const BuiltinLayer
       if (parts.attention_graph.empty()) parts.attention_graph = graph_with(*op);
     } else if (const auto block = ov::as_type_ptr<const BlockAttention>(op)) {
       parts.blocks.push_back(block->attention());
-    } else if (type.version_id && std::strcmp(type.version_id, CompressedMatMul::kOpset) == 0 &&
-               type != CompressedMatMul::get_type_info_static() && type != CompressedExperts::get_type_info_static() &&
-               type != CompressedGather::get_type_info_static() && type != FusedSteps::get_type_info_static()) {
+    } else if (type.version_id && std::strcmp(type.version_id, CompressedMatMul::kOpset) == 0 && !is_made_by_id(type)) {
       return std::nullopt;
     }
   }

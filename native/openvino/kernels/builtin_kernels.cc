@@ -20,11 +20,6 @@ struct Place {
   size_t part = 0;
 };
 
-bool same_matrix(const WeightSource& a, const WeightSource& b) {
-  return a.values == b.values && a.scales == b.scales && a.zero_points == b.zero_points && a.rows == b.rows &&
-         a.columns == b.columns && a.group == b.group && a.bits == b.bits && a.is_signed == b.is_signed;
-}
-
 void replace(ov::Node& gather, const Place& place) {
   const auto op = std::make_shared<CompressedGather>(gather.input_value(1), place.weights, place.part);
   op->set_friendly_name(gather.get_friendly_name());

@@ -2,8 +2,9 @@
 
 #include <tbb/parallel_for.h>
 
-#include <openvino/op/constant.hpp>
 #include <openvino/op/util/gather_base.hpp>
+
+#include "openvino/kernels/graph_views.h"
 
 namespace llm {
 namespace {
@@ -62,8 +63,7 @@ std::vector<Embedding> find_embeddings(const ov::NodeVector& nodes) {
   std::vector<Embedding> found;
   for (const auto& node : nodes) {
     if (!ov::is_type<ov::op::util::GatherBase>(node) || node->get_output_element_type(0) != ov::element::f32) continue;
-    const auto axis = ov::as_type_ptr<ov::op::v0::Constant>(node->get_input_node_shared_ptr(2));
-    if (!axis || axis->cast_vector<int64_t>() != std::vector<int64_t>{0}) continue;
+    if (constant_integers(node->input_value(2)) != std::vector<int64_t>{0}) continue;
     CompressedWeights weights;
     std::string obstacle;
     if (find_compressed_matrix(node->input_value(0), weights, obstacle)) found.push_back({node, weights.source});

@@ -3,6 +3,7 @@
 #include <openvino/op/ops.hpp>
 
 #include "kernels/experts.h"
+#include "openvino/kernels/graph_views.h"
 #include "openvino/kernels/layer_groups.h"
 
 namespace llm {
@@ -21,10 +22,7 @@ std::shared_ptr<Op> as(const Value& value) {
 bool is_used_once(const Value& value) { return value.get_target_inputs().size() == 1; }
 
 // Whether a constant holds these integers.
-bool holds(const Value& value, const std::vector<int64_t>& expected) {
-  const auto constant = as<ov::op::v0::Constant>(value);
-  return constant && constant->get_element_type().is_integral_number() && constant->cast_vector<int64_t>() == expected;
-}
+bool holds(const Value& value, const std::vector<int64_t>& expected) { return constant_integers(value) == expected; }
 
 // The size of an axis, or -1.
 int64_t size_of(const Value& value, size_t axis) {

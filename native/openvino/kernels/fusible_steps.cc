@@ -89,9 +89,7 @@ bool find_columns(const NodePtr& node, const MadeByStep& made, FusibleStep& foun
   Value value = node->input_value(0);
   const size_t width = last_size(value);
   if (width == 0 || !made(value, width)) return false;
-  const auto axis = constant_integers(node->input_value(is_slice ? 4 : 1));
-  const auto last = static_cast<int64_t>(node->get_input_partial_shape(0).size()) - 1;
-  if (axis.size() != 1 || (axis[0] != -1 && axis[0] != last)) return false;
+  if (!is_last_axis(node->input_value(is_slice ? 4 : 1), node->input_value(0))) return false;
   int64_t begin = 0;
   if (is_slice) {
     const auto begins = constant_integers(node->input_value(1));
@@ -128,12 +126,6 @@ bool find_rotation(const NodePtr& node, const MadeByStep& made, FusibleStep& fou
 }
 
 }  // namespace
-
-size_t last_size(const Value& value) {
-  const auto& shape = value.get_partial_shape();
-  if (shape.rank().is_dynamic() || shape.size() == 0 || shape[shape.size() - 1].is_dynamic()) return 0;
-  return static_cast<size_t>(shape[shape.size() - 1].get_length());
-}
 
 bool find_step(const NodePtr& node, const MadeByStep& made, FusibleStep& found) {
   for (const auto find : {find_product, find_normed, find_rotation, find_sum, find_columns}) {

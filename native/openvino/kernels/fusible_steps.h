@@ -30,7 +30,4 @@ using MadeByStep = std::function<bool(ov::Output<ov::Node>& value, size_t width)
 // Returns false when the operation is none.
 bool find_step(const std::shared_ptr<ov::Node>& node, const MadeByStep& made, FusibleStep& found);
 
-// The size of the last axis, 0 where it is not known.
-size_t last_size(const ov::Output<ov::Node>& value);
-
 }  // namespace llm

@@ -61,6 +61,18 @@ std::vector<int64_t> constant_integers(const ov::Output<ov::Node>& value) {
   return gather->get_input_partial_shape(0).rank() == 1 ? found : std::vector<int64_t>();
 }
 
+size_t last_size(const ov::Output<ov::Node>& value) {
+  const auto& shape = value.get_partial_shape();
+  if (shape.rank().is_dynamic() || shape.size() == 0 || shape[shape.size() - 1].is_dynamic()) return 0;
+  return static_cast<size_t>(shape[shape.size() - 1].get_length());
+}
+
+bool is_last_axis(const ov::Output<ov::Node>& axes, const ov::Output<ov::Node>& of) {
+  const auto found = constant_integers(axes);
+  const auto rank = of.get_partial_shape().rank();
+  return found.size() == 1 && rank.is_static() && (found[0] == -1 || found[0] == rank.get_length() - 1);
+}
+
 void Views::see(const ov::Node& node) {
   if (node.get_input_size() == 0 || node.get_output_size() != 1) return;
   if (!node.get_input_element_type(0).is_real() || !has_one_unknown_size(node.get_input_partial_shape(0)) ||

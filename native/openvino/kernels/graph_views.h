@@ -21,7 +21,13 @@ class Views {
 // At most one size is not known: where two such values have as many numbers, they have the same sizes.
 bool has_one_unknown_size(const ov::PartialShape& shape);
 
+// The size of the last axis, 0 where it is not known.
+size_t last_size(const ov::Output<ov::Node>& value);
+
 // The numbers of a constant of integers; empty for what is no constant.
 std::vector<int64_t> constant_integers(const ov::Output<ov::Node>& value);
+
+// Whether `axes` is a constant that names the last axis of `of`, and no other.
+bool is_last_axis(const ov::Output<ov::Node>& axes, const ov::Output<ov::Node>& of);
 
 }  // namespace llm

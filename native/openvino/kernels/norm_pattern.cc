@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <openvino/op/ops.hpp>
 
+#include "openvino/kernels/graph_views.h"
+
 namespace llm {
 namespace {
 
@@ -21,20 +23,6 @@ bool find_scalar(const Value& value, float& number) {
   if (!found || ov::shape_size(found->get_shape()) != 1) return false;
   number = found->cast_vector<float>().front();
   return true;
-}
-
-// The width of the last axis, 0 where it is not known.
-size_t width_of(const Value& value) {
-  const auto& shape = value.get_partial_shape();
-  if (shape.rank().is_dynamic() || shape.size() == 0 || shape[shape.size() - 1].is_dynamic()) return 0;
-  return static_cast<size_t>(shape[shape.size() - 1].get_length());
-}
-
-bool is_last_axis(const Value& axes, const Value& of) {
-  const auto found = constant(axes);
-  if (!found || ov::shape_size(found->get_shape()) != 1 || of.get_partial_shape().rank().is_dynamic()) return false;
-  const auto axis = found->cast_vector<int64_t>().front();
-  return axis == -1 || axis == of.get_partial_shape().rank().get_length() - 1;
 }
 
 // The inputs of a commutative operation, in both orders.
@@ -153,7 +141,7 @@ std::vector<float> row_constant(const Value& value, size_t width) {
 
 std::optional<FoundNorm> find_norm(const std::shared_ptr<ov::Node>& last) {
   if (last->get_output_size() != 1 || !is_f32(last->output(0))) return std::nullopt;
-  const size_t width = width_of(last->output(0));
+  const size_t width = last_size(last->output(0));
   FoundNorm found;
   const auto weighted = [&](const Value& value, const auto& find) {
     return either<ov::op::v1::Multiply>(value, [&](const Value& inner, const Value& weight) {
@@ -174,7 +162,7 @@ std::optional<FoundNorm> find_norm(const std::shared_ptr<ov::Node>& last) {
             });
   if (!is_norm || !is_f32(found.input) ||
       found.input.get_partial_shape().rank() != last->get_output_partial_shape(0).rank() ||
-      width_of(found.input) != width || !only_parts(found.interior, last.get())) {
+      last_size(found.input) != width || !only_parts(found.interior, last.get())) {
     return std::nullopt;
   }
   return found;

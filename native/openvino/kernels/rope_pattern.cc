@@ -24,10 +24,6 @@ bool is_negative_of(const Value& value, Value& inner) {
   return false;
 }
 
-bool is_axis(const std::vector<int64_t>& axes, int64_t last) {
-  return axes.size() == 1 && (axes[0] == -1 || axes[0] == last);
-}
-
 // The first (0) or second (1) half of x along its last axis.
 bool is_half(const Value& value, const Value& x, size_t which) {
   const auto* node = value.get_node();
@@ -40,13 +36,11 @@ bool is_half(const Value& value, const Value& x, size_t which) {
     return false;
   }
   if (ov::is_type<ov::op::v1::VariadicSplit>(node) || ov::is_type<ov::op::v1::Split>(node)) {
-    return node->get_output_size() == 2 && value.get_index() == which &&
-           is_axis(constant_integers(node->input_value(1)), last);
+    return node->get_output_size() == 2 && value.get_index() == which && is_last_axis(node->input_value(1), x);
   }
   if (!ov::is_type<ov::op::v8::Slice>(node) || node->get_input_size() != 5) return false;
   return constant_integers(node->input_value(1)) == std::vector<int64_t>{which == 0 ? 0 : width / 2} &&
-         constant_integers(node->input_value(3)) == std::vector<int64_t>{1} &&
-         is_axis(constant_integers(node->input_value(4)), last);
+         constant_integers(node->input_value(3)) == std::vector<int64_t>{1} && is_last_axis(node->input_value(4), x);
 }
 
 bool is_rotated(const Value& value, const Value& x, std::vector<const ov::Node*>& interior) {
