@@ -18,7 +18,7 @@ struct SchemeInfo {
 struct KernelInfo {
   std::map<std::string, SchemeInfo> schemes;
   std::map<std::string, size_t> obstacles;
-  size_t packed_bytes = 0;  // of all schemes' layers, once packed
+  size_t packed_bytes = 0;  // of all schemes' layers, and of embeddings that are no layer's weights, once packed
 };
 
 KernelInfo kernel_info(const ov::Model& model);

@@ -7,6 +7,7 @@
 #include "openvino/core.h"
 #include "openvino/kept/graph_parts.h"
 #include "openvino/kernels/builtin_kernels.h"
+#include "openvino/kernels/kernel_info.h"
 #include "tap.h"
 
 using ov::op::v0::Constant;
@@ -103,11 +104,17 @@ TEST("compressed gather: the rows are those that OpenVINO decompresses, to the b
 TEST("compressed gather: it reads the head's weights where they are the same matrix, and its own elsewhere") {
   const Scheme scheme{ov::element::i8, 32, false};
   const auto weights = matrix(scheme, 1);
-  const auto tied = use_kernels(*decoder(weights, weights));
+  const auto with_tied = decoder(weights, weights);
+  const size_t tied_estimate = llm::kernel_info(*with_tied).packed_bytes;
+  const auto tied = use_kernels(*with_tied);
   CHECK_EQUAL(tied.layers.size(), size_t{1});
-  const auto own = use_kernels(*decoder(matrix(scheme, 2), weights));
+  CHECK_EQUAL(static_cast<size_t>(tied.packed.bytes), tied_estimate);
+  const auto with_own = decoder(matrix(scheme, 2), weights);
+  const size_t own_estimate = llm::kernel_info(*with_own).packed_bytes;
+  const auto own = use_kernels(*with_own);
   CHECK_EQUAL(own.layers.size(), size_t{2});
   CHECK_EQUAL(own.packed.bytes, 2 * tied.packed.bytes);
+  CHECK_EQUAL(static_cast<size_t>(own.packed.bytes), own_estimate);
 }
 
 TEST("compressed gather: what is compiled from an export gives the same rows") {
