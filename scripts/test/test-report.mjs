@@ -16,6 +16,8 @@ export class TestReport {
   skipped = []
   /** @type {string[]} */
   #failures = []
+  /** @type {{ name: string, time: number }[]} top-level tests with their times in ms, as far as the stream says them */
+  #times = []
 
   /**
    * Counts a failure that is not an assertion.
@@ -69,6 +71,7 @@ export class TestReport {
         if (this.failed > before.failed) counts.push(`${this.failed - before.failed} failed`)
         if (this.skipped.length > before.skipped) counts.push(`${this.skipped.length - before.skipped} skipped`)
         console.log(`${result.ok ? 'ok    ' : 'NOT OK'}  ${result.name}  ${counts.join(', ')}`)
+        if (result.time) this.#times.push({ name: this.#title(result.name), time: result.time })
         before = { passed: this.passed, failed: this.failed, skipped: this.skipped.length }
       })
       parser.on('complete', (results) => {
@@ -81,10 +84,11 @@ export class TestReport {
   }
 
   /**
-   * Prints what was skipped and what failed, and as the last line the counts.
+   * Prints which of many files took longest, what was skipped and what failed, and as the last line the counts.
    * @returns {number} the exit code: 1 when anything failed or nothing ran
    */
   finish() {
+    if (this.#times.length > 20) console.log(`\nSlowest:\n${slowest(this.#times, 20).join('\n')}`)
     if (this.skipped.length > 0) console.log(`\nSkipped:\n${this.skipped.map((line) => `  ${line}`).join('\n')}`)
     if (this.#failures.length > 0) console.log(`\nFailed:\n${this.#failures.map((line) => `  ${line}`).join('\n')}`)
     const nothing = this.passed + this.failed === 0
@@ -93,6 +97,15 @@ export class TestReport {
     console.log(`\n${this.passed} passed, ${this.failed} failed${skipped}`)
     return this.failed > 0 || nothing ? 1 : 0
   }
+}
+
+/**
+ * @param {{ name: string, time: number }[]} tests
+ * @param {number} count
+ */
+function slowest(tests, count) {
+  const sorted = tests.toSorted((a, b) => b.time - a.time).slice(0, count)
+  return sorted.map(({ name, time }) => `  ${(time / 1000).toFixed(1).padStart(6)} s  ${name}`)
 }
 
 /** @param {boolean | string} directive */

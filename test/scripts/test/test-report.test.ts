@@ -78,3 +78,17 @@ t.test('a second run says what it was', async (t) => {
   t.match(stdout, /Skipped:\n {2}two \(as avx2\): no model\n\nFailed:\n {2}one \(as avx2\)\n/)
   t.equal(stdout.trimEnd().split('\n').at(-1), '1 passed, 1 failed, 1 skipped')
 })
+
+t.test('of many files the slowest are listed, slowest first', async (t) => {
+  const file = (_: unknown, index: number) => {
+    const name = `file ${index + 1}`
+    const point = `ok ${index + 1} - ${name} # time=${(index * 7) % 25}000ms`
+    return `# Subtest: ${name}\n    ok 1 - one\n    1..1\n${point}\n`
+  }
+  const { stdout } = await report(`TAP version 14\n${Array.from({ length: 25 }, file).join('')}1..25\n`)
+  const lines = stdout.split('Slowest:\n')[1]?.split('\n\n')[0]?.split('\n') ?? []
+  t.equal(lines.length, 20)
+  t.equal(lines[0], '    24.0 s  file 8')
+  t.equal(lines[19], '     5.0 s  file 16')
+  t.notMatch((await report(passing)).stdout, /Slowest/, 'a few are not worth a list')
+})
