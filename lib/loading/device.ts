@@ -62,7 +62,7 @@ export async function settleDevice(
 
 /** Where a load of AUTO goes on when opening the model on `device` failed; undefined when the failure stands. */
 export function settleAfter(device: SettledDevice, error: unknown, options: DeviceOptions): SettledDevice | undefined {
-  if (options.device !== autoDevice || options.signal?.aborted) return undefined
+  if (options.device !== autoDevice) return undefined
   const next = chooseAfter({ device: device.name, reason: device.reason }, error)
   return next && settled(options, device.asked, next)
 }
