@@ -10,8 +10,9 @@ import { formatNumber, formatRatio, machineLine, table } from './report.mjs'
 import { median } from './statistics.mjs'
 
 const usage = `npm run bench:kernels -- [--shape NAME] [--rows N,N,…] [--repetitions N] [--threads N]
-  times the matrix products of one step by themselves: each kernel that this processor runs, by number of rows,
-  and how fast the same threads read the same weights, which is the least that a step of one row can take
+  times the matrix products of one step by themselves: each kernel that this processor runs, by number of rows;
+  how fast the same threads read the same weights, which is the least that a step of one row can take; and how many
+  products a kernel's instructions give without any memory, which is the most that a step of many rows can reach
   --shape NAME     ${Object.keys(shapes).join(', ')} (default phi-3-mini, 2.0 GB of weights)
   --rows N,N,…     rows of activations (default 1,2,4,8,16,32,128,512)
   --repetitions N  of everything, one after the other (default 7)
@@ -22,7 +23,12 @@ const usage = `npm run bench:kernels -- [--shape NAME] [--rows N,N,…] [--repet
  * @property {number} threads
  * @property {number} bytes of the packed weights
  * @property {number[]} read seconds, one of each repetition
- * @property {{ kernel: string, rows: number, multiplications: number, times: number[] }[]} steps
+ * @property {Limit[]} limits of kernels for x86
+ * @property {Step[]} steps
+ *
+ * @typedef {{ kernel: string, int4: number[], int8: number[] }} Limit products a second, one of each repetition
+ * @typedef {{ kernel: string, rows: number, int4: number, int8: number, times: number[] }} Step
+ *   its products with weights of each kind; seconds, one of each repetition
  */
 
 runMain(async () => {
@@ -51,25 +57,46 @@ runMain(async () => {
 })
 
 /** @param {Answer} answer */
-function report({ bytes, read, steps }) {
+function report({ bytes, read, limits, steps }) {
   const rates = read.map((seconds) => bytes / seconds / 1e9)
   const ms = (/** @type {number[]} */ times) => range(times.map((seconds) => seconds * 1000))
+  const billions = (/** @type {number[]} */ rates) => range(rates.map((rate) => rate / 1e9))
   return [
     ...table(
-      ['', 'rows', 'ms', 'products/s (10⁹)', 'of the reading'],
+      ['', 'rows', 'ms', 'products/s (10⁹)', 'of the reading', 'of the instructions'],
       [
-        ['reading the weights', '', ms(read), '', `${range(rates)} GB/s`],
-        ...steps.map(({ kernel, rows, multiplications, times }) => [
-          kernel,
-          String(rows),
-          ms(times),
-          range(times.map((seconds) => multiplications / seconds / 1e9)),
-          // The same repetition's reading: the machine was as fast then.
-          formatRatio(ratio(times.map((seconds, i) => seconds / (read[i] ?? Number.NaN)))),
+        ['reading the weights', '', ms(read), '', `${range(rates)} GB/s`, ''],
+        ...limits.flatMap(({ kernel, int4, int8 }) => [
+          [`instructions of ${kernel}, int4`, '', '', billions(int4), '', ''],
+          [`instructions of ${kernel}, int8`, '', '', billions(int8), '', ''],
         ]),
+        ...steps.map(({ kernel, rows, int4, int8, times }) => {
+          const limit = limits.find((one) => one.kernel === kernel)
+          return [
+            kernel,
+            String(rows),
+            ms(times),
+            billions(times.map((seconds) => (int4 + int8) / seconds)),
+            // The same repetition's reading and instructions: the machine was as fast then.
+            formatRatio(ratio(times.map((seconds, i) => seconds / at(read, i)))),
+            limit
+              ? formatRatio(
+                  ratio(times.map((seconds, i) => (int4 / at(limit.int4, i) + int8 / at(limit.int8, i)) / seconds)),
+                )
+              : '',
+          ]
+        }),
       ],
     ),
   ]
+}
+
+/**
+ * @param {number[]} values
+ * @param {number} index
+ */
+function at(values, index) {
+  return values[index] ?? Number.NaN
 }
 
 /** @param {number[]} values */

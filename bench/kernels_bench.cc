@@ -1,6 +1,7 @@
-// The matrix products of one step of a decoder, without anything else, by kernel and number of rows; and how fast the
-// same threads read the same memory, which no step can be quicker than. Run by bench/kernels.mjs, which knows
-// the shapes. Everything is measured once in each repetition, so that a machine whose speed changes changes all.
+// The matrix products of one step of a decoder, without anything else, by kernel and number of rows; and what no step
+// can be quicker than: the same threads' reading of the same memory, and a kernel's instructions without any memory.
+// Run by bench/kernels.mjs, which knows the shapes. Everything is measured once in each repetition, so that a machine
+// whose speed changes changes all.
 #include <tbb/task_arena.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernel_limits.h"
 #include "kernels/huge_memory.h"
 #include "kernels/kernel.h"
 #include "kernels/matmul.h"
@@ -93,10 +95,10 @@ class Decoder {
 
   size_t bytes() const { return bytes_; }
 
-  // Products of a weight and an activation in a step of so many rows.
-  double multiplications(size_t rows) const {
-    return static_cast<double>(layer_weights_) * static_cast<double>(rows) +
-           static_cast<double>(head_.rows() * head_.columns() * head_rows(rows));
+  // Products of a weight and an activation in a step of so many rows: with int4 weights, and with int8 ones.
+  double int4_products(size_t rows) const { return static_cast<double>(layer_weights_ * rows); }
+  double int8_products(size_t rows) const {
+    return static_cast<double>(head_.rows() * head_.columns() * head_rows(rows));
   }
 
   void step(const Kernel& kernel, size_t rows, const llm::Threads& threads) {
@@ -185,10 +187,17 @@ double seconds(Work work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
+// One of each repetition.
 struct Measured {
   const Kernel* kernel;
   size_t rows;
-  std::vector<double> times;  // seconds, one of each repetition
+  std::vector<double> times;  // seconds
+};
+
+struct Limits {
+  const Kernel* kernel;
+  std::vector<double> int4;  // products a second
+  std::vector<double> int8;
 };
 
 std::string list(const std::vector<double>& values) {
@@ -229,11 +238,12 @@ int main(int count, char** arguments) {
     const llm::TbbThreads threads;
     Decoder decoder(shape, threads);
     std::vector<Measured> all;
+    std::vector<Limits> limits;
     for (const auto* kernel : llm::kernels()) {
-      for (const size_t some : rows) {
-        // The reference is there to be compared with, and takes minutes.
-        if (kernel != &llm::portable_kernel() || llm::kernels().size() == 1) all.push_back({kernel, some, {}});
-      }
+      // The reference is there to be compared with, and takes minutes.
+      if (kernel == &llm::portable_kernel() && llm::kernels().size() > 1) continue;
+      for (const size_t some : rows) all.push_back({kernel, some, {}});
+      if (measure_limit(*kernel, threads).int4 > 0) limits.push_back({kernel, {}, {}});
     }
     std::vector<double> reads;
     uint64_t sum = 0;
@@ -244,16 +254,28 @@ int main(int count, char** arguments) {
         quickest = std::min(quickest, seconds([&] { sum += decoder.read(threads, ahead); }));
       }
       if (counts) reads.push_back(quickest);
+      for (auto& [kernel, int4, int8] : limits) {
+        const Limit limit = measure_limit(*kernel, threads);
+        if (!counts) continue;
+        int4.push_back(limit.int4);
+        int8.push_back(limit.int8);
+      }
       for (auto& [kernel, some, times] : all) {
         const double time = seconds([&] { decoder.step(*kernel, some, threads); });
         if (counts) times.push_back(time);
       }
     }
-    std::printf("{\"threads\":%zu,\"bytes\":%zu,\"sum\":%llu,\"read\":%s,\"steps\":[", threads.count(), decoder.bytes(),
-                static_cast<unsigned long long>(sum), list(reads).c_str());
+    std::printf("{\"threads\":%zu,\"bytes\":%zu,\"sum\":%llu,\"read\":%s,\"limits\":[", threads.count(),
+                decoder.bytes(), static_cast<unsigned long long>(sum), list(reads).c_str());
+    for (size_t i = 0; i < limits.size(); ++i) {
+      std::printf("%s{\"kernel\":\"%s\",\"int4\":%s,\"int8\":%s}", i > 0 ? "," : "", limits[i].kernel->name,
+                  list(limits[i].int4).c_str(), list(limits[i].int8).c_str());
+    }
+    std::printf("],\"steps\":[");
     for (size_t i = 0; i < all.size(); ++i) {
-      std::printf("%s{\"kernel\":\"%s\",\"rows\":%zu,\"multiplications\":%.0f,\"times\":%s}", i > 0 ? "," : "",
-                  all[i].kernel->name, all[i].rows, decoder.multiplications(all[i].rows), list(all[i].times).c_str());
+      std::printf("%s{\"kernel\":\"%s\",\"rows\":%zu,\"int4\":%.0f,\"int8\":%.0f,\"times\":%s}", i > 0 ? "," : "",
+                  all[i].kernel->name, all[i].rows, decoder.int4_products(all[i].rows),
+                  decoder.int8_products(all[i].rows), list(all[i].times).c_str());
     }
     std::printf("]}\n");
   });

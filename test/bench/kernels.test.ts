@@ -17,6 +17,13 @@ t.test('the products of a step are timed for each kernel of this processor', asy
     steps.every(([, , , ms]) => Number.parseFloat(ms ?? '') > 0),
     stdout,
   )
+  for (const [, name = '', , , , , ofInstructions = ''] of steps.filter(([, name]) => name !== 'portable')) {
+    for (const bits of ['int4', 'int8']) {
+      const [, , , , rate] = cells.find(([, label]) => label === `instructions of ${name}, ${bits}`) ?? []
+      t.ok(Number.parseFloat(rate ?? '') > 0, stdout)
+    }
+    t.ok(Number.parseFloat(ofInstructions) > 0, stdout)
+  }
 })
 
 t.test('wrong usage is said', async (t) => {
