@@ -50,6 +50,7 @@ void replace(const ExpertBlock& block, std::shared_ptr<const SharedWeights> weig
 
 BuiltinLayers use_builtin_kernels(ov::Model& model, const std::function<bool(const std::string& scheme)>& takes,
                                   const KernelUse& use, const std::string& packed_path, const EventSink& post) {
+  settle_splits(model);
   const auto ordered = model.get_ordered_ops();
   Layers layers;
   for (const auto& node : ordered) {

@@ -1,10 +1,12 @@
 #include "openvino/kernels/layer_groups.h"
 
+#include <algorithm>
 #include <openvino/op/ops.hpp>
 #include <set>
 #include <utility>
 
 #include "kernels/matmul.h"
+#include "openvino/kernels/graph_views.h"
 
 namespace llm {
 namespace {
@@ -114,6 +116,19 @@ bool find_gate(const Layers& layers, const std::shared_ptr<ov::Node>& product, L
 }
 
 }  // namespace
+
+void settle_splits(ov::Model& model) {
+  for (const auto& node : model.get_ordered_ops()) {
+    if (!ov::is_type<ov::op::v1::VariadicSplit>(node) || !is_last_axis(node->input_value(1), node->input_value(0))) {
+      continue;
+    }
+    if (ov::is_type<ov::op::v0::Constant>(node->get_input_node_ptr(2))) continue;
+    std::vector<int64_t> sizes;
+    for (const auto& output : node->outputs()) sizes.push_back(static_cast<int64_t>(last_size(output)));
+    if (std::find(sizes.begin(), sizes.end(), 0) != sizes.end()) continue;
+    node->input(2).replace_source_output(ov::op::v0::Constant::create(ov::element::i64, {sizes.size()}, sizes));
+  }
+}
 
 std::vector<LayerGroup> group_layers(const ov::NodeVector& ordered, const Layers& layers) {
   std::vector<LayerGroup> groups;

@@ -33,6 +33,10 @@ struct LayerGroup {
 // Whether `value` is the silu of `inner`, Swish(v) or v * Sigmoid(v), and nothing else takes what is in between.
 bool find_silu(const ov::Output<ov::Node>& value, ov::Output<ov::Node>& inner);
 
+// Halves whose sizes a graph computes, although they are known, get them as constants: Phi-3's exports ask the first
+// layer's product for its shape, which would have to stay for that alone.
+void settle_splits(ov::Model& model);
+
 // Layers with one input become a group, at most kMostProducts of them. silu(gate) * up is a group of its own, also
 // where both are halves of one layer. `ordered` are the graph's nodes in topological order.
 std::vector<LayerGroup> group_layers(const ov::NodeVector& ordered, const Layers& layers);
