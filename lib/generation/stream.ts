@@ -70,7 +70,7 @@ export interface StreamSource {
     | { change(result: GenerationResult, signal: AbortSignal): Promise<GenerationResult>; refusal: LLMError }
     | undefined
   /** Frames of the caller, put under errors that come up from elsewhere. */
-  callSite: string
+  callSite: () => string
   /** Prepares the prompt and submits it with a handler for each answer; `signal` aborts when nobody wants them any more. */
   start(handlers: readonly AnswerHandler[], signal: AbortSignal): Promise<Submitted>
 }
@@ -290,7 +290,7 @@ export class GenerationStream implements AsyncIterable<StreamPart> {
   #fail(reason: unknown): void {
     if (this.#ended) return
     if (reason instanceof Error && reason !== this.#source.signal?.reason) {
-      addCallSite(reason, this.#source.callSite)
+      addCallSite(reason, this.#source.callSite())
       if (reason instanceof LLMError) Reflect.set(reason, 'requestId', this.requestId)
     }
     this.#end({ reason })

@@ -55,9 +55,9 @@ export async function completions(models: ServedModels, exchange: Exchange): Pro
       ...exchange.requestOptions,
     }
     // One prompt that fails ends the others.
-    const failed = new AbortController()
+    const failed = prompts.length === 1 ? undefined : new AbortController()
     const { signal: left } = options
-    const signal = prompts.length === 1 ? left : AbortSignal.any([left as AbortSignal, failed.signal])
+    const signal = failed ? AbortSignal.any([left as AbortSignal, failed.signal]) : left
     const { numReturnSequences = 1 } = options
     const asked: Asked[] = []
     try {
@@ -74,7 +74,7 @@ export async function completions(models: ServedModels, exchange: Exchange): Pro
         usage: usageOf(results),
       })
     } catch (error) {
-      failed.abort()
+      failed?.abort()
       throw error
     }
   })

@@ -4,7 +4,7 @@ import type { ApiError } from './api-error.js'
 /** Milliseconds of silence after which a client is told that the server still works. */
 const heartbeatMs = 10_000
 
-export const encoder = new TextEncoder()
+const encoder = new TextEncoder()
 
 /** How a protocol writes a stream. */
 export interface StreamFormat {
@@ -50,53 +50,84 @@ export interface EventStreamOptions {
 }
 
 /** Of a response that is a stream. */
-export const headersOf = ({ contentType }: StreamFormat) => ({
+const headersOf = ({ contentType }: StreamFormat) => ({
   'content-type': contentType,
   'cache-control': 'no-cache',
   // nginx would collect the events.
   'x-accel-buffering': 'no',
 })
 
+/** The body of a response that is a stream of events. */
+export class EventBody extends ReadableStream<Uint8Array> {
+  /** What it says, for whoever writes that himself, which saves the web's streams: it is theirs or his. */
+  readonly texts: AsyncIterator<string>
+
+  /** @param cancel makes the texts end soon: nobody reads them any more */
+  constructor(texts: AsyncIterator<string>, cancel: () => void) {
+    super(
+      {
+        async pull(controller) {
+          const { done, value } = await texts.next()
+          if (done) controller.close()
+          else controller.enqueue(encoder.encode(value))
+        },
+        cancel,
+      },
+      { highWaterMark: 0 },
+    )
+    this.texts = texts
+  }
+
+  response(format: StreamFormat): Response {
+    return new Response(this as ConstructorParameters<typeof Response>[0], { headers: headersOf(format) })
+  }
+}
+
 /**
  * A stream of events. The response is there with the first event, or with the first heartbeat when that takes
  * longer; an error before rejects, a later one is an event.
  */
 export async function eventStream(events: AsyncIterator<unknown>, options: EventStreamOptions): Promise<Response> {
-  const { abort, report, format = doneEvents } = options
-  const { silence: comment, last } = format
-  let next = events.next()
-  // It is awaited later, or never.
-  next.catch(() => {})
-  let begun: Awaited<typeof next> | typeof silence = silence
-  const stream = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          if (begun === silence) begun = await (comment === '' ? next : orSilence(next, options.heartbeatMs))
-          const found = begun
-          begun = silence
-          if (found === silence) return controller.enqueue(encoder.encode(comment))
-          if (!found.done) {
-            next = events.next()
-            next.catch(() => {})
-            return controller.enqueue(encoder.encode(format.write(found.value)))
-          }
-        } catch (error) {
-          const problem = report(error)
-          if (problem === undefined) return
-          controller.enqueue(encoder.encode(format.write(options.errorBody(problem))))
-        }
-        if (last !== '') controller.enqueue(encoder.encode(last))
-        controller.close()
-      },
-      cancel: abort,
-    },
-    { highWaterMark: 0 },
-  )
-  // Made while the first event is computed: it takes a tenth of a millisecond.
-  const response = new Response(stream as ConstructorParameters<typeof Response>[0], { headers: headersOf(format) })
-  begun = await orSilence(next, options.heartbeatMs)
+  const { abort, format = doneEvents, heartbeatMs } = options
+  const first = events.next()
+  // It is awaited later.
+  first.catch(() => {})
+  // On the next turn the engine has the request, and computes while this is made: it takes a tenth of a millisecond.
+  await new Promise((resolve) => setImmediate(resolve))
+  let begun: Awaited<typeof first> | typeof silence = silence
+  const texts = textsOf(first, () => begun, events, options)
+  const response = new EventBody(texts, abort).response(format)
+  begun = await orSilence(first, heartbeatMs)
   return response
+}
+
+async function* textsOf(
+  first: Promise<IteratorResult<unknown>>,
+  begun: () => IteratorResult<unknown> | typeof silence,
+  events: AsyncIterator<unknown>,
+  { report, errorBody, heartbeatMs, format = doneEvents }: EventStreamOptions,
+): AsyncGenerator<string, undefined> {
+  let next = first
+  let found = begun()
+  try {
+    for (;;) {
+      if (found === silence) {
+        if (format.silence !== '') yield format.silence
+      } else if (found.done) break
+      else {
+        next = events.next()
+        // It is awaited later, or never.
+        next.catch(() => {})
+        yield format.write(found.value)
+      }
+      found = await (format.silence === '' ? next : orSilence(next, heartbeatMs))
+    }
+  } catch (error) {
+    const problem = report(error)
+    if (problem === undefined) return
+    yield format.write(errorBody(problem))
+  }
+  if (format.last !== '') yield format.last
 }
 
 /** Stands for nothing having come. */

@@ -6,7 +6,7 @@ import type { GenerationStream } from '../generation/stream.js'
 import type { GenerationOptions } from '../options/generation.js'
 import * as check from '../options/rules.js'
 import { ApiError, apiErrorOf } from './api-error.js'
-import { anthropicHeader, type ErrorShape, errorShapeOf } from './error-shapes.js'
+import { anthropicHeader, errorShapeOf } from './error-shapes.js'
 import type { EventStreamOptions } from './event-stream.js'
 import { fieldNames } from './fields.js'
 import type { Limits } from './limits.js'
@@ -35,7 +35,6 @@ export class Exchange implements Holder {
   /** Not the web's Request: the limit of the body replaces that. */
   readonly #request: HonoRequest
   readonly #around: Surroundings
-  readonly #errorShape: ErrorShape
   readonly #left = new AbortController()
   /** Aborts when nobody waits any more: the client has left, the server closes, or time is up. */
   readonly signal: AbortSignal
@@ -50,7 +49,6 @@ export class Exchange implements Holder {
     this.#request = request
     this.#around = around
     this.limits = around.limits
-    this.#errorShape = errorShapeOf(request.path, request.header(anthropicHeader) !== undefined)
     const named = request.header('x-request-id') ?? ''
     this.requestId = /^[\w.:-]{1,128}$/.test(named) ? named : randomUUID()
     const { signal } = request.raw
@@ -118,7 +116,10 @@ export class Exchange implements Holder {
   }
 
   /** An error in the shape of the protocol that was asked. */
-  readonly errorBody = (problem: ApiError): object => this.#errorShape(problem, this.requestId)
+  readonly errorBody = (problem: ApiError): object => {
+    const shape = errorShapeOf(this.#request.path, this.#request.header(anthropicHeader) !== undefined)
+    return shape(problem, this.requestId)
+  }
 
   /** The response to a request that failed. */
   respond(error: unknown): Response {

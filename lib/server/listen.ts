@@ -7,7 +7,7 @@ import { createSecureContext } from 'node:tls'
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import { ApiError } from './api-error.js'
 import { type ListenOptions, listenDefaults } from './options.js'
-import { beginAtOnce } from './stream-head.js'
+import { withStreamWritten } from './written-stream.js'
 
 /** A server that listens. */
 export interface Listening {
@@ -44,15 +44,21 @@ export async function listen(
     throw new TypeError(`others can reach ${host}: give apiKeys, or insecure: true to let everybody use the models`)
   }
   const allowed = new Set(allowedHosts.map((name) => name.toLowerCase()))
-  const guarded = async (request: Request, exchanged: HttpBindings): Promise<Response> => {
-    const { hostname } = new URL(request.url)
+  /** How the last URL began that was looked at. Most clients ask by the same name; parsing each URL would delay each first token. */
+  let usual = 'none'
+  const guarded = async (request: Request, { outgoing }: HttpBindings): Promise<Response> => {
+    const { url } = request
     // A page of another site can make a browser ask a name of its own that leads here (DNS rebinding).
-    if (local && !isLoopback(hostname) && !allowed.has(hostname)) {
-      return new ApiError(403, `this server is not called ${hostname.slice(0, 200)}: see allowedHosts`, {
-        code: 'unknown_host',
-      }).responseWith()
+    if (local && !url.startsWith(usual)) {
+      const { hostname, origin } = new URL(url)
+      if (!isLoopback(hostname) && !allowed.has(hostname)) {
+        return new ApiError(403, `this server is not called ${hostname.slice(0, 200)}: see allowedHosts`, {
+          code: 'unknown_host',
+        }).responseWith()
+      }
+      usual = `${origin}/`
     }
-    return beginAtOnce(await fetch(request), exchanged)
+    return await withStreamWritten(await fetch(request), outgoing)
   }
   const server = createAdaptorServer({
     fetch: guarded,

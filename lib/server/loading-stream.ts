@@ -1,5 +1,4 @@
-import { ReadableStream } from 'node:stream/web'
-import { type EventStreamOptions, encoder, headersOf, orSilence, type StreamFormat, silence } from './event-stream.js'
+import { EventBody, type EventStreamOptions, orSilence, type StreamFormat, silence } from './event-stream.js'
 import type { Exchange } from './exchange.js'
 import type { NamedModel, ServedModels } from './models.js'
 
@@ -26,37 +25,19 @@ export function streamOnceReady(
   response: Promise<Response>,
   { abort, report, errorBody, format, heartbeatMs }: EventStreamOptions & { format: StreamFormat },
 ): Response {
-  const write = (text: string) => encoder.encode(text)
-  let said = false
-  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
   // It is awaited later, or never.
   response.catch(() => {})
-  const stream = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          if (!reader) {
-            const found = said ? await orSilence(response, heartbeatMs) : silence
-            said = true
-            if (found === silence) return controller.enqueue(write(format.silence))
-            reader = (found.body as globalThis.ReadableStream<Uint8Array>).getReader()
-          }
-          const { done, value } = await reader.read()
-          if (done) controller.close()
-          else controller.enqueue(value)
-        } catch (error) {
-          const problem = report(error)
-          if (problem === undefined) return
-          controller.enqueue(write(format.write(errorBody(problem)) + format.last))
-          controller.close()
-        }
-      },
-      async cancel(reason) {
-        abort()
-        await reader?.cancel(reason)
-      },
-    },
-    { highWaterMark: 0 },
-  )
-  return new Response(stream as ConstructorParameters<typeof Response>[0], { headers: headersOf(format) })
+  async function* texts(): AsyncGenerator<string, undefined> {
+    yield format.silence
+    try {
+      let found = await orSilence(response, heartbeatMs)
+      for (; found === silence; found = await orSilence(response, heartbeatMs)) yield format.silence
+      const inner = (found.body as unknown as EventBody).texts
+      for (let text = await inner.next(); !text.done; text = await inner.next()) yield text.value
+    } catch (error) {
+      const problem = report(error)
+      if (problem !== undefined) yield format.write(errorBody(problem)) + format.last
+    }
+  }
+  return new EventBody(texts(), abort).response(format)
 }

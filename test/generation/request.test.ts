@@ -32,7 +32,7 @@ t.test(
     const prompt = { kind: 'tokens', tokens: Int32Array.of(1) } as const
     const stream = new GenerationStream({
       requestId: 'r',
-      callSite: '',
+      callSite: () => '',
       start: (handlers, signal) =>
         startRequest(context, prompt, { maxNewTokens: 3 }, greedySampling, handlers, signal, now - 40),
     })

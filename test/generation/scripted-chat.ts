@@ -95,7 +95,7 @@ export async function scriptedChat({
   } as unknown as Parameters<typeof startRequest>[0]
   const stream = new GenerationStream({
     requestId: 'r',
-    callSite: '',
+    callSite: () => '',
     filter: options.filter,
     onText: options.onText,
     start: (handlers, signal) =>

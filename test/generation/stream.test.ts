@@ -35,7 +35,7 @@ async function open(options: Options = {}): Promise<{ engine: Engine; stream: ()
       onToken: options.onToken,
       filter: options.filter,
       requestId: 'r',
-      callSite: '    at the caller',
+      callSite: () => '    at the caller',
       timeout: options.timeout,
       count: options.count ?? 1,
       start: async (handlers, signal) => {
@@ -431,7 +431,7 @@ t.test('a filter that never answers: abort, timeout and leaving end the request;
   await calls(1)
   const other = new GenerationStream({
     requestId: 'other',
-    callSite: '',
+    callSite: () => '',
     start: async (handlers) => {
       const rest = { stopWords: [], stopTokens: new Set<number>(), skipSpecialTokens: true, continuation: false }
       engine.submit(Int32Array.of(3), params({ maxNewTokens: 40 }), handlers)

@@ -1,21 +1,26 @@
+import { EventEmitter } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { Hono } from 'hono'
 import t from 'tap'
 import { bodyLimit } from '#lib/server/body-limit.js'
+import { doneEvents, EventBody } from '#lib/server/event-stream.js'
 import { createServer } from '#lib/server/index.js'
 import { listen } from '#lib/server/listen.js'
+import { withStreamWritten } from '#lib/server/written-stream.js'
 import { loadTiny } from '../llm/fixtures.js'
 import { post } from './serving.js'
 
 // What would come before each first token, and need not.
 
-t.test('a stream begins without a look at whether it ends at once', async (t) => {
-  // Both bodies end at once; the adaptor waits to find that out, and tells the length then.
-  const head = { 'content-type': 'text/plain' }
+t.test('a stream begins in one piece with its head, without a look at whether it ends at once', async (t) => {
+  const texts = async function* () {
+    yield 'data: 1\n\n'
+  }
   const answers: Record<string, () => Response> = {
-    '/stream': () => new Response('data: 1\n\n', { headers: { ...head, 'x-accel-buffering': 'no' } }),
-    '/whole': () => new Response('whole', { headers: head }),
+    '/stream': () => new EventBody(texts(), () => {}).response(doneEvents),
+    '/whole': () => new Response('whole', { headers: { 'content-type': 'text/plain' } }),
   }
   const server = await listen(
     async ({ url }) => (answers[new URL(url).pathname] as () => Response)(),
@@ -35,6 +40,50 @@ t.test('a stream begins without a look at whether it ends at once', async (t) =>
   t.notMatch(older, chunked, 'HTTP/1.0 has no chunks')
   t.match(older, /\r\n\r\ndata: 1\n\n$/)
   t.match(await raw('/whole', '1.1'), /\r\ncontent-length: 5\r\n/i)
+})
+
+t.test('a stream is written by hand: nothing before its first event, and no more than its reader takes', async (t) => {
+  let given = 0
+  let cancelled = 0
+  let go: () => void = () => {}
+  const gate = new Promise<void>((resolve) => {
+    go = resolve
+  })
+  const texts = async function* () {
+    await gate
+    for (;;) {
+      given++
+      yield 'x'.repeat(1_000_000)
+    }
+  }
+  const outgoing = Object.assign(new EventEmitter(), {
+    writableFinished: false,
+    heads: 0,
+    written: 0,
+    writeHead() {
+      this.heads++
+    },
+    write() {
+      this.written++
+      return false
+    },
+  })
+  const response = new EventBody(texts(), () => void cancelled++).response(doneEvents)
+  const done = withStreamWritten(response, outgoing as unknown as ServerResponse)
+  t.equal(outgoing.written, 0)
+  go()
+  while (outgoing.written < 3) {
+    const before = outgoing.written
+    outgoing.emit('drain')
+    await new Promise((resolve) => setImmediate(resolve))
+    t.ok(outgoing.written - before <= 1, 'one for each time that there is room')
+  }
+  t.equal(given, outgoing.written)
+  t.equal(outgoing.heads, 1)
+  Object.assign(outgoing, { destroy: () => {} })
+  outgoing.emit('close')
+  await done
+  t.equal(cancelled, 1, 'who has left needs no more')
 })
 
 t.test('a body whose length was told is not looked at before it is read', async (t) => {

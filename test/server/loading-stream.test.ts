@@ -2,7 +2,7 @@ import Anthropic from '@anthropic-ai/sdk'
 import t from 'tap'
 import type { LLM } from '#lib/index.js'
 import { ApiError } from '#lib/server/api-error.js'
-import { doneEvents } from '#lib/server/event-stream.js'
+import { doneEvents, EventBody } from '#lib/server/event-stream.js'
 import { createServer, type Server } from '#lib/server/index.js'
 import { streamOnceReady } from '#lib/server/loading-stream.js'
 import { loadTiny } from '../llm/fixtures.js'
@@ -156,7 +156,10 @@ t.test('silence is broken again and again', async (t) => {
   })
   const read = reading(stream)
   for (let i = 0; i < 3; i++) t.equal(await read(), doneEvents.silence)
-  ready(new Response('data: 1\n\n'))
+  async function* texts() {
+    yield 'data: 1\n\n'
+  }
+  ready(new EventBody(texts(), () => {}).response(doneEvents))
   let text = await read()
   while (text === doneEvents.silence) text = await read()
   t.equal(text, 'data: 1\n\n')
