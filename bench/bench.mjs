@@ -1,6 +1,7 @@
 // @ts-check
 import { join } from 'node:path'
 import { exists } from '../scripts/build/wheel.mjs'
+import { assembleMain } from '../scripts/package/assemble.mjs'
 import { Complaint, root, runMain } from '../scripts/run.mjs'
 import { parseArguments, usage } from './arguments.mjs'
 import { compare } from './compare.mjs'
@@ -28,11 +29,13 @@ runMain(async () => {
   }
   const module = join(root, 'dist', 'index.js')
   if (!(await exists(module))) throw new Complaint(`${module} is not built yet: run npm install, or npm run build.`)
+  // Users start what is shipped, and its files are fewer.
+  const runtime = options.mode === 'start' ? await packaged() : module
   const { pairs, threads = here.cores } = options
   const mode = await import(`./modes/${options.mode}.mjs`)
 
   const model = await findModel(options.model)
-  const ours = { label: 'openvino-llm', side: 'openvino-llm', runtime: module, model: model.ours }
+  const ours = { label: 'openvino-llm', side: 'openvino-llm', runtime, model: model.ours }
   const { folder } = await prepare(ours, threads)
   const ir = model.ir ?? folder
   /** @type {Record<string, (() => Promise<string>) | undefined>} what a peer loads; nothing when there is no GGUF for it */
@@ -43,7 +46,7 @@ runMain(async () => {
     peers.push(...(await preparePeer(name, /** @type {() => Promise<string>} */ (theirs[name]), threads)))
 
   /** @type {import('./compare.mjs').Mode} */
-  const plan = await mode.plan(contextOf({ options, threads, module, model: model.ours, ir, peers }))
+  const plan = await mode.plan(contextOf({ options, threads, module: runtime, model: model.ours, ir, peers }))
   const { answers, foreign } = await measure(plan, pairs)
   const values = new Map([...answers].map(([label, all]) => [label, all.map((answer) => plan.values(answer, label))]))
   const report = {
@@ -70,6 +73,12 @@ runMain(async () => {
   // A peer was asked for and does not run here.
   return new Set(peers.map(({ side }) => side)).size < wanted.length ? 1 : 0
 })
+
+/** The entry of the package as npm gets it, which takes the addon of this checkout. */
+async function packaged() {
+  process.env.OPENVINO_LLM_ADDON ??= join(root, 'build', 'Release')
+  return join(await assembleMain(), 'dist', 'index.js')
+}
 
 /**
  * @param {import('./compare.mjs').Mode} plan

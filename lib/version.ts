@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module'
+import { readFileSync } from 'node:fs'
 
-const manifest = createRequire(import.meta.url)('../package.json') as { version: string }
+const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 
 /** Version of this package. */
-export const packageVersion: string = manifest.version
+export const packageVersion = manifest.version

@@ -1,4 +1,3 @@
-import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import type { Addon } from '../engine/boundary.js'
@@ -7,7 +6,7 @@ import { checkMatch } from './match.js'
 import { openAddon } from './open.js'
 import { systemInfo } from './system.js'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
+const root = fileURLToPath(new URL('../..', import.meta.url))
 
 let loaded: Addon | undefined
 let loadedFrom: string | undefined

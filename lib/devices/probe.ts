@@ -28,7 +28,7 @@ export interface ProbeOptions {
  * Rejects with `signal.reason`, and with what the system says when no process can be started.
  */
 export async function probe(plugin: string, options: ProbeOptions = {}): Promise<Probed> {
-  const { signal, timeout = 60_000, module = new URL('probe-child.js', import.meta.url) } = options
+  const { signal, timeout = 60_000, module = new URL('./probe-child.js', import.meta.url) } = options
   const { messages, died } = await runProcess<ProbeMessage>(module, [plugin], { signal, timeout })
   if (died !== '') return { kind: 'died', how: died }
   const [message] = messages

@@ -77,7 +77,7 @@ export const newTrial = ({ options }: Pick<TrialTask, 'options'>): Trial => ({
 
 /** Runs a task in a process of its own. One that crashes or hangs is a trial that did not pass. Rejects with `signal.reason`. */
 export async function runTrial(task: TrialTask, bounds: TrialBounds): Promise<Trial> {
-  const { timeout, signal, cache, module = new URL('trial-child.js', import.meta.url) } = bounds
+  const { timeout, signal, cache, module = new URL('./trial-child.js', import.meta.url) } = bounds
   const env = cache === undefined ? {} : { OPENVINO_LLM_CACHE: cache }
   const { messages, died } = await runProcess<Trial>(module, [JSON.stringify(task)], { timeout, signal, env })
   const last = messages.at(-1) ?? newTrial(task)

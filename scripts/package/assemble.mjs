@@ -1,9 +1,10 @@
 // @ts-check
-import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { basename, join, relative, sep } from 'node:path'
+import { chmod, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, relative, sep } from 'node:path'
 import { bundled } from '../build/page.mjs'
 import { selfTestFolder } from '../build/self-test.mjs'
 import { Complaint, root } from '../run.mjs'
+import { bundle } from './bundle.mjs'
 import { bill, components, purl } from './components.mjs'
 import { platforms } from './platforms.mjs'
 
@@ -13,24 +14,23 @@ export const packagesFolder = join(root, 'build', 'packages')
 /** @typedef {import('./platforms.mjs').Platform} Platform */
 
 /**
- * Makes the folder of the package without binaries: what `files` in package.json names, except source maps, because the
- * sources are not shipped.
+ * Makes the folder of the package without binaries: what `files` in package.json names, with the modules bundled, and without source maps,
+ * because the sources are not shipped.
  * @returns {Promise<string>}
  */
 export async function assembleMain() {
   const manifest = await mainManifest()
   const folder = await emptyFolder('openvino-llm')
-  const sources = await filesBelow(join(root, 'lib'))
-  const modules = new Set(sources.map((path) => path.replace(/\.ts$/, '')))
+  const dist = join(folder, 'dist')
+  await bundle(dist)
+  for (const path of Object.values(manifest.bin)) await chmod(join(folder, path), 0o755)
+  const sources = new Set(await filesBelow(join(root, 'lib')))
   for (const path of await filesBelow(join(root, 'dist'))) {
-    const [, module, ending] = /^(.+?)(\.d\.ts|\.js)$/.exec(path) ?? []
     // A module without a source was deleted since it was compiled.
-    if (!module || !ending || !modules.has(module)) continue
-    const from = join(root, 'dist', path)
-    const text = await readFile(from, 'utf8')
-    const target = join(folder, 'dist', path)
-    await mkdir(join(target, '..'), { recursive: true })
-    await writeFile(target, text.replace(/^\/\/# sourceMappingURL=.*\n?/m, ''), { mode: (await stat(from)).mode })
+    if (!path.endsWith('.d.ts') || !sources.has(path.replace(/\.d\.ts$/, '.ts'))) continue
+    const text = await readFile(join(root, 'dist', path), 'utf8')
+    await mkdir(dirname(join(dist, path)), { recursive: true })
+    await writeFile(join(dist, path), text.replace(/^\/\/# sourceMappingURL=.*\n?/m, ''))
   }
   await cp(join(root, 'dist', 'page'), join(folder, 'dist', 'page'), { recursive: true })
   // The README links to the docs.

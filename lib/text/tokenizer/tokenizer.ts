@@ -1,10 +1,11 @@
 import { LLMError } from '../../errors.js'
 import { type AddedToken, AddedTokenMatcher } from './added-tokens.js'
+import { createTokenTable } from './create-token-table.js'
 import { createModel, type TokenModel } from './model.js'
 import { createNormalizer, type Normalizer } from './normalizer.js'
 import { createPostProcessor } from './post-processor.js'
 import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js'
-import { createTokenTable, type TokenTable } from './token-table.js'
+import type { TokenTable } from './token-table.js'
 import { mergeAddedTokens, readTokenizerFile, type TokenizerFile, tokenContent } from './tokenizer-file.js'
 
 /** Longest text that is encoded, in UTF-16 units. A longer one fits no context, and its arrays would exhaust the memory. */
