@@ -4,14 +4,16 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { exists } from '../scripts/build/wheel.mjs'
 import { ask, Complaint, root, runMain } from '../scripts/run.mjs'
-import { shapes, weightSize } from './generate/shapes.mjs'
+import { mixtures, shapes as dense, weightSize } from './generate/shapes.mjs'
 import { machine } from './machine.mjs'
 import { formatNumber, formatRatio, machineLine, table } from './report.mjs'
 import { median } from './statistics.mjs'
 
+const shapes = { ...dense, ...mixtures }
+
 const usage = `npm run bench:kernels -- [--shape NAME] [--rows N,N,…] [--repetitions N] [--threads N]
   times the matrix products of one step by themselves: each kernel that this processor runs, by number of rows;
-  how fast the same threads read the same weights, which is the least that a step of one row can take; and how many
+  how fast the same threads read the weights of one row, which is the least that its step can take; and how many
   products a kernel's instructions give without any memory, which is the most that a step of many rows can reach
   --shape NAME     ${Object.keys(shapes).join(', ')} (default phi-3-mini, 2.0 GB of weights)
   --rows N,N,…     rows of activations (default 1,2,4,8,16,32,128,512)
@@ -21,7 +23,7 @@ const usage = `npm run bench:kernels -- [--shape NAME] [--rows N,N,…] [--repet
 /**
  * @typedef {object} Answer of bench/kernels_bench.cc
  * @property {number} threads
- * @property {number} bytes of the packed weights
+ * @property {number} bytes of the packed weights that one row reads
  * @property {number[]} read seconds, one of each repetition
  * @property {Limit[]} limits of kernels for x86
  * @property {Step[]} steps
@@ -43,13 +45,14 @@ runMain(async () => {
   const { shape, repetitions, threads = here.cores, rows } = options
   const [qkv] = weightSize(shape, 'qkv_proj')
   const [, attention] = weightSize(shape, 'o_proj')
-  const sizes = [shape.layers, shape.hidden, qkv, attention, shape.ffn, shape.vocabulary, shape.group]
+  const { count, each } = shape.experts ?? { count: 0, each: 0 }
+  const sizes = [shape.layers, shape.hidden, qkv, attention, shape.ffn, shape.vocabulary, shape.group, count, each]
   const text = await ask(program, [...[repetitions, threads, ...sizes].map(String), rows.join(',')])
   if (text === undefined) throw new Complaint(`${program} failed.`)
   /** @type {Answer} */
   const answer = JSON.parse(text)
   console.log(
-    `${options.name}'s shape, ${formatNumber(answer.bytes / 1e9)} GB of weights: matrix products of one step.`,
+    `${options.name}'s shape, ${formatNumber(answer.bytes / 1e9)} GB of weights read by a row: matrix products of one step.`,
   )
   console.log(machineLine(here, new Date().toISOString()))
   console.log(`${answer.threads} threads, ${repetitions} repetitions; medians, [lowest–highest].\n`)

@@ -28,10 +28,21 @@ export const shapes = {
 }
 
 /**
- * Mixtures of experts. Qwen3-30B-A3B has 48 layers and 151,936 tokens.
+ * Mixtures of experts. Qwen3-30B-A3B has 48 layers and 151,936 tokens. `qwen3-moe-tiny` is for trying the bench itself.
  * @type {Record<string, Shape & Required<Pick<Shape, 'experts'>>>}
  */
 export const mixtures = {
+  'qwen3-moe-tiny': {
+    ...family,
+    slidingWindow: 0,
+    layers: 3,
+    hidden: 256,
+    heads: 4,
+    kvHeads: 2,
+    headDim: 64,
+    ffn: 128,
+    experts: { count: 8, each: 2 },
+  },
   'qwen3-30b-a3b': {
     ...family,
     slidingWindow: 0,
