@@ -28,7 +28,8 @@ LLM_AVX512 inline __m512 halves(const uint8_t* from) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
 }
 
-// A tile of Rows rows. The integer products of one span fit one accumulator per row.
+// A tile of Rows rows. The integer products of one span fit one accumulator per row. A tile of few rows has two for each:
+// one sum after the other would take longer than the weights take to come from memory.
 template <int Rows, int Bits>
 LLM_AVX512 void tile(const PackedWeights& weights, const uint8_t* lines, const int8_t* values, const float* scales,
                      const float* sums, const Activations& a, float* out) {
@@ -36,6 +37,7 @@ LLM_AVX512 void tile(const PackedWeights& weights, const uint8_t* lines, const i
   const size_t group = weights.group();
   const size_t scale_stride = a.columns / 32;
   const size_t group_lines = weights.group_bytes() - PackedWeights::kLine;
+  constexpr int kSums = Rows <= 4 ? 2 : 1;
   __m512 total[Rows];
   LLM_UNROLL
   for (int i = 0; i < Rows; ++i) total[i] = _mm512_setzero_ps();
@@ -45,15 +47,16 @@ LLM_AVX512 void tile(const PackedWeights& weights, const uint8_t* lines, const i
     for (size_t begin = 0; begin < group;) {
       const size_t end = begin + a.span < group ? begin + a.span : group;
       const float* steps = scales + begin / 32;
-      __m512i sum[Rows];
-      LLM_UNROLL
-      for (int i = 0; i < Rows; ++i) sum[i] = _mm512_setzero_si512();
+      __m512i sum[Rows][kSums];
+      for (auto& of_row : sum) {
+        for (auto& some : of_row) some = _mm512_setzero_si512();
+      }
       for (; begin < end; begin += 32) {
         constexpr int kLines = Bits;  // of 32 inputs: 4 or 8
         constexpr int kStep = 32 / kLines;
         LLM_UNROLL
         for (int line = 0; line < kLines; ++line, lines += PackedWeights::kLine) {
-          if constexpr (Rows <= kStreamedRows) _mm_prefetch(reinterpret_cast<const char*>(lines) + kAhead, _MM_HINT_T0);
+          if constexpr (Rows <= kStreamedRows) _mm_prefetch(reinterpret_cast<const char*>(lines) + kAhead<Rows>, _MM_HINT_T0);
           const __m512i both = _mm512_loadu_si512(lines);
           const int8_t* x = values + begin + static_cast<size_t>(line) * kStep;
           if constexpr (Bits == 4) {
@@ -62,13 +65,14 @@ LLM_AVX512 void tile(const PackedWeights& weights, const uint8_t* lines, const i
             LLM_UNROLL
             for (int i = 0; i < Rows; ++i) {
               const int8_t* xi = x + static_cast<size_t>(i) * a.columns;
-              sum[i] = _mm512_dpbusd_epi32(sum[i], low, broadcast4(xi));
-              sum[i] = _mm512_dpbusd_epi32(sum[i], high, broadcast4(xi + 4));
+              sum[i][0] = _mm512_dpbusd_epi32(sum[i][0], low, broadcast4(xi));
+              sum[i][kSums - 1] = _mm512_dpbusd_epi32(sum[i][kSums - 1], high, broadcast4(xi + 4));
             }
           } else {
             LLM_UNROLL
             for (int i = 0; i < Rows; ++i) {
-              sum[i] = _mm512_dpbusd_epi32(sum[i], both, broadcast4(x + static_cast<size_t>(i) * a.columns));
+              __m512i& some = sum[i][line % kSums];
+              some = _mm512_dpbusd_epi32(some, both, broadcast4(x + static_cast<size_t>(i) * a.columns));
             }
           }
         }
@@ -76,7 +80,8 @@ LLM_AVX512 void tile(const PackedWeights& weights, const uint8_t* lines, const i
       LLM_UNROLL
       for (int i = 0; i < Rows; ++i) {
         const __m512 step = _mm512_set1_ps(steps[static_cast<size_t>(i) * scale_stride]);
-        total[i] = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sum[i]), step), scale, total[i]);
+        const __m512i whole = kSums == 1 ? sum[i][0] : _mm512_add_epi32(sum[i][0], sum[i][kSums - 1]);
+        total[i] = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(whole), step), scale, total[i]);
       }
     }
     lines += PackedWeights::kLine;

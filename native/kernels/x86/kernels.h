@@ -31,7 +31,9 @@ namespace llm {
 
 // Tiles of so few rows wait for the weights to come from memory: they ask for them ahead of the processor's own guess.
 inline constexpr int kStreamedRows = 16;
-inline constexpr int kAhead = 2048;  // bytes
+// So many bytes. Nearer for a single row: experts are short stretches of memory, of which what lies beyond is not read.
+template <int Rows>
+inline constexpr int kAhead = Rows == 1 ? 1536 : 2048;
 
 const Kernel& avx2_kernel();
 const Kernel& avx_vnni_kernel();
