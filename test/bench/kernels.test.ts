@@ -1,30 +1,32 @@
 import t from 'tap'
 import { node } from '../scripts/script.js'
 
-t.test('the products of a step are timed for each kernel of this processor', async (t) => {
-  const { code, stdout, stderr } = await node(
-    ['bench/kernels.mjs', '--shape', 'phi-3-tiny', '--rows', '1,2', '--repetitions', '2', '--threads', '1'],
-    {},
-  )
-  t.equal(code, 0, stderr)
-  const rows = stdout.split('\n').filter((line) => /^\| \S/.test(line))
-  const cells = rows.map((row) => row.split('|').map((cell) => cell.trim()))
-  const steps = cells.filter(([, , count]) => count === '1' || count === '2')
-  const names = new Set(steps.map(([, name]) => name))
-  t.equal(steps.length, 2 * names.size)
-  t.ok(names.size > 0, stdout)
-  t.ok(
-    steps.every(([, , , ms]) => Number.parseFloat(ms ?? '') > 0),
-    stdout,
-  )
-  for (const [, name = '', , , , , ofInstructions = ''] of steps.filter(([, name]) => name !== 'portable')) {
-    for (const bits of ['int4', 'int8']) {
-      const [, , , , rate] = cells.find(([, label]) => label === `instructions of ${name}, ${bits}`) ?? []
-      t.ok(Number.parseFloat(rate ?? '') > 0, stdout)
+for (const shape of ['phi-3-tiny', 'qwen3-moe-tiny']) {
+  t.test(`the products of a step are timed for each kernel of this processor: ${shape}`, async (t) => {
+    const { code, stdout, stderr } = await node(
+      ['bench/kernels.mjs', '--shape', shape, '--rows', '1,2', '--repetitions', '2', '--threads', '1'],
+      {},
+    )
+    t.equal(code, 0, stderr)
+    const rows = stdout.split('\n').filter((line) => /^\| \S/.test(line))
+    const cells = rows.map((row) => row.split('|').map((cell) => cell.trim()))
+    const steps = cells.filter(([, , count]) => count === '1' || count === '2')
+    const names = new Set(steps.map(([, name]) => name))
+    t.equal(steps.length, 2 * names.size)
+    t.ok(names.size > 0, stdout)
+    t.ok(
+      steps.every(([, , , ms]) => Number.parseFloat(ms ?? '') > 0),
+      stdout,
+    )
+    for (const [, name = '', , , , , ofInstructions = ''] of steps.filter(([, name]) => name !== 'portable')) {
+      for (const bits of ['int4', 'int8']) {
+        const [, , , , rate] = cells.find(([, label]) => label === `instructions of ${name}, ${bits}`) ?? []
+        t.ok(Number.parseFloat(rate ?? '') > 0, stdout)
+      }
+      t.ok(Number.parseFloat(ofInstructions) > 0, stdout)
     }
-    t.ok(Number.parseFloat(ofInstructions) > 0, stdout)
-  }
-})
+  })
+}
 
 t.test('wrong usage is said', async (t) => {
   for (const [option = '', value = '', message] of [

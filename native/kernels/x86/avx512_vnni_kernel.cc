@@ -28,8 +28,8 @@ LLM_AVX512 inline __m512 halves(const uint8_t* from) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
 }
 
-// A tile of Rows rows. The integer products of one span fit one accumulator per row. A tile of few rows has two for each:
-// one sum after the other would take longer than the weights take to come from memory.
+// A tile of Rows rows. The integer products of one span fit one accumulator per row. A tile of few rows has two for
+// each: one sum after the other would take longer than the weights take to come from memory.
 template <int Rows, int Bits>
 LLM_AVX512 void tile(const PackedWeights& weights, const uint8_t* lines, const int8_t* values, const float* scales,
                      const float* sums, const Activations& a, float* out) {
@@ -56,7 +56,8 @@ LLM_AVX512 void tile(const PackedWeights& weights, const uint8_t* lines, const i
         constexpr int kStep = 32 / kLines;
         LLM_UNROLL
         for (int line = 0; line < kLines; ++line, lines += PackedWeights::kLine) {
-          if constexpr (Rows <= kStreamedRows) _mm_prefetch(reinterpret_cast<const char*>(lines) + kAhead<Rows>, _MM_HINT_T0);
+          if constexpr (Rows <= kStreamedRows)
+            _mm_prefetch(reinterpret_cast<const char*>(lines) + kAhead<Rows>, _MM_HINT_T0);
           const __m512i both = _mm512_loadu_si512(lines);
           const int8_t* x = values + begin + static_cast<size_t>(line) * kStep;
           if constexpr (Bits == 4) {

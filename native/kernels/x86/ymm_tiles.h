@@ -28,7 +28,8 @@ LLM_YMM void tile(const PackedWeights& weights, const uint8_t* lines, const int8
         constexpr int kStep = 32 / kLines;
         LLM_UNROLL
         for (int line = 0; line < kLines; ++line, lines += PackedWeights::kLine) {
-          if constexpr (Rows <= kStreamedRows) _mm_prefetch(reinterpret_cast<const char*>(lines) + kAhead<Rows>, _MM_HINT_T0);
+          if constexpr (Rows <= kStreamedRows)
+            _mm_prefetch(reinterpret_cast<const char*>(lines) + kAhead<Rows>, _MM_HINT_T0);
           const int8_t* x = values + begin + static_cast<size_t>(line) * kStep;
           LLM_UNROLL
           for (int h = 0; h < 2; ++h) {
