@@ -1,6 +1,6 @@
 import { LLMError } from '../../errors.js'
 import { ByteTokens } from './byte-tokens.js'
-import { maxTokenIds } from './token-id.js'
+import { PairRanks } from './pair-ranks.js'
 import { WordCache } from './word-cache.js'
 
 /** Most symbols of a word, up to three per UTF-16 unit; a rank and a position fit one exact number. */
@@ -37,7 +37,7 @@ export interface BpeModel {
 export class Bpe {
   readonly #vocabulary: ReadonlyMap<string, number>
   /** Pair of ids to rank. */
-  readonly #ranks = new Map<number, number>()
+  readonly #ranks: PairRanks
   /** Rank to the id of the merged token. */
   readonly #merged: Uint32Array
   readonly #bytes: ByteTokens | undefined
@@ -54,6 +54,7 @@ export class Bpe {
     this.#bytes = model.byteFallback ? new ByteTokens(vocabulary) : undefined
     const { merges, continuingPrefix } = model
     this.#merged = new Uint32Array(merges.length)
+    this.#ranks = new PairRanks(merges.length)
     for (let rank = 0; rank < merges.length; rank++) {
       const merge = merges[rank]!
       const space = typeof merge === 'string' ? merge.indexOf(' ', 1) : 0
@@ -68,7 +69,7 @@ export class Bpe {
           `${where}.merges[${rank}]: expected tokens of the vocabulary, found ${JSON.stringify([left, right])}`,
         )
       }
-      this.#ranks.set(a * maxTokenIds + b, rank)
+      this.#ranks.set(a, b, rank)
       this.#merged[rank] = whole
     }
   }
@@ -93,8 +94,8 @@ export class Bpe {
     const queue = new Queue()
     const offer = (left: number): void => {
       const right = next[left]!
-      const rank = right < 0 ? undefined : this.#ranks.get(symbols[left]! * maxTokenIds + symbols[right]!)
-      if (rank !== undefined) queue.push(rank * maxSymbols + left)
+      const rank = right < 0 ? -1 : this.#ranks.get(symbols[left]!, symbols[right]!)
+      if (rank >= 0) queue.push(rank * maxSymbols + left)
     }
     for (let i = 0; i < count; i++) {
       previous[i] = i - 1
@@ -107,8 +108,8 @@ export class Bpe {
       const right = next[left]!
       // The entry is outdated unless the symbols that stand there now merge to the same token.
       if (symbols[left]! < 0 || right < 0) continue
-      const now = this.#ranks.get(symbols[left]! * maxTokenIds + symbols[right]!)
-      if (now === undefined || this.#merged[now] !== this.#merged[rank]) continue
+      const now = this.#ranks.get(symbols[left]!, symbols[right]!)
+      if (now < 0 || this.#merged[now] !== this.#merged[rank]) continue
       symbols[left] = this.#merged[rank]!
       symbols[right] = -1
       next[left] = next[right]!

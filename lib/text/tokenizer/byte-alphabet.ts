@@ -1,3 +1,5 @@
+import type { ByteWriter } from './byte-writer.js'
+
 /**
  * The alphabet of byte-level BPE: each byte is written as one printable character, so that a vocabulary can be JSON.
  * Printable Latin-1 bytes stand for themselves, the other 68 take the code points from U+0100 on, in byte order.
@@ -22,13 +24,13 @@ export function toByteAlphabet(text: string): string {
   return result
 }
 
-/** The bytes that `token` stands for, or its own UTF-8 when one of its characters is not in the alphabet. */
-export function fromByteAlphabet(token: string): Uint8Array {
-  const bytes = new Uint8Array(token.length)
-  for (let i = 0; i < token.length; i++) {
-    const byte = byteOf[token.charCodeAt(i)] ?? -1
-    if (byte < 0) return encoder.encode(token)
-    bytes[i] = byte
-  }
-  return bytes
+/** Appends the bytes that `token` stands for, or its own UTF-8 when one of its characters is not in the alphabet. */
+export function writeByteAlphabet(token: string, writer: ByteWriter): void {
+  if (isInAlphabet(token)) for (let i = 0; i < token.length; i++) writer.byte(byteOf[token.charCodeAt(i)]!)
+  else writer.text(token)
+}
+
+function isInAlphabet(token: string): boolean {
+  for (let i = 0; i < token.length; i++) if ((byteOf[token.charCodeAt(i)] ?? -1) < 0) return false
+  return true
 }

@@ -1,4 +1,5 @@
-import { fromByteAlphabet } from './byte-alphabet.js'
+import { writeByteAlphabet } from './byte-alphabet.js'
+import type { ByteWriter } from './byte-writer.js'
 import { cleanUps } from './clean-up.js'
 import { booleanOf, type Config, countOf, sequenceOf, stringOf, typedConfig, unsupported } from './config.js'
 import { compilePattern } from './pattern.js'
@@ -7,7 +8,8 @@ import { metaspaceScheme } from './pre-tokenizer.js'
 /** Turns tokens into text one by one. `first` says that nothing stands before the token. */
 export interface Decoder {
   textOf: (token: string, first: boolean) => string
-  bytesOf: (token: string, first: boolean) => Uint8Array
+  /** Appends the bytes of a token. */
+  write: (token: string, first: boolean, writer: ByteWriter) => void
   /** Whether `first` makes a difference. */
   knowsFirst: boolean
   /** Whether the text loses one leading space, whichever token it comes from. */
@@ -16,7 +18,6 @@ export interface Decoder {
   stripTrailingSpace: boolean
 }
 
-const encoder = new TextEncoder()
 const byteToken = /^<0x([0-9A-Fa-f]{2})>$/
 
 /**
@@ -105,12 +106,13 @@ export function createDecoder(value: unknown, where: string): Decoder {
     maps.push((token, first) => (first ? token : ` ${token}`))
   }
   const textOf = (token: string, first: boolean): string => maps.reduce((result, map) => map(result, first), token)
-  const bytesOf = (token: string, first: boolean): Uint8Array => {
+  const write = (token: string, first: boolean, writer: ByteWriter): void => {
     const byte = byteFallback ? byteToken.exec(token)?.[1] : undefined
-    if (byte !== undefined) return Uint8Array.of(Number.parseInt(byte, 16))
-    return byteLevel ? fromByteAlphabet(textOf(token, first)) : encoder.encode(textOf(token, first))
+    if (byte !== undefined) writer.byte(Number.parseInt(byte, 16))
+    else if (byteLevel) writeByteAlphabet(textOf(token, first), writer)
+    else writer.text(textOf(token, first))
   }
-  return { textOf, bytesOf, ...decoder }
+  return { textOf, write, ...decoder }
 }
 
 /** Whether it is a Replace that looks for one character, which makes no difference to it how a text is cut. */

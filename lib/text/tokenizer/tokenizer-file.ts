@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs
 import { LLMError } from '../../errors.js'
 import type { AddedToken } from './added-tokens.js'
 import { isTokenId, maxTokenIds } from './token-id.js'
-import { type ModelConfig, modelType, readVocabulary } from './vocabulary.js'
+import { type ModelConfig, modelType, readVocabulary, type Vocabulary } from './vocabulary.js'
 
 /** Largest tokenizer.json that is read. The largest known one, with 256,000 tokens, has 33 MB. */
 export const maxTokenizerBytes = 64 * 1024 * 1024
@@ -15,7 +15,7 @@ const maxStructure = 5_000_000
 /** What a tokenizer.json holds. Its shape has been checked, except for the fields that are `unknown`. */
 export interface TokenizerFile {
   path: string
-  vocabulary: [string, number][]
+  vocabulary: Vocabulary
   model: ModelConfig
   addedTokens: AddedToken[]
   normalizer: unknown
@@ -66,14 +66,10 @@ export function readTokenizerFile(path: string): TokenizerFile {
 /**
  * The added tokens of the file, with what tokenizer_config.json adds or changes. As in transformers, its
  * `added_tokens_decoder` wins, and special tokens that it names become added tokens.
- * @param ids those of the file's vocabulary
  * @throws LLMError ERR_TOKENIZER_INVALID when `added_tokens_decoder` has a wrong shape.
  */
-export function mergeAddedTokens(
-  file: TokenizerFile,
-  ids: ReadonlyMap<string, number>,
-  config: Record<string, unknown>,
-): Map<string, AddedToken> {
+export function mergeAddedTokens(file: TokenizerFile, config: Record<string, unknown>): Map<string, AddedToken> {
+  const { ids } = file.vocabulary
   const tokens = new Map(file.addedTokens.map((token) => [token.content, token]))
   const where = `${file.path}: tokenizer_config.json`
   const decoder = config['added_tokens_decoder'] ?? {}
@@ -126,6 +122,20 @@ function addedToken(value: Record<string, unknown>, content: string, id: number)
   }
 }
 
+function checkStructure(bytes: Uint8Array, path: string): void {
+  if (bytes.length <= maxStructure) return
+  let structure = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]
+    if (byte === 0x2c || byte === 0x5b || byte === 0x7b) structure++
+  }
+  if (structure <= maxStructure) return
+  throw new LLMError(
+    'ERR_TOKENIZER_INVALID',
+    `${path}: expected at most ${maxStructure} brackets and commas, found ${structure}`,
+  )
+}
+
 function parse(path: string): unknown {
   let text: string
   try {
@@ -141,14 +151,7 @@ function parse(path: string): unknown {
         )
       }
       const bytes = readFileSync(file)
-      let structure = 0
-      for (const byte of bytes) if (byte === 0x2c || byte === 0x5b || byte === 0x7b) structure++
-      if (structure > maxStructure) {
-        throw new LLMError(
-          'ERR_TOKENIZER_INVALID',
-          `${path}: expected at most ${maxStructure} brackets and commas, found ${structure}`,
-        )
-      }
+      checkStructure(bytes, path)
       text = bytes.toString('utf8')
     } finally {
       closeSync(file)

@@ -57,8 +57,8 @@ export class Tokenizer {
     this.#file = file
     this.#normalizer = createNormalizer(file.normalizer, `${path}: normalizer`)
     this.#preTokenizer = createPreTokenizer(file.preTokenizer, `${path}: pre_tokenizer`)
-    this.#vocabulary = new Map(file.vocabulary)
-    this.addedTokens = mergeAddedTokens(file, this.#vocabulary, config)
+    this.#vocabulary = file.vocabulary.ids
+    this.addedTokens = mergeAddedTokens(file, config)
     this.#model = createModel(file.model, this.#vocabulary, (content) => this.#idOf(content), `${path}: model`)
     const tokens = [...this.addedTokens.values()]
     this.#raw = new AddedTokenMatcher(
@@ -92,7 +92,7 @@ export class Tokenizer {
     const added = [...this.addedTokens.values()].map((token) => {
       return token.normalized ? { ...token, content: this.#normalizer(token.content) } : token
     })
-    return createTokenTable(this.#file.vocabulary, added, decoder, this.#cleanUpSpaces, where)
+    return createTokenTable(this.#file.vocabulary.tokens, added, decoder, this.#cleanUpSpaces, where)
   }
 
   encode(text: string, options: TokenizeOptions): number[] {

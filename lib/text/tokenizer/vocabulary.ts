@@ -2,7 +2,13 @@ import { LLMError } from '../../errors.js'
 import { brief, unsupported } from './config.js'
 import { isTokenId, maxTokenIds } from './token-id.js'
 
-type Entry = [token: string, id: number]
+/** The tokens of a model both ways. */
+export interface Vocabulary {
+  /** By id; where no token has an id, nothing. */
+  tokens: readonly (string | undefined)[]
+  /** Ids by token; of equal tokens, the last. */
+  ids: ReadonlyMap<string, number>
+}
 
 /** The `model` of a tokenizer.json, whose `type` is known and whose `vocab` has been checked. */
 export type ModelConfig = Record<string, unknown> & { type: 'BPE' | 'Unigram' | 'WordPiece' | 'WordLevel' }
@@ -35,7 +41,7 @@ export function modelType(model: Record<string, unknown>, where: string): ModelC
  * The tokens of a model. A Unigram model lists them in the order of their ids, and may hold one twice.
  * @throws LLMError ERR_TOKENIZER_INVALID, naming the field.
  */
-export function readVocabulary(model: ModelConfig, where: string): Entry[] {
+export function readVocabulary(model: ModelConfig, where: string): Vocabulary {
   const { vocab } = model
   const invalid = (what: string): never => {
     throw new LLMError('ERR_TOKENIZER_INVALID', `${where}.${what}`)
@@ -44,34 +50,37 @@ export function readVocabulary(model: ModelConfig, where: string): Entry[] {
     if (!Array.isArray(vocab) || vocab.length === 0 || vocab.length > maxTokenIds) {
       return invalid(`vocab: expected an array of 1 to ${maxTokenIds} tokens, found ${brief(vocab)}`)
     }
-    return vocab.map((entry: unknown, id): Entry => {
+    const tokens = vocab.map((entry: unknown, id): string => {
       const [token, score] = Array.isArray(entry) ? (entry as unknown[]) : []
       if (typeof token === 'string' && Number.isFinite(score)) {
         if (!token.isWellFormed()) invalid(`vocab[${id}]: ${halfCharacter}`)
-        return [token, id]
+        return token
       }
       return invalid(`vocab[${id}]: expected [token, score] with a finite score, found ${brief(entry)}`)
     })
+    return { tokens, ids: new Map(tokens.map((token, id) => [token, id])) }
   }
   if (typeof vocab !== 'object' || vocab === null || Array.isArray(vocab)) {
     return invalid(`vocab: expected an object, found ${brief(vocab)}`)
   }
-  const owners: string[] = []
-  const entries = Object.entries(vocab) as Entry[]
+  const tokens: string[] = []
+  const ids = new Map<string, number>()
   // There may be 200,000: what an error says is made for the one that is wrong.
   const quoted = (token: string) => JSON.stringify(token.slice(0, 60))
-  for (const [token, id] of entries) {
+  for (const token of Object.keys(vocab)) {
+    const id = (vocab as Record<string, unknown>)[token]
     if (!token.isWellFormed()) invalid(`vocab[${quoted(token)}]: ${halfCharacter}`)
     if (!isTokenId(id)) {
-      invalid(`vocab[${quoted(token)}]: expected an id in 0…${maxTokenIds - 1}, found ${brief(id)}`)
+      return invalid(`vocab[${quoted(token)}]: expected an id in 0…${maxTokenIds - 1}, found ${brief(id)}`)
     }
-    const other = owners[id]
+    const other = tokens[id]
     if (other !== undefined) {
       invalid(`vocab[${quoted(token)}]: expected an id of its own, found ${id}, which ${quoted(other)} has`)
     }
-    owners[id] = token
+    tokens[id] = token
+    ids.set(token, id)
   }
-  return entries
+  return { tokens, ids }
 }
 
 /** Half a pair would match inside of another character. */
