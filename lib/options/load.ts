@@ -67,7 +67,7 @@ export interface LoadOptions {
   cpuKernel?: CpuKernel | undefined
   /**
    * What computes attention over a paged KV cache on CPU: `openvino` or `builtin`, which takes caches in u8, u4, f16 and f32 where OpenVINO
-   * computes in f32. `auto` is the built-in one for caches in u8 and u4, unless `cpuKernel` is `openvino`. Default `auto`.
+   * computes in f32. `auto` is the built-in one, unless `cpuKernel` is `openvino` or the processor lacks AVX2. Default `auto`.
    */
   cpuAttention?: 'auto' | 'builtin' | 'openvino' | undefined
   /**

@@ -62,6 +62,16 @@ t.test('with each precision of the cache it is as near to f32 as OpenVINO is', a
   }
 })
 
+t.test('it is taken with each precision of the cache when nothing else is said', async (t) => {
+  for (const precision of ['u8', 'u4', 'f16', 'f32']) {
+    const ovConfig = { ...exact, KV_CACHE_PRECISION: precision }
+    await using llm = await loadTiny('tiny-llama-fp32', { engine: 'paged', cpuKernel: 'portable', ovConfig })
+    const reason = `quicker with a KV cache in ${precision}`
+    t.match(llm.info.attention, [{ kernel: 'portable', layers: 2, reason }], precision)
+    t.equal(llm.info.precision.kvCache, precision)
+  }
+})
+
 t.test('prefix cache, beams and preemption give the same with either attention', async (t) => {
   const long = Array.from({ length: 75 }, (_, i) => (i * 31 + 7) % 480)
   const answers: unknown[] = []

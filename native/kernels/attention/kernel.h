@@ -21,19 +21,21 @@ inline constexpr size_t kRangeTokens = kRangeBlocks * kBlockTokens;
 // From a row of scores to the next: no power of two, or rows would share few lines of the cache.
 inline constexpr size_t kScoreStride = kRangeTokens + 16;
 
-// c[r][j] += the sum over i < depth of a[r][i] * b[i][j], for `rows` rows and `columns` columns, a multiple of 8.
+// c[r][j] = the sum over i < depth of a[r][i] * b[i][j], for `rows` rows and `columns` columns, a multiple of 8.
 // Strides count elements.
 struct RowsProduct {
   const float* a;
   size_t a_stride;
   size_t rows;
-  const void* b;  // f16 or f32
+  const uint8_t* const* blocks;  // of b, f16 or f32: each has block_rows of its rows, the last one those that are left
+  const uint8_t* const* later;   // a block for each of them, which is asked for meanwhile; null = none
+  size_t block_rows;
   size_t b_stride;
   size_t depth;
   size_t columns;
+  bool adds;  // to what c holds
   float* c;
   size_t c_stride;
-  const void* next;  // what will be multiplied next in the place of b, and is asked for meanwhile; null = nothing
 };
 
 // The widest heads for which there are products of codes.
@@ -102,7 +104,8 @@ struct AttentionKernel {
   size_t tile_rows;
   void (*multiply_halves)(const RowsProduct& product);
   void (*multiply_floats)(const RowsProduct& product);
-  // scores[i] = exp(scores[i] - largest), 0 for -infinity; returns their sum. Those that are no numbers stay so.
+  // scores[i] = exp(scores[i] - largest), 0 for -infinity, for a multiple of 32; returns their sum. Those that are no
+  // numbers stay so.
   float (*exponentials)(float* scores, size_t count, float largest);
   // The largest number; -infinity when there is none.
   float (*largest)(const float* scores, size_t count);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/attention/kernel.h"
@@ -13,9 +14,11 @@ template <class Stored>
 void product(const RowsProduct& p) {
   for (size_t row = 0; row < p.rows; ++row) {
     float* c = p.c + row * p.c_stride;
+    if (!p.adds) std::fill_n(c, p.columns, 0.F);
     for (size_t i = 0; i < p.depth; ++i) {
       const float a = p.a[row * p.a_stride + i];
-      const Stored* b = static_cast<const Stored*>(p.b) + i * p.b_stride;
+      const auto* block = reinterpret_cast<const Stored*>(p.blocks[i / p.block_rows]);
+      const Stored* b = block + i % p.block_rows * p.b_stride;
       for (size_t j = 0; j < p.columns; ++j) c[j] += a * number(b[j]);
     }
   }

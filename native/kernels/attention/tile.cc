@@ -31,7 +31,7 @@ struct Rows {
   float* offsets;  // [count]: what is added to all values of a row
   float* factors;  // [kRangeTokens], see CodeWeights
   float* zeros;
-  float* widened;  // a block in f32
+  float* widened;  // see PlainRows
   uint8_t* codes;  // for CodeScores
 };
 
@@ -43,7 +43,7 @@ Rows carve(const AttentionShape& shape, size_t rows, Carver& memory) {
   out.offsets = memory.take<float>(rows);
   out.factors = memory.take<float>(kRangeTokens);
   out.zeros = memory.take<float>(kRangeTokens);
-  out.widened = memory.take<float>(kBlockTokens * std::max(shape.key_width, shape.value_width));
+  out.widened = memory.take<float>(kPlainBlocks * kBlockTokens * std::max(shape.key_width, shape.value_width));
   out.codes = memory.take<uint8_t>(code_score_memory(rows, shape.key_width));
   return out;
 }
@@ -111,7 +111,7 @@ class Tile {
 
   // The processor's own guesses end at each page, and a block is smaller than one: what the kernels read of all blocks
   // before they begin, and the first blocks. They ask for the others themselves.
-  void ask_for_scales() const {
+  void ask_for_first() const {
     const size_t key_words = stored_bytes(shape_.key_type, kBlockTokens * shape_.key_width);
     const size_t value_words = stored_bytes(shape_.value_type, kBlockTokens * shape_.value_width);
     for (size_t i = 0; i < count_; ++i) {
@@ -124,17 +124,18 @@ class Tile {
 
   // Scores of all rows with the range's blocks.
   void score() {
+    const uint8_t* next[kBlocksAhead];
+    for (size_t i = 0; i < kBlocksAhead; ++i) next[i] = values_[std::min(i, count_ - 1)];
+    ask_for_first();
     if (key_codes_) {
-      const uint8_t* next[kBlocksAhead];
-      for (size_t i = 0; i < kBlocksAhead; ++i) next[i] = values_[std::min(i, count_ - 1)];
-      ask_for_scales();
       key_codes_->scores(
           {rows_.queries, rows_.count, shape_.key_width, keys_, count_, next, rows_.scores, rows_.codes});
       return;
     }
     const PlainRows plain{kernel_, shape_.key_type, shape_.key_width, rows_.count, rows_.widened};
     for (size_t i = 0; i < count_; ++i) {
-      plain_scores(plain, rows_.queries, keys_[i], i + 1 < count_ ? keys_[i + 1] : nullptr,
+      const size_t later = i + kBlocksAhead;
+      plain_scores(plain, rows_.queries, keys_[i], later < count_ ? keys_[later] : next[later - count_],
                    rows_.scores + i * kBlockTokens);
     }
   }
@@ -159,15 +160,13 @@ class Tile {
       if (rows_.largest[row] != kNothing) shrink(row, std::exp(rows_.largest[row] - largest));
       rows_.largest[row] = largest;
     }
-    const float unseen = value_codes_ ? kNothing : 0.F;
-    std::fill(scores, seen, unseen);
-    std::fill(scores + (to - first_), scores + count_ * kBlockTokens, unseen);
-    if (value_codes_) {
-      rows_.sums[row] += kernel_.weights(
-          {scores, count_ * kBlockTokens, anchor(largest), rows_.factors, rows_.zeros, rows_.offsets + row});
-      return;
-    }
-    rows_.sums[row] += kernel_.exponentials(seen, to - from, anchor(largest));
+    const size_t tokens = count_ * kBlockTokens;
+    std::fill(scores, seen, kNothing);
+    std::fill(scores + (to - first_), scores + tokens, kNothing);
+    rows_.sums[row] +=
+        value_codes_
+            ? kernel_.weights({scores, tokens, anchor(largest), rows_.factors, rows_.zeros, rows_.offsets + row})
+            : kernel_.exponentials(scores, tokens, anchor(largest));
   }
 
   void shrink(size_t row, float by) {
@@ -185,9 +184,11 @@ class Tile {
       return;
     }
     const PlainRows plain{kernel_, shape_.value_type, shape_.value_width, rows_.count, rows_.widened};
-    for (size_t i = 0; i < count_; ++i) {
-      plain_values(plain, rows_.scores + i * kBlockTokens, values_[i], i + 1 < count_ ? values_[i + 1] : nullptr,
-                   std::min(kBlockTokens, last_ - first_ - i * kBlockTokens), rows_.values);
+    for (size_t i = 0; i < count_; i += kPlainBlocks) {
+      const uint8_t* later[kPlainBlocks];
+      for (size_t j = 0; j < kPlainBlocks; ++j) later[j] = values_[std::min(i + j + kBlocksAhead, count_ - 1)];
+      plain_values(plain, rows_.scores + i * kBlockTokens, values_ + i, later,
+                   std::min(kPlainBlocks * kBlockTokens, last_ - first_ - i * kBlockTokens), rows_.values);
     }
   }
 

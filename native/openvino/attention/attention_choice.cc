@@ -69,7 +69,7 @@ class Replacement {
       : model_(model), config_(config), properties_(properties), kernel_(kernel) {}
 
   // Returns in words why the node stays, '' when it was replaced.
-  std::string replace(const std::shared_ptr<ov::Node>& node, bool only_where_quicker) {
+  std::string replace(const std::shared_ptr<ov::Node>& node) {
     std::string words;
     auto attention = std::make_shared<SharedAttention>();
     attention->kernel = &kernel_;
@@ -85,9 +85,6 @@ class Replacement {
     if (!adopt(cache.key_type, cache.key_shape, shape.kv_heads, shape.key_width, true, keys) ||
         !adopt(cache.value_type, cache.value_shape, shape.kv_heads, shape.value_width, false, values)) {
       return "a KV cache in " + precision_of(cache) + " " + cache.key_shape.to_string();
-    }
-    if (only_where_quicker && (code_bits(keys.type) == 0 || code_bits(values.type) == 0)) {
-      return "OpenVINO's is quicker with a KV cache in " + precision_of(cache);
     }
     shape.key_type = keys.type;
     shape.value_type = values.type;
@@ -176,7 +173,7 @@ AttentionSetup choose_attention(ov::Model& model, const EngineConfig& config, co
   Replacement replacement(model, config, properties, attention);
   const bool always = config.cpu_attention == "builtin";
   for (const auto& node : nodes) {
-    const auto obstacle = replacement.replace(node, !always);
+    const auto obstacle = replacement.replace(node);
     if (!obstacle.empty()) {
       add(setup.choices, "openvino", obstacle);
       continue;

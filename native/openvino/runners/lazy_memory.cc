@@ -1,5 +1,6 @@
 #include "openvino/runners/lazy_memory.h"
 
+#include <algorithm>
 #include <new>
 
 #ifdef _WIN32
@@ -24,6 +25,10 @@ LazyMemory::~LazyMemory() { VirtualFree(data_, 0, MEM_RELEASE); }
 
 namespace {
 
+// A block has rows in every layer's tensors. With huge pages from the start, the first block would take two megabytes
+// in each. Behind so many bytes of small pages they add at most half of what is used.
+constexpr size_t kSmallPages = 4 << 20;
+
 std::byte* map(size_t bytes) {
   int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 #ifdef MAP_NORESERVE
@@ -31,11 +36,12 @@ std::byte* map(size_t bytes) {
 #endif
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-#ifdef MADV_NOHUGEPAGE
-  // A block has rows in every layer's tensors. With huge pages the first block would take two megabytes in each.
-  madvise(memory, bytes, MADV_NOHUGEPAGE);
+  auto* begin = static_cast<std::byte*>(memory);
+#if defined(MADV_NOHUGEPAGE) && defined(MADV_HUGEPAGE)
+  madvise(begin, std::min(bytes, kSmallPages), MADV_NOHUGEPAGE);
+  if (bytes > kSmallPages) madvise(begin + kSmallPages, bytes - kSmallPages, MADV_HUGEPAGE);
 #endif
-  return static_cast<std::byte*>(memory);
+  return begin;
 }
 
 }  // namespace

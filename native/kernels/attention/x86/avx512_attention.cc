@@ -19,8 +19,6 @@
 namespace llm {
 namespace {
 
-#include "kernels/attention/x86/exponentials.h"
-
 LLM_ISA inline __m512 load(const float* from, __mmask16 mask) { return _mm512_maskz_loadu_ps(mask, from); }
 LLM_ISA inline __m512 load(const uint16_t* from, __mmask16 mask) {
   return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, from));
@@ -34,12 +32,10 @@ template <class Stored, int Rows>
 LLM_ISA void tile(const RowsProduct& p, size_t first) {
   constexpr int kSets = Rows == 1 ? 4 : Rows <= 4 ? 2 : 1;
   const float* a = p.a + first * p.a_stride;
-  const ptrdiff_t ahead = p.next == nullptr ? 0 : static_cast<const char*>(p.next) - static_cast<const char*>(p.b);
   for (size_t column = 0; column < p.columns; column += 32) {
     const size_t left = p.columns - column;
     const __mmask16 low = mask_of(left);
     const __mmask16 high = left > 16 ? mask_of(left - 16) : static_cast<__mmask16>(0);
-    const Stored* b = static_cast<const Stored*>(p.b) + column;
     __m512 sums[kSets][Rows][2];
     LLM_UNROLL
     for (int set = 0; set < kSets; ++set) {
@@ -47,22 +43,27 @@ LLM_ISA void tile(const RowsProduct& p, size_t first) {
       for (int row = 0; row < Rows; ++row) sums[set][row][0] = sums[set][row][1] = _mm512_setzero_ps();
     }
     size_t i = 0;
-    for (; i + kSets <= p.depth; i += kSets, b += kSets * p.b_stride) {
-      LLM_UNROLL
-      for (int set = 0; set < kSets; ++set) {
-        _mm_prefetch(reinterpret_cast<const char*>(b + static_cast<size_t>(set) * p.b_stride) + ahead, _MM_HINT_T0);
-        const __m512 b0 = load(b + static_cast<size_t>(set) * p.b_stride, low);
-        const __m512 b1 = load(b + static_cast<size_t>(set) * p.b_stride + 16, high);
+    for (size_t block = 0; i < p.depth; ++block) {
+      const size_t end = p.depth - i < p.block_rows ? p.depth : i + p.block_rows;
+      const auto* b = reinterpret_cast<const Stored*>(p.blocks[block]) + column;
+      const ptrdiff_t ahead = p.later == nullptr ? 0 : p.later[block] - p.blocks[block];
+      for (; i + kSets <= end; i += kSets, b += kSets * p.b_stride) {
         LLM_UNROLL
-        for (int row = 0; row < Rows; ++row) {
-          const __m512 x = _mm512_set1_ps(a[static_cast<size_t>(row) * p.a_stride + i + static_cast<size_t>(set)]);
-          sums[set][row][0] = _mm512_fmadd_ps(x, b0, sums[set][row][0]);
-          sums[set][row][1] = _mm512_fmadd_ps(x, b1, sums[set][row][1]);
+        for (int set = 0; set < kSets; ++set) {
+          const auto* later = reinterpret_cast<const char*>(b + static_cast<size_t>(set) * p.b_stride) + ahead;
+          _mm_prefetch(later, _MM_HINT_T1);
+          if constexpr (sizeof(Stored) == 4) _mm_prefetch(later + 64, _MM_HINT_T1);
+          const __m512 b0 = load(b + static_cast<size_t>(set) * p.b_stride, low);
+          const __m512 b1 = load(b + static_cast<size_t>(set) * p.b_stride + 16, high);
+          LLM_UNROLL
+          for (int row = 0; row < Rows; ++row) {
+            const __m512 x = _mm512_set1_ps(a[static_cast<size_t>(row) * p.a_stride + i + static_cast<size_t>(set)]);
+            sums[set][row][0] = _mm512_fmadd_ps(x, b0, sums[set][row][0]);
+            sums[set][row][1] = _mm512_fmadd_ps(x, b1, sums[set][row][1]);
+          }
         }
       }
-    }
-    if constexpr (kSets > 1) {
-      for (; i < p.depth; ++i, b += p.b_stride) {
+      for (; kSets > 1 && i < end; ++i, b += p.b_stride) {
         const __m512 b0 = load(b, low);
         const __m512 b1 = load(b + 16, high);
         LLM_UNROLL
@@ -72,20 +73,22 @@ LLM_ISA void tile(const RowsProduct& p, size_t first) {
           sums[0][row][1] = _mm512_fmadd_ps(x, b1, sums[0][row][1]);
         }
       }
+    }
+    LLM_UNROLL
+    for (int set = 1; set < kSets; ++set) {
       LLM_UNROLL
-      for (int set = 1; set < kSets; ++set) {
-        LLM_UNROLL
-        for (int row = 0; row < Rows; ++row) {
-          sums[0][row][0] = _mm512_add_ps(sums[0][row][0], sums[set][row][0]);
-          sums[0][row][1] = _mm512_add_ps(sums[0][row][1], sums[set][row][1]);
-        }
+      for (int row = 0; row < Rows; ++row) {
+        sums[0][row][0] = _mm512_add_ps(sums[0][row][0], sums[set][row][0]);
+        sums[0][row][1] = _mm512_add_ps(sums[0][row][1], sums[set][row][1]);
       }
     }
     LLM_UNROLL
     for (int row = 0; row < Rows; ++row) {
       float* c = p.c + (first + static_cast<size_t>(row)) * p.c_stride + column;
-      _mm512_mask_storeu_ps(c, low, _mm512_add_ps(load(c, low), sums[0][row][0]));
-      _mm512_mask_storeu_ps(c + 16, high, _mm512_add_ps(load(c + 16, high), sums[0][row][1]));
+      const __m512 c0 = p.adds ? load(c, low) : _mm512_setzero_ps();
+      const __m512 c1 = p.adds ? load(c + 16, high) : _mm512_setzero_ps();
+      _mm512_mask_storeu_ps(c, low, _mm512_add_ps(c0, sums[0][row][0]));
+      _mm512_mask_storeu_ps(c + 16, high, _mm512_add_ps(c1, sums[0][row][1]));
     }
   }
 }
@@ -148,6 +151,10 @@ LLM_ISA inline Floats size_of(Floats x) { return _mm512_abs_ps(x); }
 LLM_ISA inline Floats inverse_or_0(Floats x) {
   return _mm512_maskz_div_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ), _mm512_set1_ps(1), x);
 }
+// `value` where x is at least `least` or no number, else 0.
+LLM_ISA inline Floats zero_below(Floats least, Floats x, Floats value) {
+  return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, least, _CMP_NLT_UQ), value);
+}
 LLM_ISA inline Floats next_whole(Floats x) { return _mm512_roundscale_ps(x, 0); }
 LLM_ISA inline Floats times_power_of_2(Floats x, Floats whole) { return _mm512_scalef_ps(x, whole); }
 LLM_ISA inline float sum_of(Floats x) { return _mm512_reduce_add_ps(x); }
@@ -160,6 +167,7 @@ constexpr int kValueSums = 24;  // registers
 #include "kernels/attention/x86/code_pairs.h"
 #include "kernels/attention/x86/code_scores.h"
 #include "kernels/attention/x86/code_values.h"
+#include "kernels/attention/x86/exponentials.h"
 
 constexpr CodeKernel kBytes{code_scores<8>, code_factors<8>, code_values<8>};
 constexpr CodeKernel kNibbles{code_scores<4>, code_factors<4>, code_values<4>};

@@ -1,29 +1,7 @@
 // Scores to weights as integers, and values in codes that they weigh. Included within the namespace of each kernel for
-// x86-64, behind code_pairs.h.
+// x86-64, behind code_pairs.h and exponentials.h.
 
-// 2^r for r within ±0.5 as a polynomial whose error is at most 9.2e-8 of it (least squares, weighed until the largest
-// errors are alike); the last coefficient is 1.
-constexpr float kPower[5] = {0x1.5bba14p-10F, 0x1.3cea88p-7F, 0x1.c6b752p-5F, 0x1.ebf9bcp-3F, 0x1.62e42ap-1F};
 constexpr float kMostWeight = 32767.F;
-constexpr float kLeastPower = -125.F;  // 2^-125 is nothing beside a sum of at least 1
-
-LLM_ISA float largest_score(const float* scores, size_t count) {
-  constexpr size_t kSets = 4;
-  Floats most[kSets];
-  LLM_UNROLL
-  for (size_t set = 0; set < kSets; ++set) most[set] = every(-HUGE_VALF);
-  size_t i = 0;
-  for (; i + kSets * kLanes <= count; i += kSets * kLanes) {
-    LLM_UNROLL
-    for (size_t set = 0; set < kSets; ++set) {
-      most[set] = larger(load_floats(scores + i + set * kLanes, kLanes), most[set]);
-    }
-  }
-  for (; i + kLanes <= count; i += kLanes) most[0] = larger(load_floats(scores + i, kLanes), most[0]);
-  float largest = largest_of(larger(larger(most[0], most[1]), larger(most[2], most[3])));
-  for (; i < count; ++i) largest = scores[i] > largest ? scores[i] : largest;
-  return largest;
-}
 
 template <int Bits>
 LLM_ISA float code_factors(const CodeFactors& f) {
@@ -57,14 +35,8 @@ LLM_ISA float weights(const CodeWeights& w) {
   Floats offset = every(0);
   auto* out = reinterpret_cast<int16_t*>(w.scores);
   for (size_t i = 0; i < w.count; i += kLanes) {
-    // What is no number stays.
-    const Floats x = larger(every(kLeastPower), fma(load_floats(w.scores + i, kLanes), log2e, shift));
-    const Floats whole = next_whole(x);
-    const Floats r = minus(x, whole);
-    Floats power = every(kPower[0]);
-    LLM_UNROLL
-    for (int j = 1; j < 5; ++j) power = fma(power, r, every(kPower[j]));
-    power = times_power_of_2(fma(power, r, every(1)), whole);
+    const Floats x = fma(load_floats(w.scores + i, kLanes), log2e, shift);
+    const Floats power = power_of_2(larger(every(kLeastPower), x));
     sum = plus(sum, power);
     offset = fma(power, load_floats(w.zeros + i, kLanes), offset);
     store_shorts(out + i, rounded_to_ints(times(power, load_floats(w.factors + i, kLanes))), kLanes);

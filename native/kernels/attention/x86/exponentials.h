@@ -1,47 +1,48 @@
-// exp() as kernels/silu.h describes it, which the compiler makes vectors of by itself. Included within the namespace of
-// each kernel for x86-64. Sums are kept in sixteen lanes, which compilers may not choose by themselves.
+// Largest scores and exponentials. Included within the namespace of each kernel for x86-64, behind its vectors.
 
-LLM_ISA inline float sum_of_lanes(const float* lanes) {
-  float eight[8];
-  for (int i = 0; i < 8; ++i) eight[i] = lanes[i] + lanes[i + 8];
-  return ((eight[0] + eight[4]) + (eight[2] + eight[6])) + ((eight[1] + eight[5]) + (eight[3] + eight[7]));
+// 2^r for r within ±0.5 as a polynomial whose error is at most 9.2e-8 of it (least squares, weighed until the largest
+// errors are alike); the last coefficient is 1.
+constexpr float kPower[5] = {0x1.5bba14p-10F, 0x1.3cea88p-7F, 0x1.c6b752p-5F, 0x1.ebf9bcp-3F, 0x1.62e42ap-1F};
+constexpr float kLeastPower = -125.F;  // 2^-125 is nothing beside a sum of at least 1
+
+// For x from kLeastPower to 0. What is no number stays.
+LLM_ISA inline Floats power_of_2(Floats x) {
+  const Floats whole = next_whole(x);
+  const Floats r = minus(x, whole);
+  Floats power = every(kPower[0]);
+  LLM_UNROLL
+  for (int i = 1; i < 5; ++i) power = fma(power, r, every(kPower[i]));
+  return times_power_of_2(fma(power, r, every(1)), whole);
+}
+
+LLM_ISA float largest_score(const float* scores, size_t count) {
+  constexpr size_t kSets = 4;
+  Floats most[kSets];
+  LLM_UNROLL
+  for (size_t set = 0; set < kSets; ++set) most[set] = every(-HUGE_VALF);
+  size_t i = 0;
+  for (; i + kSets * kLanes <= count; i += kSets * kLanes) {
+    LLM_UNROLL
+    for (size_t set = 0; set < kSets; ++set) {
+      most[set] = larger(load_floats(scores + i + set * kLanes, kLanes), most[set]);
+    }
+  }
+  for (; i + kLanes <= count; i += kLanes) most[0] = larger(load_floats(scores + i, kLanes), most[0]);
+  float largest = largest_of(larger(larger(most[0], most[1]), larger(most[2], most[3])));
+  for (; i < count; ++i) largest = scores[i] > largest ? scores[i] : largest;
+  return largest;
 }
 
 LLM_ISA float exponentials(float* scores, size_t count, float most) {
-  float lanes[16] = {};
-  float last[16];
-  for (size_t i = 0; i < count; i += 16) {
-    // A rest is computed as sixteen, of which the others are nothing.
-    const size_t here = count - i < 16 ? count - i : 16;
-    float* values = scores + i;
-    if (here < 16) {
-      for (size_t j = 0; j < 16; ++j) last[j] = j < here ? values[j] : -HUGE_VALF;
-      values = last;
-    }
-    for (size_t j = 0; j < 16; ++j) {
-      float t = values[j] - most;
-      const bool nothing = t < kLeastExponent;  // what is no number is not less
-      t = nothing ? kLeastExponent : t;
-      const float rounded = t * kLog2E + kRounder;
-      const float n = rounded - kRounder;
-      float r = t - n * kLn2High;
-      r = r - n * kLn2Low;
-      float series = kSeries[0];
-      series = series * r + kSeries[1];
-      series = series * r + kSeries[2];
-      series = series * r + kSeries[3];
-      series = series * r + kSeries[4];
-      series = series * r + kSeries[5];
-      series = series * r + 1.F;
-      series = series * r + 1.F;
-      const float power = std::bit_cast<float>((std::bit_cast<uint32_t>(rounded) + kExponentBias) << 23);
-      const float value = nothing ? 0.F : series * power;
-      values[j] = value;
-      lanes[j] += value;
-    }
-    if (here < 16) {
-      for (size_t j = 0; j < here; ++j) scores[i + j] = last[j];
-    }
+  const Floats largest = every(most);
+  const Floats log2e = every(kLog2E);
+  const Floats least = every(kLeastPower);
+  Floats sum = every(0);
+  for (size_t i = 0; i < count; i += kLanes) {
+    const Floats x = times(minus(load_floats(scores + i, kLanes), largest), log2e);
+    const Floats power = zero_below(least, x, power_of_2(larger(least, x)));
+    sum = plus(sum, power);
+    store_floats(scores + i, power, kLanes);
   }
-  return sum_of_lanes(lanes);
+  return sum_of(sum);
 }
