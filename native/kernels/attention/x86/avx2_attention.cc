@@ -159,6 +159,8 @@ LLM_ISA inline float largest_of(Floats x) {
   return _mm_cvtss_f32(_mm_max_ss(four, _mm_movehdup_ps(four)));
 }
 
+#include "kernels/attention/x86/exponentials.h"
+
 constexpr int kScoreRows = 5;
 constexpr int kChainedRows = 1;
 constexpr int kValueSums = 12;  // registers
@@ -166,7 +168,6 @@ constexpr int kValueSums = 12;  // registers
 #include "kernels/attention/x86/code_pairs.h"
 #include "kernels/attention/x86/code_scores.h"
 #include "kernels/attention/x86/code_values.h"
-#include "kernels/attention/x86/exponentials.h"
 
 constexpr CodeKernel kBytes{code_scores<8>, code_factors<8>, code_values<8>};
 constexpr CodeKernel kNibbles{code_scores<4>, code_factors<4>, code_values<4>};

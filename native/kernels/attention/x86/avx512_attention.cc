@@ -160,6 +160,8 @@ LLM_ISA inline Floats times_power_of_2(Floats x, Floats whole) { return _mm512_s
 LLM_ISA inline float sum_of(Floats x) { return _mm512_reduce_add_ps(x); }
 LLM_ISA inline float largest_of(Floats x) { return _mm512_reduce_max_ps(x); }
 
+#include "kernels/attention/x86/exponentials.h"
+
 constexpr int kScoreRows = 12;
 constexpr int kChainedRows = 3;
 constexpr int kValueSums = 24;  // registers
@@ -167,7 +169,6 @@ constexpr int kValueSums = 24;  // registers
 #include "kernels/attention/x86/code_pairs.h"
 #include "kernels/attention/x86/code_scores.h"
 #include "kernels/attention/x86/code_values.h"
-#include "kernels/attention/x86/exponentials.h"
 
 constexpr CodeKernel kBytes{code_scores<8>, code_factors<8>, code_values<8>};
 constexpr CodeKernel kNibbles{code_scores<4>, code_factors<4>, code_values<4>};
