@@ -1,9 +1,6 @@
-import { basename } from 'node:path'
 import { Command } from 'commander'
-import { type ErrorCode, LLMError } from '../errors.js'
+import { LLMError } from '../errors.js'
 import type { GenerationResult } from '../generation/result.js'
-import { encodeOptions } from '../generation/tokenize.js'
-import type { LLM } from '../llm.js'
 import { type GenerationOptions, generationTable } from '../options/generation.js'
 import { loadTable } from '../options/load.js'
 import { didYouMean } from '../options/rules.js'
@@ -11,13 +8,13 @@ import type { ChatMessage } from '../text/template/messages.js'
 import { formatFlags } from './answer-format.js'
 import { ChatHistory } from './chat-history.js'
 import { ChatLines, isInteractive } from './chat-lines.js'
+import { type ChatPartner, chatPartner } from './chat-partner.js'
 import { settingLines, withSetting } from './chat-settings.js'
 import { Conversation } from './conversation.js'
 import type { Interrupts } from './interrupts.js'
-import { loadForCommand } from './load.js'
 import { addCommonFlags, addFlags, type Flags, flagsOf, generationOptions, withoutJson } from './options.js'
 import { note, oneLine, reportFailure } from './report.js'
-import { AnswerWriter, statsLine } from './terminal.js'
+import { AnswerWriter, printable, statsLine } from './terminal.js'
 
 /** Words that are no message, and what they take. */
 const slashCommands: Readonly<Record<string, { takes?: string; help: string }>> = {
@@ -31,24 +28,18 @@ const slashCommands: Readonly<Record<string, { takes?: string; help: string }>> 
   '/help': { help: 'shows this' },
 }
 
-/** Failures of one turn that another message may not have. */
-const passing: ErrorCode[] = [
-  'ERR_CONTEXT_LENGTH',
-  'ERR_TEMPLATE',
-  'ERR_TEXT_TIMEOUT',
-  'ERR_TEXT_MEMORY',
-  'ERR_OUT_OF_MEMORY',
-  'ERR_NON_FINITE',
-]
-
 /** `chat`: a conversation. */
 export function chatCommand(interrupts: Interrupts): Command {
   const command = new Command('chat')
     .summary('chats with a model')
-    .description('Chats with MODEL, a line a message. Ctrl+C stops an answer; see also /help.')
+    .description(
+      'Chats with MODEL, or a the address of a server, a line a message. Ctrl+C stops an answer; see also /help.',
+    )
     .argument('<model>')
     .option('--system <text>', 'system message')
     .option('--stats', 'prints TTFT and tokens/s after each answer')
+    .option('--model <name>', 'of a server: which of its models, if it has several')
+    .option('--api-key <key>', 'of a server (or OPENVINO_LLM_API_KEY)')
   const answer = flagsOf(withoutJson(generationTable))
   // A conversation goes on when it is longer than the context; what the model no longer sees is said.
   answer.find(({ long }) => long === '--context-overflow')?.default('drop-oldest')
@@ -56,13 +47,13 @@ export function chatCommand(interrupts: Interrupts): Command {
   addCommonFlags(command).addHelpText('after', '\nExample: openvino-llm chat ./model --system "Be brief." --stats')
   return command.action(async (model: string, flags: Flags) => {
     const options = { ...generationOptions(flags, command), signal: interrupts.signal }
-    await using llm = await loadForCommand(model, flags, interrupts)
-    await new Chat(llm, flags, options, interrupts).run()
+    await using partner = await chatPartner(model, flags, options, command, interrupts)
+    await new Chat(partner, flags, interrupts).run()
   })
 }
 
 class Chat {
-  readonly #llm: LLM
+  readonly #partner: ChatPartner
   readonly #flags: Flags
   #options: GenerationOptions
   readonly #interrupts: Interrupts
@@ -71,20 +62,17 @@ class Chat {
   /** The last message, also one without an answer, which is forgotten otherwise. */
   #last: ChatMessage | undefined
 
-  constructor(llm: LLM, flags: Flags, options: GenerationOptions, interrupts: Interrupts) {
-    this.#llm = llm
+  constructor(partner: ChatPartner, flags: Flags, interrupts: Interrupts) {
+    this.#partner = partner
     this.#flags = flags
-    this.#options = options
+    this.#options = partner.options
     this.#interrupts = interrupts
     this.#conversation = new Conversation(typeof flags.system === 'string' ? flags.system : '')
   }
 
   async run(): Promise<void> {
     // A model that cannot chat says so before anybody has typed.
-    await this.#llm.tokenize(
-      [...this.#conversation.messages, { role: 'user', content: 'Hi' }],
-      encodeOptions(this.#options),
-    )
+    await this.#partner.count([...this.#conversation.messages, { role: 'user', content: 'Hi' }], this.#options)
     const history = this.#interactive ? await ChatHistory.open() : undefined
     const lines = new ChatLines(history)
     const close = () => lines.close()
@@ -104,10 +92,7 @@ class Chat {
   }
 
   #greet(): void {
-    const { source, device, contextLength } = this.#llm.info
-    process.stderr.write(
-      `${basename(source.path)} on ${device}, context of ${contextLength} tokens. /help lists commands, Ctrl+D leaves.\n`,
-    )
+    process.stderr.write(`${printable(this.#partner.about)}. /help lists commands, Ctrl+D leaves.\n`)
   }
 
   /** Whether the line was a command, or looked like one. What goes wrong is said, and the chat goes on. */
@@ -187,15 +172,14 @@ class Chat {
       if (this.#flags.stats) note(statsLine(result))
       await this.#noteDropped(sent, result)
     } catch (error) {
-      const passes = error instanceof LLMError && passing.includes(error.code)
-      if (!this.#interactive || !passes) throw error
+      if (!this.#interactive || !this.#partner.passes(error)) throw error
       reportFailure(error, this.#flags.verbose === true)
     }
   }
 
   async #answer(sent: readonly ChatMessage[]): Promise<GenerationResult> {
-    if (this.#llm.info.modelYaml?.rewrites) return await this.#whole(sent)
-    const stream = this.#llm.stream(sent, this.#options)
+    if (this.#partner.rewrites) return await this.#whole(sent)
+    const stream = this.#partner.model.stream(sent, this.#options)
     const parts = stream[Symbol.asyncIterator]()
     const writer = new AnswerWriter(process.stdout)
     // Leaving the iteration, unlike an abort, keeps what was said so far.
@@ -216,7 +200,7 @@ class Chat {
     if (this.#interactive) this.#interrupts.onInterrupt = () => stop.abort(new LLMError('ERR_TIMEOUT', 'stopped'))
     const writer = new AnswerWriter(process.stdout)
     try {
-      const result = await this.#llm.generate(sent, { ...this.#options, signal })
+      const result = await this.#partner.model.generate(sent, { ...this.#options, signal })
       await writer.write(result.text)
       return result
     } finally {
@@ -228,8 +212,10 @@ class Chat {
   /** Says when the model no longer sees all of the conversation. */
   async #noteDropped(sent: readonly ChatMessage[], { usage, finishReason }: GenerationResult): Promise<void> {
     if (this.#conversation.turns <= 1 || finishReason === 'cancelled') return
-    if (usage.totalTokens < this.#llm.info.contextLength / 4) return
-    const { tokens } = await this.#llm.tokenize(sent, encodeOptions(this.#options))
-    if (tokens.length > usage.promptTokens) note('the oldest messages no longer fit the context and were left out')
+    const { contextLength } = this.#partner
+    if (contextLength === undefined || usage.totalTokens < contextLength / 4) return
+    const length = await this.#partner.count(sent, this.#options)
+    if (length !== undefined && length > usage.promptTokens)
+      note('the oldest messages no longer fit the context and were left out')
   }
 }

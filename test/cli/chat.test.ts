@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { type ChatMessage, LLM } from '#lib/index.js'
+import { createServer } from '#lib/server/index.js'
 import { run as bench } from '../bench/modules.js'
 import { exact, loadTiny, tiny } from '../llm/fixtures.js'
 import { exactFlags, main, Running, run, start } from './cli.js'
@@ -129,6 +130,37 @@ t.test('messages that no longer fit are left out, and that is said', async (t) =
     expected += line(text)
   }
   t.equal(dropped.stdout, expected)
+})
+
+t.test('with the address of a server, the model behind it answers', async (t) => {
+  await using llm = await loadTiny()
+  const server = createServer({ tiny: llm, twin: llm }, { apiKeys: ['a long secret'] })
+  const { url } = await server.listen({ port: 0 })
+  t.teardown(() => server.close())
+  const asked = { ...options, ignoreEos: true }
+  const first = await llm.generate([user('Hello')], asked)
+  const second = await llm.generate([user('Hello'), { role: 'assistant', content: first.text }, user('More')], asked)
+  const remote = ['chat', `${url}/v1`, '--max-new-tokens', '12', '--temperature', '0', '--ignore-eos']
+  const key = { OPENVINO_LLM_API_KEY: 'a long secret' }
+  const input = 'Hello\nMore'
+  const ended = await run([...remote, '--model', 'twin', '--api-key', 'a long secret', '--stats'], { input })
+  t.match(ended, { code: 0, stdout: line(first.text) + line(second.text) })
+  t.match(ended.stderr, /^openvino-llm: prompt \d+ tokens.*answer 12 tokens/)
+
+  // No option that only a loaded model has goes along by default; one that was given is refused.
+  const refused = await run([...remote, '--model', 'tiny', '--context-overflow', 'drop-oldest'], { input, env: key })
+  t.match(refused, { code: 1, stdout: '', stderr: /option contextOverflow cannot be sent/ })
+  t.match(await run(remote, { input, env: key }), { code: 1, stderr: /ERR_REFERENCE: .*several models/ })
+  t.match(await run([...remote, '--model', 'tiny'], { input }), { code: 1, stderr: /ERR_ACCESS/ })
+  t.match(await run([...remote, '--device', 'CPU'], { input }), { code: 2, stderr: /--device is for a model of this/ })
+  t.match(await run(['chat', folder, '--model', 'tiny'], { input }), { code: 2, stderr: /--model is for a server/ })
+})
+
+t.test('what is the address of a model is no server', async (t) => {
+  for (const address of ['https://huggingface.co/owner--x/repo', 'https://localhost:1/model.yaml']) {
+    const ended = await run(['chat', address, '--model', 'x'], { input: '' })
+    t.match(ended, { code: 2, stderr: /--model is for a server/ }, address)
+  }
 })
 
 const { stdout: scriptVersion } = spawnSync('script', ['--version'], { encoding: 'utf8' })
