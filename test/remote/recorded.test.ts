@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { type GenerationOptions, LLM, type StreamPart } from '#lib/index.js'
+import { type ConnectedModel, type GenerationOptions, LLM, type StreamPart } from '#lib/index.js'
 import { events, fakeServer, json } from './fake-server.js'
 
 const messages = [{ role: 'user', content: 'How is the weather?' }]
@@ -67,6 +67,99 @@ for (const [server, name, tokens] of streams) {
     })
   })
 }
+
+/** What servers that ran here have said: the command and the request stand in the files. */
+const recorded = {
+  models: [
+    {
+      id: 'smollm2',
+      object: 'model',
+      created: 1796077316,
+      owned_by: 'vllm',
+      root: './smollm2-135m',
+      max_model_len: 2048,
+    },
+  ],
+  async answers(name: string, ask: (llm: ConnectedModel) => Promise<void>, owner?: string) {
+    let size = 1
+    const models =
+      owner === undefined ? this.models : [{ id: 'smollm2', object: 'model', owned_by: owner, permissions: [] }]
+    await using fake = await fakeServer((response) => events(response, stream(name), size), models)
+    await using llm = await LLM.connect(fake.url)
+    for (size of [1, 50, 100_000]) await ask(llm)
+  },
+}
+const hello = [{ role: 'user', content: 'Say hello.' }]
+
+t.test('a recorded stream of vLLM that a stop word ends, with log-probabilities', async (t) => {
+  await recorded.answers('vllm-0.32-stop', async (llm) => {
+    t.match(llm.info, { server: 'vllm', model: 'smollm2', contextLength: 2048 })
+    const asked = llm.stream(hello, { maxNewTokens: 8, temperature: 0, stop: 'ure', logprobs: 1 })
+    let text = ''
+    for await (const part of asked) text += part.text
+    const result = await asked.result
+    t.equal(text, "Hello! I's")
+    t.match(result, {
+      text: "Hello! I's",
+      finishReason: 'stop',
+      stoppedBy: 'ure',
+      usage: { promptTokens: 33, completionTokens: 5, totalTokens: 38, cachedTokens: 0 },
+    })
+    t.same(result.tokens, [19556, 17, 339, 506, 424])
+    t.same(
+      result.logprobs?.map((one) => [one.token, one.text]),
+      [
+        [19556, 'Hello'],
+        [17, '!'],
+        [339, ' I'],
+        [506, "'s"],
+        [424, 'ure'],
+      ],
+    )
+    t.same(result.logprobs?.[0]?.topLogprobs.length, 1)
+  })
+})
+
+t.test('a recorded stream of two answers of vLLM, and one of a text', async (t) => {
+  await recorded.answers('vllm-0.32-two', async (llm) => {
+    const { answers, usage } = await llm.generate(hello, { maxNewTokens: 3, temperature: 1, numReturnSequences: 2 })
+    t.match(answers, [
+      { text: 'Hello, welcome', finishReason: 'length' },
+      { text: 'Welcome to the', finishReason: 'length' },
+    ])
+    t.same(
+      answers.map(({ tokens }) => [...tokens]),
+      [
+        [19556, 28, 10668],
+        [9085, 288, 260],
+      ],
+    )
+    t.match(usage, { promptTokens: 33, completionTokens: 6 })
+  })
+  await recorded.answers('vllm-0.32-text', async (llm) => {
+    const result = await llm.generate('The capital of France is', { maxNewTokens: 6, temperature: 0 })
+    t.match(result, { finishReason: 'length', usage: { promptTokens: 5, completionTokens: 6 } })
+    t.match(result.text, /^ Paris\./)
+    t.equal(result.tokens.length, 6)
+  })
+})
+
+t.test('a prompt that is too long for vLLM, in its own words', async (t) => {
+  const body = JSON.parse(readFileSync('test/fixtures/remote/vllm-0.32-too-long.json', 'utf8'))
+  await using fake = await fakeServer((response) => json(response, 400, body), recorded.models)
+  await using llm = await LLM.connect(fake.url)
+  await t.rejects(llm.generate('hello'), { code: 'ERR_CONTEXT_LENGTH', message: /maximum context length is 2048/ })
+})
+
+t.test("a recorded stream of llama.cpp's server in Python, which counts no tokens", async (t) => {
+  const ask = async (llm: ConnectedModel) => {
+    t.match(llm.info, { server: 'openai', contextLength: null })
+    const result = await llm.generate(hello, { maxNewTokens: 8, temperature: 0, stop: 'ure' })
+    t.match(result, { text: "Hello! I's", finishReason: 'stop', stoppedBy: null })
+    t.same(result.tokens, [])
+  }
+  await recorded.answers('llama-cpp-python', ask, 'me')
+})
 
 t.test('an error in the middle of a stream, as each writes it', async (t) => {
   const cases = [
