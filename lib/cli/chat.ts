@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { LLMError } from '../errors.js'
 import type { GenerationResult } from '../generation/result.js'
 import { type GenerationOptions, generationTable } from '../options/generation.js'
@@ -39,7 +39,7 @@ export function chatCommand(interrupts: Interrupts): Command {
     .option('--system <text>', 'system message')
     .option('--stats', 'prints TTFT and tokens/s after each answer')
     .option('--model <name>', 'of a server: which of its models, if it has several')
-    .option('--api-key <key>', 'of a server (or OPENVINO_LLM_API_KEY)')
+    .addOption(new Option('--api-key <key>', 'of a server (or OPENVINO_LLM_API_KEY)').hideHelp())
   const answer = flagsOf(withoutJson(generationTable))
   // A conversation goes on when it is longer than the context; what the model no longer sees is said.
   answer.find(({ long }) => long === '--context-overflow')?.default('drop-oldest')
