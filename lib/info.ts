@@ -124,8 +124,22 @@ export interface ModelInfo {
   loadSettings: LoadSettings
   /** Bytes. `weights` lie in the memory-mapped file; `resident` is the whole process, now. */
   memory: { weights: number; resident: number }
-  /** What multiplies with the weights of each scheme, and why; `scheme` '' are layers that no built-in kernel takes. CPU only. */
-  kernels: { scheme: string; layers: number; kernel: string; ratios: number[]; reason: string }[]
+  /**
+   * What multiplies with the weights of each scheme, and why; `scheme` '' are layers that no built-in kernel takes. CPU only. Where this load
+   * measured, `ratios` says how many times quicker the built-in kernel was with 1, 8 and 128 rows of activations, `spread` how far the
+   * repetitions lay apart, as a part of that, and `inDoubt` whether they lay too far apart to decide, or were too few. `size` says which layers
+   * the measurement holds for.
+   */
+  kernels: {
+    scheme: string
+    size: string
+    layers: number
+    kernel: string
+    ratios: number[]
+    spread: number
+    inDoubt: boolean
+    reason: string
+  }[]
   /** What computes attention, `openvino` or a built-in kernel, for how many layers, and why. Only the paged engine on CPU. */
   attention: { kernel: string; layers: number; reason: string }[]
   /**

@@ -1,4 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { forgetMeasuredKernels } from '../cache/kernel-choices.js'
+import { cacheRoot } from '../cache/root.js'
 import { diagnose, type Finding } from '../doctor/diagnose.js'
 import { type Machine, readMachine } from '../doctor/machine.js'
 import { openReference } from '../loading/definition.js'
@@ -18,6 +20,7 @@ const reportFile = 'openvino-llm-report.json'
 
 interface DoctorFlags {
   json?: true
+  forgetKernels?: true
   report?: string | true
   model?: string
   timeLimit: number
@@ -32,6 +35,7 @@ export function doctorCommand(interrupts: Interrupts): Command {
         'says how to mend what does not work. Exit code 0: nothing is wrong, 1: something is.',
     )
     .option('--json', 'one JSON object: the findings and facts, or the report')
+    .option('--forget-kernels', 'forgets which kernels were measured to be quicker; loads measure again')
     .option('--report [file]', `tests each device and writes a file to send (${reportFile})`)
     .option('--model <model>', 'with --report: measures this model on each device, too')
     .option('--time-limit <s>', 'with --report: seconds for each test of a device', readTimeLimit, 600)
@@ -42,6 +46,7 @@ export function doctorCommand(interrupts: Interrupts): Command {
         command.error(`error: --${name === 'model' ? name : 'time-limit'} needs --report`)
     }
     const file = flags.report === undefined ? undefined : await fileOf(flags.report, command)
+    if (flags.forgetKernels) note(`forgot ${await forgetMeasuredKernels(cacheRoot())} measurements of kernels`)
     const machine = await readMachine({ signal: interrupts.signal })
     const found = diagnose(machine)
     const report = file && (await reportOn(machine, found, file, flags, interrupts))

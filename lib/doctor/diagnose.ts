@@ -1,3 +1,4 @@
+import { type MeasuredKernel, willMeasureAgain } from '../cache/kernel-choices.js'
 import type { Plugin } from '../devices/table.js'
 import type { DeviceFile, Machine } from './machine.js'
 
@@ -79,18 +80,26 @@ function builtinKernels({ present, measured }: Machine['kernels']): Finding[] {
   const first = `built-in kernels for this processor: ${present.filter((name) => name !== 'portable').join(', ')}`
   if (measured.length === 0)
     return [finding(`${first}; the first load of a model with int4 or int8 weights measures them`)]
-  return [
-    finding(first),
-    ...measured.map(({ scheme, kernel, ratios, properties, activationSpan, size }) => {
-      const times = ratios.map((ratio) => `${ratio.toFixed(2)}×`).join(', ')
-      const name = kernel === 'builtin' ? 'the built-in kernel' : "OpenVINO's kernel"
-      const span = activationSpan < 0 ? 'int8 by group' : activationSpan > 0 ? `int8 by ${activationSpan}` : 'f32'
-      const settings = [`${size} models`, `activations ${span}`, ...properties].join(', ')
-      return finding(
-        `weights ${scheme} (${settings}): ${name}; the built-in one was ${times} as quick for 1, 8 and 128 rows`,
-      )
-    }),
-  ]
+  return [finding(first), ...measured.map((each) => finding(measurement(each)))]
+}
+
+const layerSizes: Readonly<Record<MeasuredKernel['size'], string>> = {
+  small: 'layers below 8M weights',
+  large: 'layers from 8M weights',
+}
+
+function measurement(found: MeasuredKernel): string {
+  const { scheme, size, kernel, ratios, spread, inDoubt, measured, tries, properties, activationSpan } = found
+  const span = activationSpan < 0 ? 'int8 by group' : activationSpan > 0 ? `int8 by ${activationSpan}` : 'f32'
+  const settings = [layerSizes[size], `activations ${span}`, ...properties].join(', ')
+  const name = kernel === 'builtin' ? 'the built-in kernel' : "OpenVINO's kernel"
+  const times = ratios.map((ratio) => `${ratio.toFixed(2)}×`).join(', ')
+  const when = `measured ${new Date(measured).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  const again = willMeasureAgain(found) ? 'a later load measures again' : `the last of ${tries} measurements`
+  return (
+    `weights ${scheme} (${settings}): ${name}; the built-in one was ${times} as quick for 1, 8 and 128 rows ` +
+    `(spread ${(100 * spread).toFixed(0)} %, ${when}${inDoubt ? `, in doubt: ${again}` : ''})`
+  )
 }
 
 /** A plugin that listed devices, died, or cannot be asked. */

@@ -3,12 +3,12 @@ import { dirname, join } from 'node:path'
 import { loadAddon } from '../addon/load.js'
 import { type MeasuredKernel, measuredKernels } from '../cache/kernel-choices.js'
 import { cacheRoot } from '../cache/root.js'
+import { cpuFlags } from '../devices/cpu-flags.js'
 import { type Probed, type ProbeOptions, probe } from '../devices/probe.js'
 import { type Plugin, plugins } from '../devices/table.js'
 import type { BuildInfo } from '../engine/boundary.js'
 import { LLMError } from '../errors.js'
 import { packageVersion } from '../version.js'
-import { cpuFlags } from './cpu-flags.js'
 
 /** A device file, and whether this process may read and write it. */
 export interface DeviceFile {

@@ -86,14 +86,15 @@ export interface EngineConfig {
   draftTokens: number
   /**
    * What multiplies with compressed weights on CPU: `openvino`; `builtin`, this package's kernels, or one instruction set's by its name; or
-   * `auto`: what `kernelChoices` says, and what is measured for a scheme that is not in it.
+   * `auto`: what `kernelChoices` says, and what is measured for a scheme that is not in it; the built-in ones for models that are
+   * quick with either.
    */
   cpuKernel: string
   /** What computes attention over a paged KV cache on CPU: `openvino`, `builtin`, or `auto`: the built-in one unless `cpuKernel` is `openvino`. */
   cpuAttention: string
   /** Inputs of one scale when built-in kernels quantize activations: 0 leaves them f32, otherwise 32, 64, or -1 for a whole group of the weights. */
   activationSpan: number
-  /** What was measured on this machine before, as lines `SCHEME=builtin` or `SCHEME=openvino`. */
+  /** What was measured on this machine before, as lines `SIZE SCHEME=builtin` or `SIZE SCHEME=openvino`. */
   kernelChoices: string[]
   /** File that packed weights of the model (not of a draft model) are taken from and kept in, or ''. Its folder must exist. */
   packedPath: string
@@ -313,11 +314,17 @@ export interface NativeAttentionChoice {
 export interface NativeKernelChoice {
   /** E.g. `u4 g128 asymmetric`; '' for layers that no built-in kernel takes, and `reason` says why. */
   scheme: string
+  /** `small` or `large`: which layers of this scheme the choice holds for; '' where nothing is measured. */
+  size: string
   layers: number
   /** `openvino`, or the instruction set of the built-in kernel. */
   kernel: string
   /** How many times quicker the built-in kernel is with 1, 8 and 128 rows, when that was measured in this load. */
   ratios: number[]
+  /** How far the repetitions of that lay apart: the distance of their quartiles, as a part of the median. */
+  spread: number
+  /** Whether they lay so far apart that the other kernel may be the quicker one, or were too few. */
+  inDoubt: boolean
   reason: string
 }
 

@@ -205,9 +205,12 @@ export const boundary = {
     NativeAttentionChoice: { kernel: 'string', layers: 'number', reason: 'string' },
     NativeKernelChoice: {
       scheme: 'string',
+      size: 'string',
       layers: 'number',
       kernel: 'string',
       ratios: 'number[]',
+      spread: 'number',
+      inDoubt: 'boolean',
       reason: 'string',
     },
     NativeTimings: {

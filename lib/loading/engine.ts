@@ -1,7 +1,7 @@
 import { loadAddon, loadedAddonPath } from '../addon/load.js'
 import { compiledFolder } from '../cache/compiled-models.js'
 import { GraphCache } from '../cache/kept-graphs.js'
-import { KernelChoices, modelSize } from '../cache/kernel-choices.js'
+import { KernelChoices } from '../cache/kernel-choices.js'
 import { PackedCache } from '../cache/packed-weights.js'
 import { cacheRoot } from '../cache/root.js'
 import { ownCache } from '../devices/properties.js'
@@ -28,8 +28,7 @@ export async function engineOpener(
   const keepsCompiled = device.kind.cachesModels && !ownCache(device.asked)
   const compiled = keepsCompiled ? await compiledFolder(definition, build.openvino) : undefined
   const config = engineConfig(options, { ...parts, compiledFolder: compiled })
-  const measuredUnder = { ...config, size: modelSize(definition.weightsBytes) }
-  const kernelChoices = new KernelChoices(cacheRoot(), build, measuredUnder)
+  const kernelChoices = new KernelChoices(cacheRoot(), build, config)
   const packedCache = new PackedCache(cacheRoot(), build)
   const graphCache = new GraphCache(cacheRoot(), build, loadedAddonPath() ?? '')
   const keeps = device.kind.builtinKernels && (await keepsStart(definition, options.packedCacheBytes))

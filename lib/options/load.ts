@@ -61,8 +61,8 @@ export interface LoadOptions {
   ropeRegime?: 'auto' | 'short' | 'long' | undefined
   /**
    * What multiplies with int4 and int8 weights on CPU: `builtin` is the built-in kernels, `openvino` is OpenVINO's. `auto` takes the
-   * quicker one for each scheme of weights, which is measured once on a machine and remembered. The name of an instruction set is the
-   * built-in kernel for it. Default `auto`.
+   * quicker one for each scheme of weights, which is measured once on a machine and remembered; a model that packs less than 32 MB takes the
+   * built-in ones unmeasured. The name of an instruction set is the built-in kernel for it. Default `auto`.
    */
   cpuKernel?: CpuKernel | undefined
   /**

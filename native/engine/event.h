@@ -35,9 +35,12 @@ struct KvUse {
 // Which kernel multiplies with the weights of one scheme; see NativeKernelChoice in lib/engine/boundary.ts.
 struct KernelChoice {
   std::string scheme;  // "" for layers that no built-in kernel takes
+  std::string size;    // of layers that a measurement holds for; "" where nothing is measured
   int64_t layers = 0;
   std::string kernel;
   std::vector<double> ratios;
+  double spread = 0;
+  bool in_doubt = false;
   std::string reason;
 };
 

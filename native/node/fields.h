@@ -142,9 +142,12 @@ void each_field(const ComparisonResult& found, Visit&& visit) {
 template <class Visit>
 void each_field(const KernelChoice& choice, Visit&& visit) {
   visit("scheme", choice.scheme);
+  visit("size", choice.size);
   visit("layers", choice.layers);
   visit("kernel", choice.kernel);
   visit("ratios", choice.ratios);
+  visit("spread", choice.spread);
+  visit("inDoubt", choice.in_doubt);
   visit("reason", choice.reason);
 }
 

@@ -1,8 +1,9 @@
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import type { MeasuredKernel } from '#lib/cache/kernel-choices.js'
+import { cpuFlags } from '#lib/devices/cpu-flags.js'
 import type { Probed } from '#lib/devices/probe.js'
-import { cpuFlags } from '#lib/doctor/cpu-flags.js'
 import { diagnose } from '#lib/doctor/diagnose.js'
 import { type Machine, readMachine } from '#lib/doctor/machine.js'
 import { run } from '../cli/cli.js'
@@ -87,15 +88,38 @@ t.test('which kernels multiply with compressed weights', async (t) => {
   t.match(words({ present: ['avx-vnni', 'avx2', 'portable'], measured: [] }), [/: avx-vnni, avx2; the first load/])
   t.match(words({ present: ['portable'], measured: [] }), [/no built-in kernels/])
   t.same(words({ present: [], measured: [] }), [], 'the addon cannot be loaded')
-  const under = { properties: ['KV_CACHE_PRECISION=f16'], activationSpan: 32, size: 'large' as const }
+  const one: MeasuredKernel = {
+    scheme: 'u4 g128 symmetric',
+    size: 'large',
+    kernel: 'builtin',
+    ratios: [2, 1.234, 3],
+    spread: 0.043,
+    inDoubt: false,
+    measured: Date.UTC(2026, 10, 30, 22, 5),
+    tries: 1,
+    properties: ['INFERENCE_NUM_THREADS=2'],
+    activationSpan: 32,
+  }
+  const exact: MeasuredKernel = { ...one, size: 'small', kernel: 'openvino', ratios: [0.9, 0.8, 1], activationSpan: 0 }
   const measured = [
-    { scheme: 'u4-g128', kernel: 'builtin' as const, ratios: [2, 1.234, 3], ...under },
-    { scheme: 'i8-channel', kernel: 'openvino' as const, ratios: [0.9, 0.8, 1], ...under, activationSpan: 0 },
+    one,
+    { ...exact, properties: [] },
+    { ...one, activationSpan: -1, inDoubt: true, tries: 2 },
+    { ...one, inDoubt: true, tries: 3 },
   ]
-  t.match(words({ present: ['avx2', 'portable'], measured }), [
-    /avx2$/,
-    /u4-g128 \(large models, activations int8 by 32, KV_CACHE_PRECISION=f16\): the built-in kernel; the built-in one was 2.00×, 1.23×, 3.00× as quick/,
-    /i8-channel \(large models, activations f32, KV_CACHE_PRECISION=f16\): OpenVINO's kernel; the built-in one was 0.90×/,
+  const [first, ...lines] = words({ present: ['avx2', 'portable'], measured })
+  t.match(first, /avx2$/)
+  t.same(lines, [
+    'weights u4 g128 symmetric (layers from 8M weights, activations int8 by 32, INFERENCE_NUM_THREADS=2): the built-in kernel; ' +
+      'the built-in one was 2.00×, 1.23×, 3.00× as quick for 1, 8 and 128 rows (spread 4 %, measured 2026-11-30 22:05 UTC)',
+    "weights u4 g128 symmetric (layers below 8M weights, activations f32): OpenVINO's kernel; " +
+      'the built-in one was 0.90×, 0.80×, 1.00× as quick for 1, 8 and 128 rows (spread 4 %, measured 2026-11-30 22:05 UTC)',
+    'weights u4 g128 symmetric (layers from 8M weights, activations int8 by group, INFERENCE_NUM_THREADS=2): the built-in kernel; ' +
+      'the built-in one was 2.00×, 1.23×, 3.00× as quick for 1, 8 and 128 rows (spread 4 %, measured 2026-11-30 22:05 UTC, ' +
+      'in doubt: a later load measures again)',
+    'weights u4 g128 symmetric (layers from 8M weights, activations int8 by 32, INFERENCE_NUM_THREADS=2): the built-in kernel; ' +
+      'the built-in one was 2.00×, 1.23×, 3.00× as quick for 1, 8 and 128 rows (spread 4 %, measured 2026-11-30 22:05 UTC, ' +
+      'in doubt: the last of 3 measurements)',
   ])
 })
 

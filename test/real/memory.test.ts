@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { cpuFlags } from '#lib/doctor/cpu-flags.js'
+import { cpuFlags } from '#lib/devices/cpu-flags.js'
 import { estimate } from '#lib/index.js'
 
 const folder = join('..', 'shared', 'fixtures', 'ir', 'smollm2-135m-int4-asym64')

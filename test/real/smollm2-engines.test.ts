@@ -21,7 +21,7 @@ const forced = golden.flatMap(({ prompt_ids, torch_f32: { ids } }) =>
 
 t.test('f32: equal to transformers, all at once, with and without guesses', { skip }, async (t) => {
   for (const engine of ['paged', 'stateful'] as const) {
-    await using llm = await LLM.load(gguf, { ovConfig: exact, engine, onWarning: () => {} })
+    await using llm = await LLM.load(gguf, { cpuKernel: 'builtin', ovConfig: exact, engine, onWarning: () => {} })
     t.match(llm.info, { runner: engine, verdict: { faithful: true } })
     for (const promptLookup of [false, true]) {
       const answers = await Promise.all(
@@ -39,7 +39,11 @@ t.test('f32: equal to transformers, all at once, with and without guesses', { sk
 // How many differ depends on the CPU: with AVX-512 and VNNI at most 1 of 53, with AVX2 2 of 53.
 t.test('keys and values in u8: at least 94 % of the tokens are the same', { skip }, async (t) => {
   for (const engine of ['paged', 'stateful'] as const) {
-    await using llm = await LLM.load(gguf, { ovConfig: { ...exact, KV_CACHE_PRECISION: 'u8' }, engine })
+    await using llm = await LLM.load(gguf, {
+      cpuKernel: 'builtin',
+      ovConfig: { ...exact, KV_CACHE_PRECISION: 'u8' },
+      engine,
+    })
     t.equal(llm.info.kvCache.precision, 'u8')
     const answers = await llm.generateAll(
       forced.map(({ prompt }) => prompt),
@@ -51,7 +55,7 @@ t.test('keys and values in u8: at least 94 % of the tokens are the same', { skip
 })
 
 t.test('the next turn of a chat computes nothing that it has in common with the one before', { skip }, async (t) => {
-  await using llm = await LLM.load(gguf, { ovConfig: exact })
+  await using llm = await LLM.load(gguf, { cpuKernel: 'builtin', ovConfig: exact })
   const messages: ChatMessage[] = [{ role: 'user', content: 'What is the capital of France?' }]
   for (const question of ['And of Spain?', 'Which of them is larger?']) {
     const before = await llm.tokenize(messages)

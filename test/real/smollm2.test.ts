@@ -42,7 +42,7 @@ async function teacherForced(llm: LLM, near = 0): Promise<{ right: number; all: 
 }
 
 t.test('SmolLM2 from its GGUF', { skip }, async (t) => {
-  await using llm = await LLM.load(gguf, { ovConfig: exact })
+  await using llm = await LLM.load(gguf, { cpuKernel: 'builtin', ovConfig: exact })
   t.match(llm.info, {
     modelType: 'llama',
     contextLength: 8192,
@@ -90,7 +90,10 @@ t.test('SmolLM2 through `convert`: a complete folder that answers the same', { s
     t.ok(existsSync(join(folder, name)), name)
   }
   // Without activations in int8, too: with them the first token of this answer is a tie that either may win.
-  await using llm = await LLM.load(folder, { ovConfig: { ...exact, DYNAMIC_QUANTIZATION_GROUP_SIZE: '0' } })
+  await using llm = await LLM.load(folder, {
+    cpuKernel: 'builtin',
+    ovConfig: { ...exact, DYNAMIC_QUANTIZATION_GROUP_SIZE: '0' },
+  })
   const { right, all } = await teacherForced(llm)
   t.ok(all > 50 && right / all >= 0.97, `${right} of ${all}`)
   const question = [{ role: 'user', content: 'What is the capital of France?' } as const]
@@ -99,7 +102,7 @@ t.test('SmolLM2 through `convert`: a complete folder that answers the same', { s
 })
 
 t.test('SmolLM2 as every user runs it: default precision and KV cache', { skip }, async (t) => {
-  await using llm = await LLM.load(gguf)
+  await using llm = await LLM.load(gguf, { cpuKernel: 'builtin' })
   const { right, all } = await teacherForced(llm, 0.5)
   t.comment(
     `teacher-forced top-1 with ${llm.info.precision.inference} and KV ${llm.info.precision.kvCache}: ${right} of ${all}`,
@@ -113,7 +116,7 @@ t.test('a real optimum-intel int4 export: greedy ids exact with f32', { skip: ab
   const { greedy } = JSON.parse(readFileSync('test/fixtures/golden/smollm2-int4-asym64.json', 'utf8')) as {
     greedy: { prompt_ids: number[]; messages: ChatMessage[]; ids: number[] }[]
   }
-  await using llm = await LLM.load(folder, { ovConfig: exact })
+  await using llm = await LLM.load(folder, { cpuKernel: 'builtin', ovConfig: exact })
   t.equal(llm.info.exporter['nncf/weight_compression/mode'], 'int4_asym')
   for (const { prompt_ids, messages, ids } of greedy) {
     t.same([...(await llm.tokenize(messages)).tokens], prompt_ids)

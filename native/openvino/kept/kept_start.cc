@@ -22,6 +22,7 @@ void each_part(GraphInfo& info, Archive& archive) {
 template <class Archive>
 void each_part(KernelChoice& choice, Archive& archive) {
   archive(choice.scheme);
+  archive(choice.size);
   archive(choice.layers);
   archive(choice.kernel);
   archive(choice.reason);

@@ -7,8 +7,8 @@
 #include "openvino/core.h"
 #include "openvino/kernels/builtin_kernels.h"
 #include "openvino/kernels/expert_blocks.h"
-#include "openvino/kernels/kernel_info.h"
 #include "openvino/kernels/kernel_measurement.h"
+#include "openvino/kernels/measured_layer.h"
 
 namespace llm {
 namespace {
@@ -16,39 +16,57 @@ namespace {
 // Measuring would compile a layer of all experts, with a copy of their weights.
 constexpr const char* kExpertsReason = "only the chosen experts are read, and nothing is kept twice";
 constexpr const char* kMeasuredBefore = "measured on this machine before";
+// Packed bytes of a model that is quick with either kernel: it is not worth the time of a measurement.
+constexpr size_t kToyBytes = 32'000'000;
 
-// What was found earlier on this machine: `scheme=builtin` or `scheme=openvino`.
-std::string known_choice(const EngineConfig& config, const std::string& scheme) {
+// What was found earlier on this machine: `small u4 g128 asymmetric=builtin`, or `=openvino`.
+std::string known_choice(const EngineConfig& config, const KernelChoice& choice) {
+  const auto key = choice.size + " " + choice.scheme + "=";
   for (const auto& line : config.kernel_choices) {
-    if (line.rfind(scheme + "=", 0) == 0) return line.substr(scheme.size() + 1);
+    if (line.rfind(key, 0) == 0) return line.substr(key.size());
   }
   return "";
 }
 
-KernelChoice choose(const std::string& scheme, const SchemeInfo& info, const EngineConfig& config, const KernelUse& use,
-                    const ov::AnyMap& properties, const EventSink& post) {
-  KernelChoice choice{scheme, static_cast<int64_t>(info.layers), "builtin", {}, ""};
+}  // namespace
+
+KernelChoice choose_kernel(const std::string& scheme, const SchemeInfo& info, size_t packed_bytes,
+                           const EngineConfig& config, const MeasureLayer& measure) {
+  KernelChoice choice;
+  choice.scheme = scheme;
+  choice.layers = static_cast<int64_t>(info.layers);
+  choice.kernel = "builtin";
   if (config.cpu_kernel != "auto") {
     choice.reason = "option cpuKernel";
-  } else if (use.kernel == &portable_kernel()) {
+    return choice;
+  }
+  if (kernels().front() == &portable_kernel()) {
     choice.kernel = "openvino";
     choice.reason = "there is no built-in kernel for this processor";
-  } else if (is_of_experts(scheme)) {
+    return choice;
+  }
+  if (is_of_experts(scheme)) {
     choice.reason = kExpertsReason;
-  } else if (const auto known = known_choice(config, scheme); !known.empty()) {
+    return choice;
+  }
+  if (packed_bytes < kToyBytes) {
+    choice.reason = "not measured: the model is quick with either";
+    return choice;
+  }
+  choice.size = layer_size(info.example);
+  if (const auto known = known_choice(config, choice); !known.empty()) {
     choice.kernel = known;
     choice.reason = kMeasuredBefore;
-  } else {
-    post(Progress{Stage::kMeasure, 0, 1});
-    choice.ratios = measure_kernels(info.example, use, config.device.name, properties);
-    choice.kernel = builtin_kernel_wins(choice.ratios) ? "builtin" : "openvino";
-    choice.reason = "measured now";
-    post(Progress{Stage::kMeasure, 1, 1});
+    return choice;
   }
+  const auto verdict = measure(measured_layer(info.example));
+  choice.kernel = verdict.builtin ? "builtin" : "openvino";
+  choice.ratios = verdict.ratios;
+  choice.spread = verdict.spread;
+  choice.in_doubt = verdict.in_doubt;
+  choice.reason = "measured now";
   return choice;
 }
-
-}  // namespace
 
 const Kernel& wanted_kernel(const std::string& name) {
   if (name == "auto" || name == "builtin" || name == "openvino") return *kernels().front();
@@ -68,9 +86,9 @@ KernelUse kernel_use(const EngineConfig& config) {
 bool still_chosen(std::vector<KernelChoice>& choices, const EngineConfig& config) {
   if (config.cpu_kernel != "auto" || kernels().front() == &portable_kernel()) return true;
   return std::all_of(choices.begin(), choices.end(), [&](KernelChoice& choice) {
-    if (choice.scheme.empty() || is_of_experts(choice.scheme)) return true;  // nothing to measure
+    if (choice.size.empty()) return true;  // nothing to measure
     choice.reason = kMeasuredBefore;
-    return known_choice(config, choice.scheme) == (choice.kernel == "openvino" ? "openvino" : "builtin");
+    return known_choice(config, choice) == (choice.kernel == "openvino" ? "openvino" : "builtin");
   });
 }
 
@@ -78,20 +96,30 @@ KernelSetup choose_kernels(ov::Model& model, const EngineConfig& config, const o
                            const EventSink& post) {
   KernelSetup setup;
   auto& choices = setup.choices;
+  const auto openvino = [&](const std::string& scheme, size_t layers, const std::string& reason) {
+    KernelChoice choice;
+    choice.scheme = scheme;
+    choice.layers = static_cast<int64_t>(layers);
+    choice.kernel = "openvino";
+    choice.reason = reason;
+    choices.push_back(std::move(choice));
+  };
   const auto info = kernel_info(model);
-  for (const auto& [obstacle, layers] : info.obstacles) {
-    choices.push_back({"", static_cast<int64_t>(layers), "openvino", {}, obstacle});
-  }
+  for (const auto& [obstacle, layers] : info.obstacles) openvino("", layers, obstacle);
   if (config.cpu_kernel == "openvino") {
-    for (const auto& [scheme, found] : info.schemes) {
-      choices.push_back({scheme, static_cast<int64_t>(found.layers), "openvino", {}, "option cpuKernel"});
-    }
+    for (const auto& [scheme, found] : info.schemes) openvino(scheme, found.layers, "option cpuKernel");
     return setup;
   }
   const KernelUse use = kernel_use(config);
+  const auto measure = [&](const CompressedWeights& layer) {
+    post(Progress{Stage::kMeasure, 0, 1});
+    auto verdict = measure_kernels(layer, use, config.device.name, properties);
+    post(Progress{Stage::kMeasure, 1, 1});
+    return verdict;
+  };
   std::set<std::string> builtin;
   for (const auto& [scheme, found] : info.schemes) {
-    choices.push_back(choose(scheme, found, config, use, properties, post));
+    choices.push_back(choose_kernel(scheme, found, info.packed_bytes, config, measure));
     if (choices.back().kernel != "builtin") continue;
     choices.back().kernel = use.kernel->name;
     builtin.insert(scheme);

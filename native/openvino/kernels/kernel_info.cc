@@ -7,19 +7,9 @@
 
 #include "openvino/kernels/compressed_gather.h"
 #include "openvino/kernels/expert_blocks.h"
+#include "openvino/kernels/measured_layer.h"
 
 namespace llm {
-namespace {
-
-// The largest layer that is measured in no time; a head would take seconds.
-bool is_better_example(const CompressedWeights& layer, const CompressedWeights& than) {
-  constexpr size_t kMostWeights = 32U << 20;
-  const auto size = [](const CompressedWeights& weights) { return weights.source.rows * weights.source.columns; };
-  if (size(layer) > kMostWeights) return size(layer) < size(than);
-  return size(than) > kMostWeights || size(layer) > size(than);
-}
-
-}  // namespace
 
 KernelInfo kernel_info(const ov::Model& model) {
   KernelInfo info;

@@ -1,8 +1,6 @@
 #include "openvino/kernels/kernel_measurement.h"
 
-#include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <openvino/op/ops.hpp>
 
 #include "kernels/huge_memory.h"
@@ -12,8 +10,6 @@ namespace llm {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 // One layer as a model of its own.
 class Side {
@@ -35,41 +31,17 @@ class Side {
   double run() {
     const auto begin = Clock::now();
     request_.infer();
-    return since(begin);
+    return std::chrono::duration<double>(Clock::now() - begin).count();
   }
 
  private:
   ov::InferRequest request_;
 };
 
-double median(std::vector<double>& values) {
-  const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-double ratio(Side& openvino, Side& builtin, size_t rows, size_t columns) {
-  constexpr double kSeconds = 0.15;
-  constexpr size_t kFewest = 5;
-  openvino.set_rows(rows, columns);
-  builtin.set_rows(rows, columns);
-  for (int i = 0; i < 2; ++i) {
-    openvino.run();
-    builtin.run();
-  }
-  std::vector<double> theirs;
-  std::vector<double> ours;
-  for (const auto begin = Clock::now(); theirs.size() < kFewest || since(begin) < kSeconds;) {
-    theirs.push_back(openvino.run());
-    ours.push_back(builtin.run());
-  }
-  return median(theirs) / median(ours);
-}
-
 }  // namespace
 
-std::vector<double> measure_kernels(const CompressedWeights& layer, const KernelUse& use, const std::string& device,
-                                    const ov::AnyMap& properties) {
+KernelVerdict measure_kernels(const CompressedWeights& layer, const KernelUse& use, const std::string& device,
+                              const ov::AnyMap& properties) {
   const auto columns = static_cast<int64_t>(layer.source.columns);
   const auto parameter = [&] {
     return std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::PartialShape{-1, columns});
@@ -89,15 +61,13 @@ std::vector<double> measure_kernels(const CompressedWeights& layer, const Kernel
   const auto our_input = parameter();
   Side builtin(std::make_shared<CompressedMatMul>(our_input, weights)->output(0), our_input, device, properties);
 
-  std::vector<double> ratios;
-  for (size_t rows : kMeasuredRows) ratios.push_back(ratio(openvino, builtin, rows, layer.source.columns));
-  return ratios;
-}
-
-bool builtin_kernel_wins(const std::vector<double>& ratios) {
-  double score = std::log(ratios[0]) / 2;
-  for (size_t i = 1; i < ratios.size(); ++i) score += std::log(ratios[i]) / 2 / static_cast<double>(ratios.size() - 1);
-  return score > std::log(0.97);
+  std::vector<Turns> turns;
+  for (size_t rows : kMeasuredRows) {
+    openvino.set_rows(rows, layer.source.columns);
+    builtin.set_rows(rows, layer.source.columns);
+    turns.push_back(take_turns([&] { return openvino.run(); }, [&] { return builtin.run(); }));
+  }
+  return judge(turns);
 }
 
 }  // namespace llm

@@ -24,7 +24,7 @@ llm::KeptStart some_start() {
   start.info.runner = "paged";
   start.info.model.weights["u4"] = 12;
   start.info.windows = {16, 2047};
-  start.info.kernels.push_back({"u4 g32 symmetric", 7, "avx2", {}, "option cpuKernel"});
+  start.info.kernels.push_back({"u4 g32 symmetric", "small", 7, "avx2", {}, 0, false, "option cpuKernel"});
   start.decoder.axes.states.push_back({"past_key", 2});
   start.parts.layers.push_back({"0 q", false, 0, {{48, 64, 32, 4}}});
   llm::Step step;
