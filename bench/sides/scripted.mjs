@@ -22,7 +22,7 @@ export async function open(product, setup) {
   const scripted = {
     runner: 'scripted',
     script: scriptOf(Math.min(text.tokens.size, vocabulary)),
-    scriptNumbers: Int32Array.of(vocabulary, stepMicroseconds, 0, 0, 0, 0),
+    scriptNumbers: Int32Array.of(vocabulary, stepMicroseconds, 0, 0, 0, 0, 1),
   }
   await text.close()
   // The package has no option for this. The process does nothing else.

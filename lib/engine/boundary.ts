@@ -109,7 +109,8 @@ export interface EngineConfig {
   script: Int32Array
   /**
    * Scripted runner: [vocabulary size, microseconds a step, first step that throws (0 = none), number of steps that throw, blocks of its
-   * KV cache (of 4 tokens), longest sequence of the short position factors (0 = there is one set)].
+   * KV cache (of 4 tokens), longest sequence of the short position factors (0 = there is one set), 1 where the other
+   * tokens have logits of their own, else all have the same].
    */
   scriptNumbers: Int32Array
 }

@@ -1,10 +1,13 @@
 // A runner that computes nothing: its logits point at the next token of a script. For tests of everything around a
 // runner.
 #pragma once
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <numbers>
 #include <vector>
 
 #include "engine/failure.h"
@@ -26,10 +29,21 @@ class ScriptedRunner : public Runner {
     size_t max_sequences = 1;
     size_t blocks = 0;  // of its KV cache, which is made of blocks of kBlockTokens; 0 = it has none
     size_t long_rope_border = 0;
+    // The logits of the other tokens: all equal, which no model's are and top-p works longest on; or all over [-16, 0],
+    // with the script's token at kSure.
+    bool distinct = false;
   };
+  static constexpr float kSure = 8;
   static constexpr size_t kBlockTokens = 4;
   static constexpr size_t kLogitRows = 3;
-  explicit ScriptedRunner(Script script) : blocks_(script.blocks, kBlockTokens), script_(std::move(script)) {}
+  explicit ScriptedRunner(Script script)
+      : blocks_(script.blocks, kBlockTokens), script_(std::move(script)), others_(script_.vocabulary) {
+    if (!script_.distinct) return;
+    // Multiples of the golden ratio fill an interval evenly, and follow no order of the ids.
+    for (size_t token = 0; token < others_.size(); ++token) {
+      others_[token] = -16 * static_cast<float>(std::fmod(static_cast<double>(token) * std::numbers::phi, 1.0));
+    }
+  }
 
   RunnerInfo info() const override {
     RunnerInfo info;
@@ -73,13 +87,14 @@ class ScriptedRunner : public Runner {
       if (has_blocks()) blocks_.append(span.sequence, span.tokens);
     }
     blocks_.copies_done();
-    logits_.assign(rows * script_.vocabulary, 0.0F);
+    logits_.resize(rows * script_.vocabulary);
+    for (size_t row = 0; row < rows; ++row) std::ranges::copy(others_, logits_.data() + row * script_.vocabulary);
     size_t row = 0;
     for (const auto& span : spans) {
       const size_t end = span.position + span.tokens.size();
       for (size_t position = end - span.rows; position < end; ++position) {
         const auto next = static_cast<size_t>(script_.tokens[position % script_.tokens.size()]);
-        logits_[row++ * script_.vocabulary + next] = 1.0F;
+        logits_[row++ * script_.vocabulary + next] = script_.distinct ? kSure : 1.0F;
       }
     }
     ++steps_;
@@ -109,6 +124,7 @@ class ScriptedRunner : public Runner {
   bool has_blocks() const { return script_.blocks > 0; }
 
   Script script_;
+  std::vector<float> others_;  // a row in which no token is the script's
   std::vector<float> logits_;
   int steps_ = 0;
   std::mutex mutex_;

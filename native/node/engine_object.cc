@@ -25,6 +25,7 @@ std::unique_ptr<Runner> make_runner(const EngineConfig& config, const EventSink&
       .max_sequences = static_cast<size_t>(config.max_sequences),
       .blocks = static_cast<size_t>(numbers[4]),
       .long_rope_border = static_cast<size_t>(numbers[5]),
+      .distinct = numbers[6] != 0,
   });
 }
 
@@ -50,9 +51,9 @@ void check(Napi::Env env, const EngineConfig& config) {
   for (int32_t size : config.warmup) expect(size >= 1, "every warmup size to be at least 1");
   if (!scripted) return;
   const auto& numbers = config.script_numbers;
-  expect(numbers.size() == 6 && numbers[0] >= 1 && numbers[1] >= 0 && numbers[4] >= 0 && numbers[5] >= 0 &&
+  expect(numbers.size() == 7 && numbers[0] >= 1 && numbers[1] >= 0 && numbers[4] >= 0 && numbers[5] >= 0 &&
              !config.script.empty(),
-         "a scripted runner to have a script and six numbers");
+         "a scripted runner to have a script and seven numbers");
   for (Token token : config.script) expect(token >= 0 && token < numbers[0], "script tokens inside the vocabulary");
 }
 

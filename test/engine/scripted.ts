@@ -33,7 +33,7 @@ export function scriptedConfig(options: ScriptOptions = {}): EngineConfig {
     statefulChunk: 8,
     maxSequences: sequences,
     script: Int32Array.from(script),
-    scriptNumbers: Int32Array.of(vocabulary, step, failAt, failCount, blocks, ropeBorder),
+    scriptNumbers: Int32Array.of(vocabulary, step, failAt, failCount, blocks, ropeBorder, 0),
   }
 }
 
