@@ -131,7 +131,8 @@ void run(Call& call, QuantizationSpan span, const Threads& threads) {
   for (const auto& part : call.parts) bytes += part.weights->bytes() * (part.up ? 2 : 1);
   const size_t block_bytes = first.block_bytes() * (call.parts.front().up ? 2 : 1);
   const size_t workers = threads.count();
-  const bool alone = workers == 1 || bytes * call.rows < kAloneBytes;
+  const size_t alone_bytes = threads.are_awake() ? kAloneBytes / 16 : kAloneBytes;
+  const bool alone = workers == 1 || bytes * call.rows < alone_bytes;
   if (alone || call.rows < 2 * kRowsPerTask) {
     for (size_t row = 0; row < call.rows; ++row) prepare_row(call, row);
   } else {

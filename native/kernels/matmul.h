@@ -8,18 +8,9 @@
 
 #include "kernels/kernel.h"
 #include "kernels/packed_weights.h"
+#include "kernels/threads.h"
 
 namespace llm {
-
-// Runs tasks on threads that somebody else owns.
-class Threads {
- public:
-  virtual ~Threads() = default;
-  // How many run at once, ≥ 1.
-  virtual size_t count() const = 0;
-  // Calls task(context, i) for every i below `tasks`, in any order and at once; returns after the last.
-  virtual void run(size_t tasks, void (*task)(void* context, size_t index), void* context) const = 0;
-};
 
 // How activations meet the weights: 0 as f32, otherwise as int8 with one scale for so many inputs (a multiple of 32),
 // never for more than a group of the weights.

@@ -21,9 +21,11 @@ constexpr size_t kMostSplitTokens = 16;
 // Rows of queries that use a block while it is in the cache.
 constexpr size_t kRowsPerTask = 96;
 
-// Multiplications below which waking threads costs more than it brings, and numbers to store.
+// Multiplications below which waking threads costs more than it brings, and those below which sharing out does, where
+// threads are awake. To store a number takes as long as so many, for most of its memory is not in the cache.
 constexpr size_t kAloneProducts = 400'000;
-constexpr size_t kAloneNumbers = 32'768;
+constexpr size_t kAloneAwake = 40'000;
+constexpr size_t kProductsOfStore = 64;
 
 // A tile of queries of one KV head, and a range of what they see.
 struct Task {
@@ -34,6 +36,7 @@ struct Task {
   uint32_t begin;  // blocks
   uint32_t end;
   uint32_t group;  // which results are joined; kNoGroup = nothing to join
+  bool stores;     // first what its blocks lack; else that is there
 };
 constexpr uint32_t kNoGroup = ~uint32_t{0};
 
@@ -91,7 +94,8 @@ void check(const AttentionStep& step) {
   }
 }
 
-void store(const Call& call, const StoreTask& task) {
+// What a sequence's block lacks of one head.
+void store(const Call& call, const StoreTask& task, size_t head) {
   const auto& [shape, step] = std::tie(call.shape, call.step);
   const auto past = static_cast<size_t>(step.past[task.sequence]);
   const size_t end = past + count_of(step, task.sequence);
@@ -100,43 +104,23 @@ void store(const Call& call, const StoreTask& task) {
   const size_t token = static_cast<size_t>(step.begins[task.sequence]) + from - past;
   const auto block =
       static_cast<size_t>(step.table[static_cast<size_t>(step.table_begins[task.sequence]) + task.block]);
-  const size_t key_bytes = key_block_bytes(shape.key_type, shape.key_width);
-  const size_t value_bytes = value_block_bytes(shape.value_type, shape.value_width);
-  for (size_t head = 0; head < shape.kv_heads; ++head) {
-    const size_t index = block * shape.kv_heads + head;
-    const size_t key_stride = shape.kv_heads * shape.key_width;
-    const size_t value_stride = shape.kv_heads * shape.value_width;
-    append_keys(shape.key_type, step.key_cache + index * key_bytes,
-                {step.keys + token * key_stride + head * shape.key_width, key_stride, to - from, shape.key_width,
-                 from % kBlockTokens});
-    append_values(shape.value_type, step.value_cache + index * value_bytes,
-                  {step.values + token * value_stride + head * shape.value_width, value_stride, to - from,
-                   shape.value_width, from % kBlockTokens});
-  }
+  const size_t index = block * shape.kv_heads + head;
+  const size_t key_stride = shape.kv_heads * shape.key_width;
+  const size_t value_stride = shape.kv_heads * shape.value_width;
+  append_keys(shape.key_type, step.key_cache + index * key_block_bytes(shape.key_type, shape.key_width),
+              {step.keys + token * key_stride + head * shape.key_width, key_stride, to - from, shape.key_width,
+               from % kBlockTokens});
+  append_values(shape.value_type, step.value_cache + index * value_block_bytes(shape.value_type, shape.value_width),
+                {step.values + token * value_stride + head * shape.value_width, value_stride, to - from,
+                 shape.value_width, from % kBlockTokens});
 }
 
 void store_all(Call& call, const Threads& threads) {
-  const auto& step = call.step;
-  for (size_t i = 0; i < step.past.size(); ++i) {
-    const size_t count = count_of(step, i);
-    if (count == 0) continue;
-    const auto past = static_cast<size_t>(step.past[i]);
-    for (size_t block = past / kBlockTokens; block * kBlockTokens < past + count; ++block) {
-      call.stores.push_back({i, block});
-    }
-  }
-  const size_t numbers = step.tokens * call.shape.kv_heads * (call.shape.key_width + call.shape.value_width);
-  if (numbers < kAloneNumbers || call.stores.size() < 2) {
-    for (const auto& task : call.stores) store(call, task);
-    return;
-  }
-  threads.run(
-      call.stores.size(),
-      [](void* context, size_t index) {
-        const auto& shared = *static_cast<const Call*>(context);
-        store(shared, shared.stores[index]);
-      },
-      &call);
+  const auto task = [](void* context, size_t index) {
+    const auto& shared = *static_cast<const Call*>(context);
+    for (size_t head = 0; head < shared.shape.kv_heads; ++head) store(shared, shared.stores[index], head);
+  };
+  if (!call.stores.empty()) threads.run(call.stores.size(), task, &call);
 }
 
 // Returns the multiplications of all tasks, about.
@@ -149,6 +133,12 @@ size_t plan(Call& call) {
     const size_t count = count_of(step, i);
     const auto past = static_cast<size_t>(step.past[i]);
     const size_t tile = std::max<size_t>(1, kRowsPerTask / ratio);
+    // Where one task of a head has all tokens, nobody else reads what it stores: so it need not wait for others.
+    const bool stores = count <= tile;
+    for (size_t block = past / kBlockTokens; !stores && block * kBlockTokens < past + count; ++block) {
+      call.stores.push_back({i, block});
+    }
+    if (stores) products += count * shape.kv_heads * (shape.key_width + shape.value_width) * kProductsOfStore;
     for (size_t token = 0; token < count; token += tile) {
       const size_t tokens = std::min(tile, count - token);
       const size_t first_seen = first_key(shape, past + token);
@@ -169,7 +159,7 @@ size_t plan(Call& call) {
         for (size_t j = first_range; j < first_range + ranges; ++j) {
           call.tasks.push_back({static_cast<uint32_t>(i), static_cast<uint32_t>(head), static_cast<uint32_t>(token),
                                 static_cast<uint32_t>(tokens), static_cast<uint32_t>(std::max(begin, j * range)),
-                                static_cast<uint32_t>(std::min(end, (j + 1) * range)), group});
+                                static_cast<uint32_t>(std::min(end, (j + 1) * range)), group, stores});
         }
       }
     }
@@ -205,6 +195,12 @@ void compute(Call& call, size_t index) {
                            task.tokens,
                            task.begin,
                            task.end};
+  if (task.stores) {
+    const size_t first_new = static_cast<size_t>(step.past[task.sequence]) / kBlockTokens;
+    for (size_t block = std::max<size_t>(task.begin, first_new); block < task.end; ++block) {
+      store(call, {task.sequence, block}, task.kv_head);
+    }
+  }
   float* out = step.out + row * shape.heads * shape.value_width + task.kv_head * ratio * shape.value_width;
   Scratch scratch(tile_memory(shape, rows) + part_size(shape, rows) * sizeof(float));
   if (task.group == kNoGroup) {
@@ -240,15 +236,16 @@ void attend(const AttentionKernel& kernel, const AttentionShape& shape, const At
             const Threads& threads) {
   check(step);
   Call call{kernel, shape, step, {}, {}, {}, nullptr, nullptr};
-  store_all(call, threads);
   const size_t products = plan(call);
+  store_all(call, threads);
   const size_t memory = part_memory(call);
   std::optional<Scratch> parts;
   if (memory > 0) {
     parts.emplace(memory * sizeof(float));
     call.parts = reinterpret_cast<float*>(parts->data());
   }
-  if (products < kAloneProducts || threads.count() == 1 || call.tasks.size() < 2) {
+  if (products < (threads.are_awake() ? kAloneAwake : kAloneProducts) || threads.count() == 1 ||
+      call.tasks.size() < 2) {
     for (size_t i = 0; i < call.tasks.size(); ++i) compute(call, i);
     return;
   }

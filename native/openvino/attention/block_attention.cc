@@ -5,7 +5,8 @@
 namespace llm {
 namespace {
 
-enum Input : size_t { kQueries, kKeys, kValues, kKeyCache, kValueCache, kPast, kBegins, kTable, kTableBegins };
+enum Input : size_t { kQueries, kKeys, kValues, kTensors };
+enum Tensor : size_t { kKeyCache, kValueCache, kPast, kBegins, kTable, kTableBegins };
 
 std::span<const int32_t> numbers(const ov::Tensor& tensor) { return {tensor.data<const int32_t>(), tensor.get_size()}; }
 
@@ -35,20 +36,27 @@ bool BlockAttention::visit_attributes(ov::AttributeVisitor& visitor) {
 }
 
 bool BlockAttention::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const {
-  const AttentionStep step{inputs[kQueries].data<const float>(),
-                           inputs[kKeys].data<const float>(),
-                           inputs[kValues].data<const float>(),
-                           inputs[kQueries].get_shape()[0],
-                           bytes(inputs[kKeyCache]),
-                           bytes(inputs[kValueCache]),
-                           inputs[kKeyCache].get_shape()[0],
-                           numbers(inputs[kPast]),
-                           numbers(inputs[kBegins]),
-                           numbers(inputs[kTable]),
-                           numbers(inputs[kTableBegins]),
-                           outputs[0].data<float>()};
-  attend(*attention_->kernel, attention_->shape, step, TbbThreads());
+  attend(*attention_, inputs[kQueries].data<const float>(), inputs[kKeys].data<const float>(),
+         inputs[kValues].data<const float>(), inputs[kQueries].get_shape()[0], std::span(inputs).subspan(kTensors),
+         outputs[0].data<float>(), TbbThreads());
   return true;
+}
+
+void attend(const SharedAttention& attention, const float* queries, const float* keys, const float* values,
+            size_t tokens, std::span<const ov::Tensor> tensors, float* out, const Threads& threads) {
+  const AttentionStep step{queries,
+                           keys,
+                           values,
+                           tokens,
+                           bytes(tensors[kKeyCache]),
+                           bytes(tensors[kValueCache]),
+                           tensors[kKeyCache].get_shape()[0],
+                           numbers(tensors[kPast]),
+                           numbers(tensors[kBegins]),
+                           numbers(tensors[kTable]),
+                           numbers(tensors[kTableBegins]),
+                           out};
+  attend(*attention.kernel, attention.shape, step, threads);
 }
 
 }  // namespace llm

@@ -8,6 +8,7 @@
 #include <memory>
 #include <openvino/op/op.hpp>
 #include <openvino/openvino.hpp>
+#include <span>
 #include <string>
 
 #include "kernels/attention/attention.h"
@@ -21,6 +22,13 @@ struct SharedAttention {
   std::string id;  // different for each operation of a model, see SharedWeights::id
 };
 
+// The inputs of a BlockAttention behind queries, keys and values.
+inline constexpr size_t kAttentionTensors = 7;
+
+// As a BlockAttention does. Throws what attend() throws.
+void attend(const SharedAttention& attention, const float* queries, const float* keys, const float* values,
+            size_t tokens, std::span<const ov::Tensor> tensors, float* out, const Threads& threads);
+
 class BlockAttention : public ov::op::Op {
  public:
   OPENVINO_OP("BlockAttention", "openvino_llm");  // CompressedMatMul::kOpset
@@ -31,7 +39,7 @@ class BlockAttention : public ov::op::Op {
   BlockAttention() = default;
   BlockAttention(const ov::OutputVector& inputs, std::shared_ptr<const SharedAttention> attention);
 
-  const SharedAttention& attention() const { return *attention_; }
+  const std::shared_ptr<const SharedAttention>& attention() const { return attention_; }
 
   void validate_and_infer_types() override;
   std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector& inputs) const override;

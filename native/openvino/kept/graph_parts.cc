@@ -54,6 +54,12 @@ const std::shared_ptr<const SharedWeights>& layer_of(const SharedLayers& layers,
       layers, id, [](const auto& layer) { return layer->id; }, "an operation whose weights are not there: ");
 }
 
+std::shared_ptr<const SharedAttention> attention_of(const GraphParts& parts, const std::string& id) {
+  const auto id_of = [](const auto& kept) { return kept.id; };
+  return std::make_shared<const SharedAttention>(
+      find_by_id(parts.blocks, id, id_of, "an attention that is not known: "));
+}
+
 // Makes operations of this addon again, by the ids that an exported graph holds.
 template <class Op>
 class OwnExtension : public ov::BaseOpExtension {
@@ -104,9 +110,7 @@ void add_own_extensions() {
     return std::make_shared<FusedSteps>(inputs, find_by_id(from.programs, id, id_of, "steps that are not known: "));
   });
   add_extension<BlockAttention>([](const auto& inputs, const auto& from, const auto& id, auto&) {
-    const auto id_of = [](const auto& kept) { return kept.id; };
-    const auto& kept = find_by_id(from.parts.blocks, id, id_of, "an attention that is not known: ");
-    return std::make_shared<BlockAttention>(inputs, std::make_shared<const SharedAttention>(kept));
+    return std::make_shared<BlockAttention>(inputs, attention_of(from.parts, id));
   });
 }
 
@@ -116,6 +120,7 @@ StepPrograms programs_of(const GraphParts& parts, const SharedLayers& layers) {
     auto steps = kept.steps;
     for (auto& step : steps) {
       if (step.kind == Step::Kind::kProduct) step.weights = layer_of(layers, step.weights_id);
+      if (step.kind == Step::Kind::kAttend) step.attention = attention_of(parts, step.attention_id);
     }
     programs.push_back(
         std::make_shared<const StepProgram>(kept.id, kept.inputs, kept.widths, kept.results, std::move(steps)));
@@ -199,7 +204,7 @@ std::optional<GraphParts> graph_parts(const ov::Model& model, const BuiltinLayer
       }
       if (parts.attention_graph.empty()) parts.attention_graph = graph_with(*op);
     } else if (const auto block = ov::as_type_ptr<const BlockAttention>(op)) {
-      parts.blocks.push_back(block->attention());
+      parts.blocks.push_back(*block->attention());
     } else if (type.version_id && std::strcmp(type.version_id, CompressedMatMul::kOpset) == 0 && !is_made_by_id(type)) {
       return std::nullopt;
     }
@@ -212,6 +217,9 @@ std::optional<GraphParts> graph_parts(const ov::Model& model, const BuiltinLayer
     parts.layers.push_back(std::move(kept));
   }
   for (const auto& program : builtin.programs) {
+    for (const auto& step : program->steps()) {
+      if (step.attention) parts.blocks.push_back(*step.attention);
+    }
     parts.programs.push_back(
         {program->id(), program->inputs(), program->widths(), program->results(), program->steps()});
   }

@@ -40,7 +40,7 @@ struct KeptProgram {
 struct GraphParts {
   std::vector<KeptLayer> layers;  // in the order in which their weights lie
   std::vector<KeptProgram> programs;
-  std::vector<SharedAttention> blocks;  // of each BlockAttention; whoever imports them says which kernel
+  std::vector<SharedAttention> blocks;  // of each built-in attention; whoever imports them says which kernel
   // OpenVINO 2026.4.1 exports paged attention without its runtime information (numbers and sizes of heads), and does
   // not import it so: the information of each, by the name of its key cache.
   std::map<std::string, std::map<std::string, size_t>> attention;

@@ -86,7 +86,7 @@ void each_part(KeptLayer& layer, Archive& archive) {
   archive(layer.parts);
 }
 
-// Without its weights, which have an id.
+// Without its weights and its attention, which have ids.
 template <class Archive>
 void each_part(Step& step, Archive& archive) {
   archive(step.kind);
@@ -100,6 +100,8 @@ void each_part(Step& step, Archive& archive) {
   archive(step.row);
   archive(step.begin);
   archive(step.heads);
+  archive(step.attention_id);
+  archive(step.tensors);
 }
 
 template <class Archive>

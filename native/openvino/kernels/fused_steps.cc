@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/crew.h"
 #include "openvino/kernels/tbb_threads.h"
 
 namespace llm {
@@ -18,7 +19,7 @@ ov::Dimension rows_of(const ov::PartialShape& shape) {
 
 FusedSteps::FusedSteps(const ov::OutputVector& inputs, std::shared_ptr<const StepProgram> program)
     : Op(inputs), program_(std::move(program)), id_(program_->id()) {
-  OPENVINO_ASSERT(inputs.size() == program_->inputs(), "inputs of fused steps: ", inputs.size());
+  OPENVINO_ASSERT(inputs.size() == program_->inputs() + program_->tensors(), "inputs of fused steps: ", inputs.size());
   constructor_validate_and_infer_types();
 }
 
@@ -50,7 +51,7 @@ bool FusedSteps::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inp
   const auto& shape = inputs[0].get_shape();
   const size_t rows = ov::shape_size(shape) / shape.back();
   std::vector<const float*> from;
-  for (size_t i = 0; i < inputs.size(); ++i) {
+  for (size_t i = 0; i < program_->inputs(); ++i) {
     const auto& other = inputs[i].get_shape();
     // A graph may say of two values that their sizes are unknown; were they different, OpenVINO would repeat one.
     const bool same_axes = other.size() != shape.size() || std::equal(shape.begin(), shape.end() - 1, other.begin());
@@ -60,7 +61,8 @@ bool FusedSteps::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inp
   }
   std::vector<float*> to;
   for (auto& output : outputs) to.push_back(output.data<float>());
-  program_->run(rows, from, to, TbbThreads());
+  const auto tensors = std::span(inputs).subspan(program_->inputs());
+  with_crew(TbbThreads(), [&](const Threads& crew) { program_->run(rows, from, tensors, to, crew); });
   return true;
 }
 

@@ -9,7 +9,7 @@
 
 namespace llm {
 
-// All inputs have the same leading axes, and so have the outputs.
+// First come the program's values, which have the same leading axes, as the outputs have; then its tensors.
 class FusedSteps : public ov::op::Op {
  public:
   OPENVINO_OP("FusedSteps", "openvino_llm");

@@ -3,6 +3,7 @@
 #include <openvino/op/ops.hpp>
 #include <utility>
 
+#include "openvino/attention/block_attention.h"
 #include "openvino/kernels/graph_views.h"
 #include "openvino/kernels/norm_pattern.h"
 #include "openvino/kernels/rope_pattern.h"
@@ -125,10 +126,25 @@ bool find_rotation(const NodePtr& node, const MadeByStep& made, FusibleStep& fou
   return true;
 }
 
+bool find_attention(const NodePtr& node, const MadeByStep& made, FusibleStep& found) {
+  const auto block = ov::as_type_ptr<BlockAttention>(node);
+  if (!block) return false;
+  const auto& shape = block->attention()->shape;
+  found.step.kind = Step::Kind::kAttend;
+  found.step.attention = block->attention();
+  found.step.attention_id = block->attention()->id;
+  found.inputs = {input(block->input_value(0), shape.heads * shape.key_width, made),
+                  input(block->input_value(1), shape.kv_heads * shape.key_width, made),
+                  input(block->input_value(2), shape.kv_heads * shape.value_width, made)};
+  for (size_t i = 0; i < kAttentionTensors; ++i) found.tensors.push_back(block->input_value(3 + i));
+  found.widths = {shape.heads * shape.value_width};
+  return true;
+}
+
 }  // namespace
 
 bool find_step(const NodePtr& node, const MadeByStep& made, FusibleStep& found) {
-  for (const auto find : {find_product, find_normed, find_rotation, find_sum, find_columns}) {
+  for (const auto find : {find_product, find_normed, find_rotation, find_sum, find_columns, find_attention}) {
     found = {};
     found.last = node;
     if (find(node, made, found)) return true;

@@ -19,6 +19,7 @@ struct FusibleStep {
   std::shared_ptr<ov::Node> last;  // the operation whose outputs it makes
   Step step;
   std::vector<Input> inputs;
+  ov::OutputVector tensors;               // see Step
   std::vector<size_t> widths;             // of its outputs, as a step makes them
   std::vector<const ov::Node*> interior;  // of the pattern, see FoundNorm
   bool begins = false;                    // it may be the first step: alone it is worth an operation

@@ -65,11 +65,12 @@ class Replacement {
       if (name.empty() && found.step.kind == Step::Kind::kProduct) name = found.last->get_friendly_name();
       steps.push_back(numbered(found));
     }
+    const size_t values = inputs_.size();
     std::vector<StepResult> results;
     for (const auto& made : made_) results.push_back({made.number, made.like_input});
-    const auto program =
-        std::make_shared<const StepProgram>(std::to_string(count) + " " + name, inputs_.size(),
-                                            std::move(numbering_.widths), std::move(results), std::move(steps));
+    inputs_.insert(inputs_.end(), tensors_.begin(), tensors_.end());
+    const auto program = std::make_shared<const StepProgram>(
+        std::to_string(count) + " " + name, values, std::move(numbering_.widths), std::move(results), std::move(steps));
     const auto op = std::make_shared<FusedSteps>(inputs_, program);
     op->set_friendly_name(name);
     for (size_t i = 0; i < made_.size(); ++i) put(made_[i], op->output(i));
@@ -129,6 +130,11 @@ class Replacement {
   Step numbered(const FusibleStep& found) {
     Step step = found.step;
     for (const auto& input : found.inputs) step.inputs.push_back(numbering_.add(input.value, input.width));
+    for (const auto& tensor : found.tensors) {
+      const auto known = std::find(tensors_.begin(), tensors_.end(), tensor);
+      step.tensors.push_back(static_cast<size_t>(known - tensors_.begin()));
+      if (known == tensors_.end()) tensors_.push_back(tensor);
+    }
     for (size_t i = 0; i < found.widths.size(); ++i) {
       const Value output = found.last->output(i);
       step.outputs.push_back(numbering_.add(output, found.widths[i]));
@@ -164,6 +170,7 @@ class Replacement {
   Replaced& replaced_;
   Numbering numbering_;
   ov::OutputVector inputs_;
+  ov::OutputVector tensors_;
   Value first_;  // of those
   std::vector<Made> made_;
 };

@@ -9,6 +9,17 @@
 namespace llm {
 namespace {
 
+// Of 512 tokens their products take half a second, of one some milliseconds: an operation itself costs next to nothing.
+constexpr size_t kMostWeights = size_t{128} << 20;
+
+size_t weights_of(const FusibleStep& found) {
+  size_t bytes = 0;
+  if (found.step.weights) {
+    for (const auto& part : found.step.weights->parts) bytes += part.bytes();
+  }
+  return bytes;
+}
+
 bool is_in(const std::map<const ov::Node*, size_t>& places, size_t region, const ov::Node* node) {
   const auto found = places.find(node);
   return found != places.end() && found->second == region;
@@ -93,7 +104,8 @@ void FusionRegions::place(FusibleStep step) {
   const auto from_outside = [](const FusibleStep::Input& input) { return last_size(input.shown) == input.width; };
   for (const size_t region : own) {
     std::set<size_t> outside;
-    bool takes = true;
+    bool takes = weights_[region] == 0 || weights_[region] + weights_of(step) <= kMostWeights;
+    for (const auto& tensor : step.tensors) outside.merge(before(tensor));
     for (const auto& input : step.inputs) {
       if (is_inside(region, input)) continue;
       takes = takes && from_outside(input);
@@ -109,6 +121,8 @@ void FusionRegions::place(FusibleStep step) {
     return;
   }
   needs_.emplace_back();
+  weights_.push_back(0);
+  for (const auto& tensor : step.tensors) needs_.back().merge(before(tensor));
   for (const auto& input : step.inputs) needs_.back().merge(before(input.shown));
   regions_.emplace_back();
   put(regions_.size() - 1, std::move(step));
@@ -116,6 +130,7 @@ void FusionRegions::place(FusibleStep step) {
 
 void FusionRegions::put(size_t region, FusibleStep step) {
   region_of_[step.last.get()] = region;
+  weights_[region] += weights_of(step);
   for (size_t i = 0; i < step.widths.size(); ++i) widths_[step.last->output(i)] = step.widths[i];
   for (const auto* node : step.interior) region_of_interior_[node] = region;
   for (auto& input : step.inputs) {

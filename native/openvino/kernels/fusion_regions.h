@@ -10,7 +10,8 @@
 
 namespace llm {
 
-// Sets of steps that can be computed one after the other: no path of the graph leads out of one and back into it.
+// Sets of steps that can be computed one after the other: no path of the graph leads out of one and back into it. One
+// reads no more than about kMostWeights: a step is interrupted between operations alone.
 class FusionRegions {
  public:
   // In topological order.
@@ -37,6 +38,7 @@ class FusionRegions {
   Views views_;
   std::vector<std::vector<FusibleStep>> regions_;
   std::vector<std::set<size_t>> needs_;  // of each region: those that it hangs on directly
+  std::vector<size_t> weights_;          // of each region, in bytes
   Places region_of_;
   Places region_of_interior_;
   std::map<ov::Output<ov::Node>, size_t> widths_;      // of what steps make

@@ -5,6 +5,7 @@
 
 #include "kernels/rope.h"
 #include "kernels/scratch.h"
+#include "openvino/attention/block_attention.h"
 
 namespace llm {
 namespace {
@@ -24,7 +25,8 @@ struct Gap {
 
 template <class Work>
 void each_row(size_t rows, size_t width, const Threads& threads, const Work& work) {
-  if (rows * width < kAloneFloats || threads.count() == 1) {
+  const size_t alone = threads.are_awake() ? kAloneFloats / 16 : kAloneFloats;
+  if (rows * width < alone || threads.count() == 1) {
     work(size_t{0}, rows);
     return;
   }
@@ -41,7 +43,7 @@ void each_row(size_t rows, size_t width, const Threads& threads, const Work& wor
 }
 
 void compute(const Step& step, const std::vector<size_t>& widths, size_t rows, std::span<float* const> values,
-             const Threads& threads) {
+             std::span<const ov::Tensor> all_tensors, const Threads& threads) {
   const float* x = values[step.inputs[0]];
   float* out = values[step.outputs[0]];
   const size_t width = widths[step.inputs[0]];
@@ -87,6 +89,12 @@ void compute(const Step& step, const std::vector<size_t>& widths, size_t rows, s
       });
       return;
     }
+    case Step::Kind::kAttend: {
+      ov::Tensor tensors[kAttentionTensors];
+      for (size_t i = 0; i < kAttentionTensors; ++i) tensors[i] = all_tensors[step.tensors[i]];
+      attend(*step.attention, x, values[step.inputs[1]], values[step.inputs[2]], rows, tensors, out, threads);
+      return;
+    }
   }
 }
 
@@ -100,6 +108,9 @@ StepProgram::StepProgram(std::string id, size_t inputs, std::vector<size_t> widt
       results_(std::move(results)),
       steps_(std::move(steps)),
       places_(widths_.size(), 0) {
+  for (const auto& step : steps_) {
+    for (const size_t tensor : step.tensors) tensors_ = std::max(tensors_, tensor + 1);
+  }
   // Of each value: the last step that reads it.
   std::vector<size_t> last(widths_.size(), 0);
   for (size_t i = 0; i < steps_.size(); ++i) {
@@ -135,8 +146,8 @@ StepProgram::StepProgram(std::string id, size_t inputs, std::vector<size_t> widt
   }
 }
 
-void StepProgram::run(size_t rows, std::span<const float* const> inputs, std::span<float* const> results,
-                      const Threads& threads) const {
+void StepProgram::run(size_t rows, std::span<const float* const> inputs, std::span<const ov::Tensor> tensors,
+                      std::span<float* const> results, const Threads& threads) const {
   Scratch scratch(rows * row_floats_ * sizeof(float));
   auto* memory = reinterpret_cast<float*>(scratch.data());
   std::vector<float*> values(widths_.size());
@@ -144,7 +155,7 @@ void StepProgram::run(size_t rows, std::span<const float* const> inputs, std::sp
   // Steps only read these.
   for (size_t i = 0; i < inputs_; ++i) values[i] = const_cast<float*>(inputs[i]);
   for (size_t i = 0; i < results_.size(); ++i) values[results_[i].value] = results[i];
-  for (const auto& step : steps_) compute(step, widths_, rows, values, threads);
+  for (const auto& step : steps_) compute(step, widths_, rows, values, tensors, threads);
 }
 
 }  // namespace llm

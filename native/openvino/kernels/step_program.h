@@ -1,7 +1,8 @@
 // Several operations in one: products with packed weights and what stands between them, computed one after the other.
 //
-// OpenVINO spends some microseconds on each node of a graph at each token, which is more than a norm or a sum takes.
-// Here a step costs what it computes. Values are f32 [rows, width]; all of a program have the same rows.
+// OpenVINO spends some microseconds on each node of a graph at each token, which is more than a norm or a sum takes,
+// and some on each product whose threads it wakes. Here a step costs what it computes. Values are f32 [rows, width];
+// all of a program have the same rows.
 #pragma once
 #include <memory>
 #include <span>
@@ -13,6 +14,8 @@
 
 namespace llm {
 
+struct SharedAttention;
+
 struct Step {
   enum class Kind : uint8_t {
     kProduct,  // of one value: as many as the weights have parts, or one where they are gated
@@ -21,6 +24,7 @@ struct Step {
     kAddRow,   // a value and the same row for each of its rows
     kColumns,  // of one value: those from `begin` on, as many as the outputs take
     kRotate,   // a value, cosines and sines, see rotate()
+    kAttend,   // queries, keys and values, and `tensors`
   };
   Kind kind = Kind::kProduct;
   std::vector<size_t> inputs;  // values
@@ -31,6 +35,9 @@ struct Step {
   std::vector<float> row;
   size_t begin = 0;
   size_t heads = 0;
+  std::string attention_id;
+  std::shared_ptr<const SharedAttention> attention;  // with that id
+  std::vector<size_t> tensors;                       // of an attention: which of the program's, see BlockAttention
 };
 
 struct StepResult {
@@ -47,17 +54,19 @@ class StepProgram {
 
   const std::string& id() const { return id_; }
   size_t inputs() const { return inputs_; }
+  size_t tensors() const { return tensors_; }  // what steps take as it is, beside the values
   const std::vector<size_t>& widths() const { return widths_; }
   const std::vector<StepResult>& results() const { return results_; }
   const std::vector<Step>& steps() const { return steps_; }
 
   // Throws std::bad_alloc. What lies between takes memory that the calling thread keeps, see Scratch.
-  void run(size_t rows, std::span<const float* const> inputs, std::span<float* const> results,
-           const Threads& threads) const;
+  void run(size_t rows, std::span<const float* const> inputs, std::span<const ov::Tensor> tensors,
+           std::span<float* const> results, const Threads& threads) const;
 
  private:
   std::string id_;
   size_t inputs_;
+  size_t tensors_ = 0;
   std::vector<size_t> widths_;
   std::vector<StepResult> results_;
   std::vector<Step> steps_;

@@ -8,6 +8,7 @@
 
 #include "kernels/huge_memory.h"
 #include "kernels/some_threads.h"
+#include "openvino/attention/block_attention.h"
 #include "openvino/core.h"
 #include "openvino/kernels/fused_steps.h"
 #include "tap.h"
@@ -226,6 +227,22 @@ TEST("fusion: a layer becomes one operation, whatever the way in which its norms
   }
 }
 
+TEST("fusion: an operation is done in bounded time, so it reads a bounded amount of weights") {
+  // Sizes alone count: nothing is computed.
+  const auto large = [](const Value& input, size_t rows, const char* id) {
+    const auto columns = input.get_partial_shape()[2].get_length();
+    auto shared = std::make_shared<llm::SharedWeights>();
+    shared->id = id;
+    shared->parts.emplace_back(llm::WeightSource{rows, static_cast<size_t>(columns), 32, 8, true});
+    return std::make_shared<llm::CompressedMatMul>(input, shared)->output(0);
+  };
+  for (const size_t rows : {size_t{1} << 14, size_t{5} << 18}) {
+    const auto model = model_of(
+        [&](const Value& x) -> ov::OutputVector { return {add(large(large(rms(x), rows, "1"), kWidth, "2"), x)}; });
+    CHECK_EQUAL(llm::fuse_steps(*model).size(), rows < (1 << 20) ? size_t{1} : size_t{2});
+  }
+}
+
 TEST("fusion: what is read elsewhere is a result, too") {
   const auto fused = check_same(
       [](const Value& x) -> ov::OutputVector {
@@ -306,6 +323,70 @@ TEST("fusion: columns, norms of heads and positions are steps of a paged graph")
   }
 }
 
+TEST("fusion: attention over a cache is a step, which stores what the graph's own one does") {
+  const auto attention = std::make_shared<llm::SharedAttention>();
+  attention->kernel = &llm::portable_attention();
+  attention->shape.heads = attention->shape.kv_heads = kHeads;
+  attention->shape.key_width = attention->shape.value_width = kHead;
+  attention->shape.key_type = attention->shape.value_type = llm::KvType::kF32;
+  attention->shape.scale = 0.25F;
+  attention->id = "0";
+  const auto build = [&] {
+    ov::ParameterVector all{std::make_shared<Parameter>(ov::element::f32, ov::PartialShape{-1, 1, kWidth})};
+    const ov::PartialShape cache{-1, kHeads, 32, kHead};
+    for (size_t i = 0; i < 2; ++i) all.push_back(std::make_shared<Parameter>(ov::element::f32, cache));
+    for (size_t i = 0; i < 4; ++i) all.push_back(std::make_shared<Parameter>(ov::element::i32, ov::PartialShape{-1}));
+    all.push_back(std::make_shared<Parameter>(ov::element::i32, ov::PartialShape{}));
+    const Value x = all[0];
+    const Value qkv = product(rms(x), 3 * kWidth, 1);
+    ov::OutputVector inputs;
+    for (int64_t i = 0; i < 3; ++i) {
+      inputs.push_back(reshaped(slice(qkv, i * kWidth, (i + 1) * kWidth, -1), {-1, kWidth}));
+    }
+    inputs.insert(inputs.end(), all.begin() + 1, all.end());
+    const Value seen = std::make_shared<llm::BlockAttention>(inputs, attention)->output(0);
+    const Value back = product(reshaped(seen, {-1, 1, kWidth}), kWidth, 2);
+    return std::make_shared<ov::Model>(ov::OutputVector{add(back, x)}, all);
+  };
+  // Two sequences: their prompts, and then a token of each.
+  const auto run = [](const std::shared_ptr<ov::Model>& model) {
+    auto request =
+        llm::core().compile_model(model, "CPU", ov::hint::inference_precision(ov::element::f32)).create_infer_request();
+    const auto set = [&](size_t input, const std::vector<int32_t>& numbers) {
+      ov::Tensor tensor(ov::element::i32, {numbers.size()});
+      std::copy(numbers.begin(), numbers.end(), tensor.data<int32_t>());
+      request.set_input_tensor(input, tensor);
+    };
+    std::vector<ov::Tensor> caches;
+    for (size_t i = 0; i < 2; ++i) {
+      caches.emplace_back(ov::element::f32, ov::Shape{4, kHeads, 32, kHead});
+      std::fill_n(caches[i].data<float>(), caches[i].get_size(), 0.F);
+      request.set_input_tensor(1 + i, caches[i]);
+    }
+    set(5, {0, 2, 1});
+    set(6, {0, 1, 3});
+    request.set_input_tensor(7, ov::Tensor(ov::element::i32, {}));
+    std::vector<float> all;
+    for (const bool first : {true, false}) {
+      request.set_input_tensor(0, some_rows(first ? 43 : 2, false));
+      set(3, first ? std::vector<int32_t>{0, 0} : std::vector<int32_t>{3, 40});
+      set(4, first ? std::vector<int32_t>{0, 3, 43} : std::vector<int32_t>{0, 1, 2});
+      request.infer();
+      append(all, request.get_output_tensor());
+    }
+    for (const auto& cache : caches) append(all, cache);
+    return all;
+  };
+  const auto fused = build();
+  CHECK_EQUAL(llm::fuse_steps(*fused).size(), size_t{1});
+  CHECK_EQUAL(count<llm::BlockAttention>(*fused), size_t{0});
+  const auto before = run(build());
+  const auto after = run(fused);
+  CHECK_EQUAL(after.size(), before.size());
+  for (size_t i = 0; i < after.size(); ++i)
+    CHECK(std::fabs(after[i] - before[i]) <= 1e-4F * (1 + std::fabs(before[i])));
+}
+
 TEST("fusion: what only looks like rotary positions stays") {
   // Another sign, halves the other way round, and angles of heads instead of rows.
   const auto swapped = [](const Value& x) {
@@ -381,7 +462,7 @@ TEST("steps: a row's results depend neither on other rows nor on threads, and me
     std::vector<float> out(rows * kWidth);
     const float* from[] = {x.data() + first * kWidth};
     float* to[] = {out.data()};
-    program.run(rows, from, to, SomeThreads(threads));
+    program.run(rows, from, {}, to, SomeThreads(threads));
     return out;
   };
   const auto all = run(0, kRows, 1);
