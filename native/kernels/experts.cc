@@ -132,6 +132,22 @@ void each_tile(const Call& call, const Chosen& chosen, size_t first, size_t last
   }
 }
 
+// Makes of gates and ups of a block's rows what the kernel's silu(gate) * up becomes the clamped gate of:
+// g * sigmoid(alpha * g) is silu(alpha * g) / alpha.
+void clamp(const ExpertBiases& biases, size_t block, float* gates, float* ups, size_t count) {
+  const float* bias = biases.inner + block * kBlockRows * 2;
+  const float limit = biases.limit;
+  for (size_t i = 0; i < count; ++i, gates += kBlockRows, ups += kBlockRows) {
+    for (size_t r = 0; r < kBlockRows; ++r) {
+      // What is no number passes through these comparisons.
+      const float gate = gates[r] + bias[2 * r];
+      const float up = ups[r] + bias[2 * r + 1];
+      gates[r] = biases.alpha * (gate > limit ? limit : gate);
+      ups[r] = ((up > limit ? limit : up < -limit ? -limit : up) + 1) / biases.alpha;
+    }
+  }
+}
+
 // A unit is a block of gate and up of a chosen expert.
 void multiply_gates(void* context, size_t index) {
   const Call& call = *static_cast<const Call*>(context);
@@ -148,6 +164,7 @@ void multiply_gates(void* context, size_t index) {
       const size_t stored = chosen.expert * call.inner_blocks + block;
       call.kernel->multiply(*call.experts->gate, stored, call.inputs.view(), slot, count, gates);
       call.kernel->multiply(*call.experts->up, stored, call.inputs.view(), slot, count, ups);
+      if (call.experts->biases) clamp(*call.experts->biases, stored, gates, ups, count);
       call.kernel->gate(gates, ups, count * kBlockRows);
       for (size_t i = 0; i < count; ++i) {
         std::memcpy(call.hidden + (slot + i) * inner + block * kBlockRows, gates + i * kBlockRows,
@@ -171,8 +188,12 @@ void multiply_downs(void* context, size_t index) {
     const Chosen& chosen = call.chosen[which];
     each_tile(call, chosen, first, last, [&](size_t block, size_t slot, size_t count) {
       alignas(64) float results[kMostTileRows * kBlockRows];
-      call.kernel->multiply(*call.experts->down, chosen.expert * call.output_blocks + block, call.inners.view(), slot,
-                            count, results);
+      const size_t stored = chosen.expert * call.output_blocks + block;
+      call.kernel->multiply(*call.experts->down, stored, call.inners.view(), slot, count, results);
+      if (call.experts->biases) {
+        const float* bias = call.experts->biases->outputs + stored * kBlockRows;
+        for (size_t i = 0; i < count * kBlockRows; ++i) results[i] += bias[i % kBlockRows];
+      }
       for (size_t i = 0; i < count; ++i) {
         const auto [row, weight] = call.slots[slot + i];
         float* out = call.out + row * outputs + block * kBlockRows;
@@ -211,7 +232,7 @@ void lay_out(Call& call, Carver& memory, QuantizationSpan span) {
 }  // namespace
 
 bool fit_together(const Experts& experts) {
-  const auto& [count, gate, up, down] = experts;
+  const auto& [count, gate, up, down, biases] = experts;
   const auto whole_blocks = [&](const PackedWeights& weights) {
     return weights.rows() % (count * kBlockRows) == 0 && weights.columns() % 32 == 0;
   };

@@ -2,6 +2,10 @@
 //
 //   out = Σ w_e · (silu(x · gate_e) * (x · up_e)) · down_e, over the chosen experts e
 //
+// Or, as gpt-oss has them, with biases, and with a clamped gate in the place of silu(g) * u:
+//
+//   (clamp(u, -limit, limit) + 1) * g' / (1 + exp(-alpha * g')), g' = min(g, limit)
+//
 // Rows are grouped by expert, so the weights of a chosen expert are read once in a call, and no others are read. A
 // result depends on its row, its choice and the weights alone: the experts of a row are added up in their own order.
 #pragma once
@@ -14,12 +18,21 @@
 
 namespace llm {
 
+// What gpt-oss's experts have beside their weights.
+struct ExpertBiases {
+  const float* inner;    // [count * inner, 2]: of gate and up in turn
+  const float* outputs;  // [count * outputs]
+  float alpha;           // not 0
+  float limit;
+};
+
 // All experts' weights, one below the other, as three matrices.
 struct Experts {
   size_t count;
-  const PackedWeights* gate;  // [count * inner, columns]
-  const PackedWeights* up;    // like gate
-  const PackedWeights* down;  // [count * outputs, inner]
+  const PackedWeights* gate;             // [count * inner, columns]
+  const PackedWeights* up;               // like gate
+  const PackedWeights* down;             // [count * outputs, inner]
+  const ExpertBiases* biases = nullptr;  // null: none, and silu(gate) * up
 };
 
 // What a router chose for each row.

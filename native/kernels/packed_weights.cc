@@ -103,7 +103,8 @@ void pack_row(const uint8_t* from, size_t count, uint32_t flip, uint8_t* to) {
 
 bool same_matrix(const WeightSource& a, const WeightSource& b) {
   return a.values == b.values && a.scales == b.scales && a.zero_points == b.zero_points && a.rows == b.rows &&
-         a.columns == b.columns && a.group == b.group && a.bits == b.bits && a.is_signed == b.is_signed;
+         a.columns == b.columns && a.group == b.group && a.bits == b.bits && a.is_signed == b.is_signed &&
+         a.first_row == b.first_row && a.row_step == b.row_step;
 }
 
 bool can_pack(const WeightSource& source) {
@@ -130,7 +131,8 @@ void PackedWeights::pack(const WeightSource& source, uint8_t* memory, size_t fir
       uint8_t* tail = to + group_bytes() - kLine;
       for (size_t r = 0; r < kRows; ++r) {
         // Rows past the last repeat it; nobody reads what they give.
-        const size_t index = std::min(block * kRows + r, rows_ - 1) * groups_ + group;
+        const size_t row = source.first_row + std::min(block * kRows + r, rows_ - 1) * source.row_step;
+        const size_t index = row * groups_ + group;
         const uint8_t* from = source.values + index * row_bytes;
         if (bits_ == 4) {
           pack_row<4>(from, row_bytes, flip, to + 4 * r);

@@ -29,6 +29,10 @@ struct WeightSource {
   ZeroPoints kind = ZeroPoints::kNone;   // none means 0 for signed values, and for unsigned ones too
   const uint8_t* zero_points = nullptr;  // [rows, columns / group], or one for all
   bool one_zero_point = false;
+  // Row r is row first_row + r * row_step of what is stored: every second one where two matrices lie row by row in
+  // turn.
+  size_t first_row = 0;
+  size_t row_step = 1;
 };
 
 // Whether both are the same weights in memory, read in the same way.

@@ -98,7 +98,7 @@ void add_own_extensions() {
     return std::make_shared<CompressedMatMul>(inputs.at(0), layer_of(from.layers, id));
   });
   add_extension<CompressedExperts>([](const auto& inputs, const auto& from, const auto& id, auto&) {
-    return std::make_shared<CompressedExperts>(inputs.at(0), inputs.at(1), inputs.at(2), layer_of(from.layers, id));
+    return std::make_shared<CompressedExperts>(inputs, layer_of(from.layers, id));
   });
   add_extension<CompressedGather>([](const auto& inputs, const auto& from, const auto& id, auto& visitor) {
     size_t part = 0;

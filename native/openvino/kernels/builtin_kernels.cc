@@ -1,13 +1,17 @@
 #include "openvino/kernels/builtin_kernels.h"
 
 #include <algorithm>
+#include <openvino/op/concat.hpp>
+#include <openvino/op/constant.hpp>
 #include <openvino/op/matmul.hpp>
+#include <openvino/op/reshape.hpp>
 #include <utility>
 
 #include "engine/failure.h"
 #include "openvino/kernels/compressed_experts.h"
 #include "openvino/kernels/compressed_gather.h"
 #include "openvino/kernels/expert_blocks.h"
+#include "openvino/kernels/graph_views.h"
 #include "openvino/kernels/layer_groups.h"
 #include "openvino/kernels/packing.h"
 
@@ -40,8 +44,16 @@ void replace(const LayerGroup& group, std::shared_ptr<const SharedWeights> weigh
 }
 
 void replace(const ExpertBlock& block, std::shared_ptr<const SharedWeights> weights) {
-  const auto op = std::make_shared<CompressedExperts>(block.tokens->input_value(0), block.scatter->input_value(1),
-                                                      block.weights->input_value(0), std::move(weights));
+  ov::OutputVector inputs{block.tokens->input_value(0), block.scatter->input_value(1), block.weights->input_value(0)};
+  inputs.insert(inputs.end(), block.biases.begin(), block.biases.end());
+  std::shared_ptr<ov::Node> op = std::make_shared<CompressedExperts>(inputs, std::move(weights));
+  if (block.first_size.get_node()) {
+    // The graph has the tokens in two axes.
+    const auto outputs = static_cast<int64_t>(last_size(op));
+    const auto rest = ov::op::v0::Constant::create(ov::element::i64, {2}, {int64_t{-1}, outputs});
+    const auto pattern = std::make_shared<ov::op::v0::Concat>(ov::OutputVector{block.first_size, rest}, 0);
+    op = std::make_shared<ov::op::v1::Reshape>(op, pattern, false);
+  }
   op->set_friendly_name(block.sum->get_friendly_name());
   ov::replace_node(block.sum, op);
 }

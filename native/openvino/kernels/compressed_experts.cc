@@ -8,17 +8,25 @@
 namespace llm {
 namespace {
 
-ov::Output<ov::Node> as_i32(const ov::Output<ov::Node>& value) {
-  if (value.get_element_type() == ov::element::i32) return value;
-  return std::make_shared<ov::op::v0::Convert>(value, ov::element::i32)->output(0);
+enum Input : uint8_t { kX, kChosen, kWeights, kInnerBias, kOutputBias, kGate };
+constexpr size_t kPlainInputs = kInnerBias;
+constexpr size_t kInputsWithBiases = kGate + 1;
+
+ov::OutputVector with_i32(ov::OutputVector inputs) {
+  auto& chosen = inputs.at(kChosen);
+  if (chosen.get_element_type() != ov::element::i32) {
+    chosen = std::make_shared<ov::op::v0::Convert>(chosen, ov::element::i32)->output(0);
+  }
+  return inputs;
 }
 
 }  // namespace
 
-CompressedExperts::CompressedExperts(const ov::Output<ov::Node>& x, const ov::Output<ov::Node>& chosen,
-                                     const ov::Output<ov::Node>& weights, std::shared_ptr<const SharedWeights> experts)
-    : Op({x, as_i32(chosen), weights}), experts_(std::move(experts)), id_(experts_->id) {
+CompressedExperts::CompressedExperts(const ov::OutputVector& inputs, std::shared_ptr<const SharedWeights> experts)
+    : Op(with_i32(inputs)), experts_(std::move(experts)), id_(experts_->id) {
   OPENVINO_ASSERT(experts_->parts.size() == 3 && experts_->experts > 0, "experts have three matrices");
+  OPENVINO_ASSERT(inputs.size() == kPlainInputs || inputs.size() == kInputsWithBiases,
+                  "inputs of experts: ", inputs.size());
   constructor_validate_and_infer_types();
 }
 
@@ -30,7 +38,7 @@ void CompressedExperts::validate_and_infer_types() {
 }
 
 std::shared_ptr<ov::Node> CompressedExperts::clone_with_new_inputs(const ov::OutputVector& inputs) const {
-  return std::make_shared<CompressedExperts>(inputs.at(0), inputs.at(1), inputs.at(2), experts_);
+  return std::make_shared<CompressedExperts>(inputs, experts_);
 }
 
 bool CompressedExperts::visit_attributes(ov::AttributeVisitor& visitor) {
@@ -41,13 +49,25 @@ bool CompressedExperts::visit_attributes(ov::AttributeVisitor& visitor) {
 bool CompressedExperts::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const {
   const auto& parts = experts_->parts;
   const size_t tokens = inputs[0].get_shape()[0];
-  const auto& chosen = inputs[1].get_shape();
-  OPENVINO_ASSERT(chosen == inputs[2].get_shape() && chosen.size() == 2 && chosen[0] == tokens,
-                  "a router's choice for ", tokens, " tokens: ", chosen, " with weights ", inputs[2].get_shape());
-  const Experts experts{experts_->experts, &parts[0], &parts[1], &parts[2]};
-  const Routing routing{inputs[1].data<const int32_t>(), inputs[2].data<const float>(), chosen[1]};
+  const auto& chosen = inputs[kChosen].get_shape();
+  OPENVINO_ASSERT(chosen == inputs[kWeights].get_shape() && chosen.size() == 2 && chosen[0] == tokens,
+                  "a router's choice for ", tokens, " tokens: ", chosen, " with weights ",
+                  inputs[kWeights].get_shape());
+  Experts experts{experts_->experts, &parts[0], &parts[1], &parts[2]};
+  ExpertBiases biases{};
+  if (inputs.size() == kInputsWithBiases) {
+    const auto& inner = inputs[kInnerBias];
+    const auto& outer = inputs[kOutputBias];
+    OPENVINO_ASSERT(
+        inner.get_size() == 2 * parts[0].rows() && outer.get_size() == parts[2].rows() && inputs[kGate].get_size() == 2,
+        "biases of experts: ", inner.get_shape(), outer.get_shape());
+    const auto* gate = inputs[kGate].data<const float>();
+    biases = {inner.data<const float>(), outer.data<const float>(), gate[0], gate[1]};
+    experts.biases = &biases;
+  }
+  const Routing routing{inputs[kChosen].data<const int32_t>(), inputs[kWeights].data<const float>(), chosen[1]};
   const auto& [kernel, span] = experts_->use;
-  multiply_experts(*kernel, experts, routing, inputs[0].data<const float>(), tokens, outputs[0].data<float>(), span,
+  multiply_experts(*kernel, experts, routing, inputs[kX].data<const float>(), tokens, outputs[0].data<float>(), span,
                    TbbThreads());
   return true;
 }

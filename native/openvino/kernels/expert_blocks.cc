@@ -4,7 +4,6 @@
 
 #include "kernels/experts.h"
 #include "openvino/kernels/graph_views.h"
-#include "openvino/kernels/layer_groups.h"
 
 namespace llm {
 namespace {
@@ -36,9 +35,12 @@ bool has_rank(const Value& value, int64_t rank) {
   return shape.rank().is_static() && shape.rank().get_length() == rank;
 }
 
-// [experts, tokens, last]: with two known sizes, whatever reshapes such a value into another one leaves the tokens.
+// [experts, tokens, last], or with the tokens in two axes. With two known sizes, whatever reshapes such a value into
+// another one leaves the tokens.
 bool is_stack(const Value& value, int64_t experts, int64_t last) {
-  return has_rank(value, 3) && size_of(value, 0) == experts && size_of(value, 2) == last;
+  const auto& shape = value.get_partial_shape();
+  if (shape.rank().is_dynamic() || (shape.size() != 3 && shape.size() != 4)) return false;
+  return size_of(value, 0) == experts && size_of(value, shape.size() - 1) == last;
 }
 
 Value without_reshapes(Value value, int64_t experts, int64_t last) {
@@ -50,14 +52,34 @@ Value without_reshapes(Value value, int64_t experts, int64_t last) {
   return value;
 }
 
+// The size that a graph computes for axis 1, where a pattern has one value for each axis; none for others.
+Value first_size(const Value& value) {
+  const auto reshape = as<ov::op::v1::Reshape>(value);
+  const auto pattern =
+      reshape && !reshape->get_special_zero() ? as<ov::op::v0::Concat>(reshape->input_value(1)) : nullptr;
+  const auto rank = value.get_partial_shape().rank();
+  if (!pattern || rank.is_dynamic() || static_cast<int64_t>(pattern->get_input_size()) != rank.get_length()) return {};
+  for (const auto& size : pattern->input_values()) {
+    if (!has_rank(size, 1) || size_of(size, 0) != 1 || size.get_element_type() != ov::element::i64) return {};
+  }
+  return pattern->input_value(1);
+}
+
 // The router's weights of one expert after another, from [experts, tokens, 1] back to what they are scattered from.
+// Tokens in two axes must be those of block.first_size and the rest of them.
 bool find_routing(Value value, ExpertBlock& block) {
   const auto experts = static_cast<int64_t>(block.experts);
   if (!is_stack(value, experts, 1) || !is_used_once(value)) return false;
+  const bool two_axes = has_rank(value, 4);
+  const bool all_in_first = two_axes && size_of(value, 2) == 1;
+  bool same_axes = !two_axes;
   while (as<ov::op::v0::Unsqueeze>(value) || as<ov::op::v1::Reshape>(value)) {
+    // [experts, first_size, the rest], before the last axis is put behind it.
+    if (two_axes && !all_in_first && has_rank(value, 3)) same_axes = first_size(value) == block.first_size;
     value = value.get_node()->input_value(0);
     // All are the same values in the same order: nothing but experts and tokens is larger than 1.
-    if (!is_stack(value, experts, 1) && !(has_rank(value, 2) && size_of(value, 0) == experts)) return false;
+    const auto& shape = value.get_partial_shape();
+    if (shape.rank().is_dynamic() || shape.size() < 2 || shape.size() > 4 || size_of(value, 0) != experts) return false;
   }
   const auto transposed = as<ov::op::v1::Transpose>(value);
   if (!transposed || !has_rank(value, 2) || !holds(transposed->input_value(1), {1, 0})) return false;
@@ -75,6 +97,11 @@ bool find_routing(Value value, ExpertBlock& block) {
   }
   if (!holds(block.scatter->input_value(3), {1}) && !holds(block.scatter->input_value(3), {-1})) return false;
 
+  // The rows that are scattered into are the tokens.
+  const auto rows = as<ov::op::v0::Concat>(zeros->input_value(1));
+  if (all_in_first) same_axes = rows && rows->get_input_size() == 2 && rows->input_value(0) == block.first_size;
+  if (!same_axes) return false;
+
   // Exporters cut the updates to the size of the indices, which changes nothing where they have the same size.
   block.weights = block.scatter->get_input_node_shared_ptr(2);
   const auto chosen = block.scatter->input_value(1);
@@ -85,41 +112,6 @@ bool find_routing(Value value, ExpertBlock& block) {
   const auto each = size_of(chosen, 1);
   return sizes && sizes->input_value(0) == chosen && has_rank(chosen, 2) && has_rank(weights, 2) && each > 0 &&
          size_of(weights, 1) == each && (cut->get_input_size() == 4 || holds(cut->input_value(4), {0, 1}));
-}
-
-// A stacked product of the tokens; `tokens` is what repeats them for each expert.
-bool find_product(const Value& value, NodePtr& tokens, CompressedWeights& weights) {
-  const auto matmul = as<ov::op::v0::MatMul>(value);
-  std::string obstacle;
-  if (!matmul || !find_compressed_stack(*matmul, weights, obstacle)) return false;
-  const auto stacked = as<ov::op::v1::Reshape>(matmul->input_value(0));
-  if (!stacked) return false;
-  tokens = stacked->get_input_node_shared_ptr(0);
-  const auto experts = size_of(matmul->input_value(1), 0);
-  const auto columns = size_of(matmul->input_value(1), 2);
-  return ov::is_type<ov::op::v0::Tile>(tokens) && holds(tokens->input_value(1), {experts, 1}) &&
-         has_rank(tokens->input_value(0), 2) && size_of(tokens->input_value(0), 1) == columns &&
-         is_stack(stacked, experts, columns);
-}
-
-bool find_products(const Value& value, ExpertBlock& block) {
-  const auto down = as<ov::op::v0::MatMul>(value);
-  std::string obstacle;
-  if (!down || !is_used_once(value) || !find_compressed_stack(*down, block.down, obstacle)) return false;
-  block.experts = static_cast<size_t>(size_of(down->input_value(1), 0));
-  const auto gated = as<ov::op::v1::Multiply>(down->input_value(0));
-  if (!gated || !is_used_once(gated)) return false;
-  for (size_t side : {0U, 1U}) {
-    Value gate;
-    NodePtr others;
-    const auto silu = gated->input_value(side);
-    const auto up = gated->input_value(1 - side);
-    if (!is_used_once(silu) || !is_used_once(up) || !find_silu(silu, gate)) continue;
-    if (!find_product(gate, block.tokens, block.gate) || !find_product(up, others, block.up)) continue;
-    block.products = {gate.get_node(), up.get_node(), down.get()};
-    return block.tokens->input_value(0) == others->input_value(0);
-  }
-  return false;
 }
 
 bool can_compute(const ExpertBlock& block) {
@@ -144,12 +136,13 @@ bool find_block(const NodePtr& node, ExpertBlock& block) {
   if (!weighted || !is_used_once(weighted)) return false;
   for (size_t side : {0U, 1U}) {
     const auto products = weighted->input_value(side);
-    const auto outputs = size_of(products, 2);
-    if (outputs < 0) continue;
+    const auto outputs = static_cast<int64_t>(last_size(products));
+    if (outputs == 0) continue;
     const auto inner = without_reshapes(products, size_of(products, 0), outputs);
-    if (!is_used_once(products) || !find_products(inner, block) ||
-        !is_stack(inner, static_cast<int64_t>(block.experts), outputs)) {
-      continue;
+    if (!is_used_once(products) || !find_expert_products(inner, block) || size_of(inner, 2) != outputs) continue;
+    if (has_rank(products, 4)) {
+      block.first_size = first_size(products);
+      if (!block.first_size.get_node()) return false;
     }
     if (!find_routing(weighted->input_value(1 - side), block) || !can_compute(block)) return false;
     block.sum = node;

@@ -3,33 +3,26 @@
 //
 //   ReduceSum over the experts of
 //     Multiply of
-//       MatMul(silu(MatMul(tokens, gate)) * MatMul(tokens, up), down)         [experts, tokens, outputs]
-//         with tokens = Reshape(Tile(x, experts times))                       [experts, tokens, columns]
+//       products                                                              see expert_products.h
 //       Unsqueeze(Transpose(ScatterElementsUpdate(zeros, chosen, weights)))   [experts, tokens, 1]
 //
-// Only the chosen ones need to be computed, which gives the same sum.
+// Only the chosen ones need to be computed, which gives the same sum. Some graphs have the tokens in two axes there.
 #pragma once
-#include <array>
 #include <openvino/openvino.hpp>
 #include <string>
 #include <vector>
 
-#include "openvino/kernels/compressed_weights.h"
+#include "openvino/kernels/expert_products.h"
 
 namespace llm {
 
-struct ExpertBlock {
+struct ExpertBlock : ExpertProducts {
   std::shared_ptr<ov::Node> sum;  // what is replaced
   // Nodes whose inputs the operation takes: ask them as late as possible, see LayerGroup.
-  std::shared_ptr<ov::Node> tokens;           // its input 0: x [tokens, columns]
-  std::shared_ptr<ov::Node> scatter;          // its input 1: chosen [tokens, each]
-  std::shared_ptr<ov::Node> weights;          // its input 0: those of the chosen, [tokens, each]
-  std::array<const ov::Node*, 3> products{};  // gate, up and down
-  size_t experts = 0;
-  CompressedWeights gate;
-  CompressedWeights up;
-  CompressedWeights down;
-  std::string scheme;  // that of the weights, and " experts"
+  std::shared_ptr<ov::Node> scatter;  // its input 1: chosen [tokens, each]
+  std::shared_ptr<ov::Node> weights;  // its input 0: those of the chosen, [tokens, each]
+  ov::Output<ov::Node> first_size;    // where the sum is [first_size, the rest of the tokens, outputs]; else none
+  std::string scheme;                 // that of the weights, and " experts"
 };
 
 std::vector<ExpertBlock> find_expert_blocks(const ov::Model& model);

@@ -16,8 +16,8 @@ KernelInfo kernel_info(const ov::Model& model) {
   std::vector<WeightSource> packed;
   std::set<const ov::Node*> of_experts;
   for (const auto& block : find_expert_blocks(model)) {
-    of_experts.insert(block.products.begin(), block.products.end());
-    info.schemes[block.scheme].layers += block.products.size();
+    of_experts.insert(block.matmuls.begin(), block.matmuls.end());
+    info.schemes[block.scheme].layers += block.matmuls.size();
     for (const auto* part : {&block.gate, &block.up, &block.down}) packed.push_back(part->source);
   }
   for (const auto& node : model.get_ops()) {

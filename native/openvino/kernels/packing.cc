@@ -28,6 +28,10 @@ uint64_t plan_of(std::span<const PackingPart> parts) {
     const bool is_f16 = source.kind == WeightSource::ZeroPoints::kF16;
     const size_t bits = is_f16 ? 16 : static_cast<size_t>(source.bits);
     const size_t zero_points = source.kind == WeightSource::ZeroPoints::kNone ? 0 : source.one_zero_point ? 1 : scales;
+    if (source.row_step > 1) {
+      plan.add(source.first_row);
+      plan.add(source.row_step);
+    }
     for (const size_t measure :
          {source.rows, source.columns, source.group, static_cast<size_t>(source.bits),
           static_cast<size_t>(source.is_signed), static_cast<size_t>(source.kind), zero_points}) {
@@ -81,7 +85,8 @@ Packing pack(std::span<const PackingPart> parts, const std::string& path, const 
     pack_part(part, memory->data() + done);
     done += part.packed->bytes();
     const auto& source = part.source;
-    files.give_back({source.values, source.rows * source.columns * static_cast<size_t>(source.bits) / 8});
+    const size_t stored = source.rows * source.row_step * source.columns;
+    files.give_back({source.values, stored * static_cast<size_t>(source.bits) / 8});
     progress(done);
   }
   place(parts, memory->data());

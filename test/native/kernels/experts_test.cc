@@ -64,7 +64,23 @@ struct Mixture {
   Matrix gate{kExperts * kInner, kColumns, 1};
   Matrix up{kExperts * kInner, kColumns, 2};
   Matrix down{kExperts * kOutputs, kInner, 3};
-  llm::Experts experts() const { return {kExperts, gate.packed.get(), up.packed.get(), down.packed.get()}; }
+  // Used where it is set.
+  std::vector<float> inner_bias;
+  std::vector<float> output_bias;
+  llm::ExpertBiases biases{nullptr, nullptr, 1.702F, 2.5F};
+
+  llm::Experts experts() const {
+    return {kExperts, gate.packed.get(), up.packed.get(), down.packed.get(), inner_bias.empty() ? nullptr : &biases};
+  }
+
+  void add_biases() {
+    std::mt19937 random(9);
+    std::normal_distribution<float> normal;
+    for (size_t i = 0; i < 2 * kExperts * kInner; ++i) inner_bias.push_back(normal(random));
+    for (size_t i = 0; i < kExperts * kOutputs; ++i) output_bias.push_back(normal(random));
+    biases.inner = inner_bias.data();
+    biases.outputs = output_bias.data();
+  }
 };
 
 struct Rows {
@@ -123,10 +139,20 @@ std::vector<double> dense(const Mixture& mixture, const Rows& rows, size_t row) 
     for (size_t i = 0; i < kInner; ++i) {
       const float* x = rows.x.data() + row * kColumns;
       const double gate = product(*mixture.gate.packed, expert * kInner + i, x);
-      inner[i] = static_cast<float>(gate / (1 + std::exp(-gate)) * product(*mixture.up.packed, expert * kInner + i, x));
+      const double up = product(*mixture.up.packed, expert * kInner + i, x);
+      if (mixture.inner_bias.empty()) {
+        inner[i] = static_cast<float>(gate / (1 + std::exp(-gate)) * up);
+        continue;
+      }
+      const float* bias = mixture.inner_bias.data() + 2 * (expert * kInner + i);
+      const auto& [unused, also_unused, alpha, limit] = mixture.biases;
+      const double least = std::min<double>(gate + bias[0], limit);
+      inner[i] = static_cast<float>((std::clamp<double>(up + bias[1], -limit, limit) + 1) * least /
+                                    (1 + std::exp(-alpha * least)));
     }
     for (size_t i = 0; i < kOutputs; ++i) {
-      out[i] += weights[expert] * product(*mixture.down.packed, expert * kOutputs + i, inner.data());
+      const double bias = mixture.output_bias.empty() ? 0 : mixture.output_bias[expert * kOutputs + i];
+      out[i] += weights[expert] * (product(*mixture.down.packed, expert * kOutputs + i, inner.data()) + bias);
     }
   }
   return out;
@@ -135,22 +161,26 @@ std::vector<double> dense(const Mixture& mixture, const Rows& rows, size_t row) 
 }  // namespace
 
 TEST("experts: with f32 activations the sum is that of all experts in double, weighted with 0 where not chosen") {
-  const Mixture mixture;
-  CHECK(llm::fit_together(mixture.experts()));
-  Rows rows(20);
-  rows.chosen[1] = rows.chosen[2];  // named twice: the last weight counts
-  const auto found = computed(*llm::kernels().front(), mixture, rows, 0, 2);
-  for (size_t row = 0; row < rows.count; ++row) {
-    const auto expected = dense(mixture, rows, row);
-    for (size_t i = 0; i < kOutputs; ++i) {
-      CHECK(std::abs(found[row * kOutputs + i] - expected[i]) < 1e-4 * (1 + std::abs(expected[i])));
+  for (const bool biased : {false, true}) {
+    Mixture mixture;
+    if (biased) mixture.add_biases();
+    CHECK(llm::fit_together(mixture.experts()));
+    Rows rows(20);
+    rows.chosen[1] = rows.chosen[2];  // named twice: the last weight counts
+    const auto found = computed(*llm::kernels().front(), mixture, rows, 0, 2);
+    for (size_t row = 0; row < rows.count; ++row) {
+      const auto expected = dense(mixture, rows, row);
+      for (size_t i = 0; i < kOutputs; ++i) {
+        CHECK(std::abs(found[row * kOutputs + i] - expected[i]) < 1e-4 * (1 + std::abs(expected[i])));
+      }
     }
   }
 }
 
 TEST("experts: each instruction set gives the portable one's bits, on any number of threads") {
-  const Mixture mixture;
+  Mixture mixture;
   for (size_t count : {1, 9, 60}) {
+    if (count == 60) mixture.add_biases();
     const Rows rows(count);
     for (size_t span : {0, 32, 64}) {
       const auto expected = computed(llm::portable_kernel(), mixture, rows, span);
