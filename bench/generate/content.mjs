@@ -72,8 +72,14 @@ export function blocks(count, blockBytes, scale) {
   })
 }
 
-/** @param {Uint8Array} given bytes that are known; at most one part long */
-export const fixed = (given) => content(given.length, (_, target) => target.set(given))
+/** @param {Uint8Array} given bytes that are known */
+export function fixed(given) {
+  let place = 0
+  return content(given.length, (_, target) => {
+    target.set(given.subarray(place, place + target.length))
+    place = (place + target.length) % given.length
+  })
+}
 
 /**
  * @param {number} bytes

@@ -19,8 +19,11 @@
 /**
  * @param {string} xml as ov::serialize writes it
  * @returns {Graph}
+ * @throws {Error} for a graph with loops or branches, whose bodies are graphs of their own
  */
 export function parseGraph(xml) {
+  const nested = /<layer id="\d+" name="([^"]*)" type="(TensorIterator|Loop|If)"/.exec(xml)
+  if (nested) throw new Error(`expected a graph without loops or branches, found ${nested[2]} ${nested[1]}`)
   const begin = xml.indexOf('<layer ')
   const end = xml.lastIndexOf('</edges>')
   if (begin < 0 || end < 0) throw new Error('expected an OpenVINO graph with <layer …> and </edges>')

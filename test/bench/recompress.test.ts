@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { runJob } from '#lib/engine/job.js'
@@ -116,4 +117,26 @@ t.test('each scheme computes what its values in f32 do, with either runner', asy
 
 t.test('a scheme that is not known is named', async (t) => {
   await t.rejects(recompress('x', 'y', 'int3'), { message: /expected one of f32, .*found int3/ })
+})
+
+// The embedding of SmolLM2 takes 27 MB in int8, and a file is written in parts of 16.
+t.test('known bytes that are longer than a part of the file', async (t) => {
+  const path = join(t.testdir({}), 'bytes')
+  const bytes = Buffer.from(Uint8Array.from({ length: 20e6 }, (_, i) => (i * 31) >> 8))
+  const program = `(async () => {
+    const content = fixed(Uint8Array.from({ length: 20e6 }, (_, i) => (i * 31) >> 8))
+    return writePieces(${JSON.stringify(path)}, [0, 20e6].map((offset) => ({ offset, content })), new Noise())
+  })()`
+  t.equal(await evaluate(['generate/content', 'generate/stream', 'generate/noise'], program), 40e6)
+  const written = readFileSync(path)
+  t.ok(written.subarray(0, 20e6).equals(bytes))
+  t.ok(written.subarray(20e6).equals(bytes), 'the same bytes at another place')
+})
+
+t.test('a graph with a loop is refused by the name of its operation', async (t) => {
+  const loop =
+    '<net><layers><layer id="7" name="delta/loop" type="Loop" version="opset5"><body></body></layer></layers>'
+  await t.rejects(evaluate(['generate/graph'], `parseGraph(${JSON.stringify(loop)})`), {
+    message: /without loops or branches, found Loop delta\/loop/,
+  })
 })
