@@ -3,6 +3,7 @@ import { precisionFallback } from '../devices/precision-fallback.js'
 import { prefillChunk } from '../devices/prefill-chunk.js'
 import { propertyLines } from '../devices/properties.js'
 import { staticShapes } from '../devices/static-shapes.js'
+import { warmupSizes } from '../devices/warmup-sizes.js'
 import type { EngineConfig } from '../engine/boundary.js'
 import { kvCacheSize } from '../memory/kv-cache.js'
 import { activationQuantization, activationSpan } from '../options/kernels.js'
@@ -13,8 +14,6 @@ import type { RunnerChoice } from './runner.js'
 
 /** Tokens that a draft model guesses for a step. */
 const draftTokens = 5
-/** Numbers of tokens that the warm-up computes: kernels are made for each size, which no request should wait for, and guessing needs the costs. */
-const warmupSizes = [1, 4, 16]
 
 /** What the steps before have settled. */
 export interface EngineParts extends Definitions {
@@ -37,6 +36,8 @@ export function engineConfig(options: LoadOptions, parts: EngineParts): EngineCo
   const most = (options.ropeRegime === 'short' && longRopeBorder) || definition.contextLength
   const contextLength = Math.min(options.contextLength ?? most, most)
   const { maxPrompt, minResponse } = kind.staticShapes ? staticShapes(options, most) : { maxPrompt: 0, minResponse: 0 }
+  const chunk = prefillChunk(kind, weightsBytes, 'paged')
+  const maxSequences = options.maxSequences ?? loadDefaults.maxSequences
   const kept = compiledFolder === undefined ? {} : { CACHE_DIR: compiledFolder }
   return {
     ...plainConfig,
@@ -48,9 +49,9 @@ export function engineConfig(options: LoadOptions, parts: EngineParts): EngineCo
     gatherRows: kind.gatherRows,
     ropeRegime: options.ropeRegime ?? loadDefaults.ropeRegime,
     contextLength,
-    prefillChunk: prefillChunk(kind, weightsBytes, 'paged'),
+    prefillChunk: chunk,
     statefulChunk: prefillChunk(kind, weightsBytes, 'stateful'),
-    maxSequences: options.maxSequences ?? loadDefaults.maxSequences,
+    maxSequences,
     ...kvCacheSize({
       kvCacheBytes: options.kvCacheBytes,
       contextLength,
@@ -67,7 +68,9 @@ export function engineConfig(options: LoadOptions, parts: EngineParts): EngineCo
     cpuKernel: options.cpuKernel ?? loadDefaults.cpuKernel,
     cpuAttention: options.cpuAttention ?? loadDefaults.cpuAttention,
     activationSpan: activationSpan(activationQuantization(options.activationQuantization, asked)),
-    warmup: Int32Array.from(warmupSizes.filter((size) => size < (maxPrompt || definition.contextLength))),
+    warmup: Int32Array.from(
+      warmupSizes(kind, { runner, chunk, maxSequences, limit: maxPrompt || definition.contextLength }),
+    ),
   }
 }
 

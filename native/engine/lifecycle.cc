@@ -8,6 +8,12 @@
 #include "engine/precision_fallback.h"
 
 namespace llm {
+namespace {
+
+// Guesses are as few.
+constexpr size_t kMostMeasured = 16;
+
+}  // namespace
 
 std::optional<Failure> LoadedModel::refusal(const Sequence& sequence) const {
   const auto inside = [this](Token token) { return token >= 0 && static_cast<size_t>(token) < vocabulary; };
@@ -128,7 +134,8 @@ void Lifecycle::warm_up_finite(LoadedModel& model) const {
 }
 
 // Weights are repacked and kernels are made during the first step of each size; no request shall pay for that. The
-// second step of a size shows what it costs.
+// second step of a size shows what it costs, as far as guessing asks that. On a device kernels are made for each number
+// of rows of logits, too; each sequence that decodes has one.
 double Lifecycle::warm_up(Runner& runner, StepCosts* costs) const {
   const auto begin = Clock::now();
   const auto total = static_cast<int64_t>(config_.warmup.size());
@@ -137,9 +144,12 @@ double Lifecycle::warm_up(Runner& runner, StepCosts* costs) const {
   for (int32_t size : config_.warmup) {
     post_(Progress{Stage::kWarmup, done++, total});
     tokens.assign(static_cast<size_t>(size), 0);
+    const size_t rows =
+        config_.device.kv_memory == "device" ? std::min(tokens.size(), static_cast<size_t>(config_.max_sequences)) : 1;
     for (bool measured : {false, true}) {
+      if (measured && tokens.size() > kMostMeasured) break;
       if (!runner.admit(0, Rope::kShort, tokens, tokens.size(), 0)) break;
-      const Span span{0, tokens, 0, 1};
+      const Span span{0, tokens, 0, rows};
       const auto step_begin = Clock::now();
       mailbox_.interruptible([&runner] { runner.interrupt(); },
                              [&] {

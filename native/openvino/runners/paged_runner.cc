@@ -13,8 +13,16 @@
 namespace llm {
 namespace {
 
+// With the memory of a device come kernels for each number of rows.
+RowSizes row_sizes_of(const EngineConfig& config) {
+  return config.device.kv_memory == "device" ? RowSizes::kCoarse : RowSizes::kFine;
+}
+
 // Blocks of the sequence that fills a step up (engine/scheduling/step_rows.h).
-size_t padding_blocks(size_t block_tokens) { return (kCoarsestRows + block_tokens - 1) / block_tokens; }
+size_t padding_blocks(const EngineConfig& config) {
+  const auto block_tokens = static_cast<size_t>(config.device.kv_block_tokens);
+  return (coarsest_rows(row_sizes_of(config)) + block_tokens - 1) / block_tokens;
+}
 
 // Enough blocks for kv_tokens, but no more than kv_bytes hold.
 size_t pool_blocks(const EngineConfig& config, size_t block_tokens, size_t block_bytes) {
@@ -38,17 +46,18 @@ class PagedRunner : public Runner {
               size_t blocks, std::unique_ptr<KvMemory> memory)
       : info_(std::move(info)),
         blocks_(blocks, info_.kv_block_tokens),
+        row_sizes_(row_sizes_of(config)),
         padding_block_(static_cast<Block>(blocks)),
-        pool_(compiled, layout_of(config.device), blocks + padding_blocks(info_.kv_block_tokens), std::move(memory)),
+        pool_(compiled, layout_of(config.device), blocks + padding_blocks(config), std::move(memory)),
         logits_(index_of_logits(compiled)),
         mapped_(std::move(mapped)),
         request_(std::move(compiled)),
         ids_("input_ids", step_tokens(config)),
         positions_("position_ids", step_tokens(config)),
-        past_("past_lens", info_.max_sequences + 1),
-        begins_("subsequence_begins", info_.max_sequences + 2),
+        past_("past_lens", rounded(info_.max_sequences) + 1),
+        begins_("subsequence_begins", rounded(info_.max_sequences) + 2),
         table_("block_indices", std::min<size_t>(blocks, 4096)),
-        table_begins_("block_indices_begins", info_.max_sequences + 2),
+        table_begins_("block_indices_begins", rounded(info_.max_sequences) + 2),
         rows_("sampled_tokens_indices", step_tokens(config)) {
     bind();
   }
@@ -100,13 +109,14 @@ class PagedRunner : public Runner {
     if (wanted_ == 0) return {};
     const ov::Tensor logits = request_->get_output_tensor(logits_);
     const size_t width = logits.get_shape().back();  // [1, rows, vocabulary]
-    if (logits.get_size() != rounded_rows(wanted_) * width) {
+    if (logits.get_size() != rounded(wanted_) * width) {
       throw Failure(ERR_ENGINE, "the model computed another number of rows of logits than was asked for");
     }
     return {logits.data<const float>(), wanted_, width};
   }
 
  private:
+  size_t rounded(size_t rows) const { return rounded_rows(rows, row_sizes_); }
   size_t blocks_for(size_t tokens) const { return (tokens + info_.kv_block_tokens - 1) / info_.kv_block_tokens; }
 
   // As many as most steps have: a chunk of a prompt, and a few tokens of each sequence.
@@ -140,7 +150,9 @@ class PagedRunner : public Runner {
     blocks_.append(span.sequence, span.tokens);
   }
 
-  // Puts all sequences' tokens one behind the other. A sequence that nobody reads fills the step up.
+  // Puts all sequences' tokens one behind the other. A sequence that nobody reads fills the step up; on a device as
+  // many as there are rows to fill where each sequence decodes one token, because its plugin has a quicker attention
+  // for that, which it knows by as many sequences as tokens.
   void set_inputs(std::span<const Span> spans) {
     size_t tokens = 0, entries = 0, longest = 0;
     wanted_ = 0;
@@ -151,19 +163,22 @@ class PagedRunner : public Runner {
       longest = std::max(longest, length);
       wanted_ += span.rows;
     }
-    const size_t padding = rounded_rows(tokens) - tokens;
-    const size_t sequences = spans.size() + (padding > 0 ? 1 : 0);
+    const size_t padding = rounded(tokens) - tokens;
+    const bool decodes = row_sizes_ == RowSizes::kCoarse && tokens == spans.size();
+    const size_t fillers = decodes ? padding : std::min<size_t>(1, padding);
+    const size_t filler_tokens = fillers > 0 ? padding / fillers : 0;
+    const size_t sequences = spans.size() + fillers;
     const auto ids = ids_.resize(tokens + padding);
     const auto positions = positions_.resize(tokens + padding);
     const auto past = past_.resize(sequences);
     const auto begins = begins_.resize(sequences + 1);
-    const auto table = table_.resize(entries + blocks_for(padding));
+    const auto table = table_.resize(entries + fillers * blocks_for(filler_tokens));
     const auto table_begins = table_begins_.resize(sequences + 1);
     // Not every kernel takes the empty MatMul of an empty index. So at least one row is computed, though nobody reads
     // it.
-    const auto rows = rows_.resize(std::max<size_t>(1, rounded_rows(wanted_)));
+    const auto rows = rows_.resize(rounded(std::max<size_t>(1, wanted_)));
     std::fill(rows.begin(), rows.end(), static_cast<int64_t>(tokens - 1));
-    *longest_.data<int32_t>() = static_cast<int32_t>(std::max(longest, padding));
+    *longest_.data<int32_t>() = static_cast<int32_t>(std::max(longest, filler_tokens));
 
     size_t token = 0, entry = 0, row = 0;
     for (size_t i = 0; i < spans.size(); ++i) {
@@ -180,15 +195,16 @@ class PagedRunner : public Runner {
       std::copy(blocks.begin(), blocks.end(), table.begin() + static_cast<std::ptrdiff_t>(entry));
       entry += blocks.size();
     }
-    if (padding > 0) {
-      past[spans.size()] = 0;
-      begins[spans.size()] = static_cast<int32_t>(token);
-      table_begins[spans.size()] = static_cast<int32_t>(entry);
-      for (size_t j = 0; j < padding; ++j, ++token) {
+    // They all write into the same blocks.
+    for (size_t i = spans.size(); i < sequences; ++i) {
+      past[i] = 0;
+      begins[i] = static_cast<int32_t>(token);
+      table_begins[i] = static_cast<int32_t>(entry);
+      for (size_t j = 0; j < filler_tokens; ++j, ++token) {
         ids[token] = 0;
         positions[token] = static_cast<int64_t>(j);
       }
-      for (size_t j = 0; j < blocks_for(padding); ++j) table[entry++] = padding_block_ + static_cast<Block>(j);
+      for (size_t j = 0; j < blocks_for(filler_tokens); ++j) table[entry++] = padding_block_ + static_cast<Block>(j);
     }
     begins[sequences] = static_cast<int32_t>(token);
     table_begins[sequences] = static_cast<int32_t>(entry);
@@ -196,6 +212,7 @@ class PagedRunner : public Runner {
 
   RunnerInfo info_;
   BlockManager blocks_;
+  RowSizes row_sizes_;
   Block padding_block_;  // the first of those at the end of the pool that the block manager does not have
   KvPool pool_;          // outlives the request, whose inputs lie in it
   size_t logits_;        // which of the outputs they are
