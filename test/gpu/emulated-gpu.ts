@@ -11,6 +11,7 @@ const slots = [
   'compiled',
   'enqueues',
   'allocations',
+  'bytes',
   'failAt',
   'failAfter',
   'failCode',

@@ -34,7 +34,7 @@ Slots& slots() {
 
 }  // namespace
 
-void count(Slot slot) { ++slots()[slot]; }
+void count(Slot slot, int64_t by) { slots()[slot] += by; }
 
 int32_t ordered_failure(Call call) {
   auto& state = slots();

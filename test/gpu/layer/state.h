@@ -14,6 +14,8 @@ enum Slot : size_t {
   kCompiled,
   kEnqueues,
   kAllocations,
+  // Of memory that is allocated now: buffers and unified shared memory.
+  kBytes,
   // An order to fail: at which calls (`Call`, 0 for none), after how many that still succeed, with which OpenCL error,
   // how often (-1 for ever).
   kFailAt,
@@ -28,7 +30,7 @@ enum Slot : size_t {
 // As bits: an order may be for several.
 enum Call : int64_t { kBuild = 1, kEnqueue = 2, kWait = 4, kAllocate = 8 };
 
-void count(Slot slot);
+void count(Slot slot, int64_t by = 1);
 
 // The error that this call is to give, CL_SUCCESS by default.
 int32_t ordered_failure(Call call);
