@@ -25,7 +25,7 @@ export async function emulatedGpu(accepted) {
   await mkdir(folder, { recursive: true })
   const libraries = await openclRuntime(folder, accepted)
   const layer = await builtLayer(folder)
-  const kernels = join(folder, `kernels-${await fingerprint([requirements], await instructions())}`)
+  const kernels = join(folder, `sealed-kernels-${await fingerprint([requirements], await instructions())}`)
   await mkdir(kernels, { recursive: true })
   return {
     OCL_ICD_FILENAMES: join(libraries, 'libintelocl.so'),

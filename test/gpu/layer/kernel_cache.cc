@@ -8,8 +8,13 @@
 #include <fstream>
 #include <iterator>
 
+#include "layer.h"
+
 namespace layer {
 namespace {
+
+// Behind the bytes of each file stands their fingerprint.
+constexpr size_t kSeal = 32;
 
 // Empty when nothing is to be kept.
 std::string path_of(const std::string& name) {
@@ -35,7 +40,14 @@ std::string kept(const std::string& name) {
   const auto path = path_of(name);
   if (path.empty()) return {};
   std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (bytes.empty()) return {};
+  const size_t length = bytes.size() < kSeal ? 0 : bytes.size() - kSeal;
+  const auto seal = bytes.substr(length);
+  bytes.resize(length);
+  if (seal == fingerprint(bytes)) return bytes;
+  log("%s is damaged", name.c_str());
+  return {};
 }
 
 void keep(const std::string& name, const std::string& bytes) {
@@ -44,7 +56,7 @@ void keep(const std::string& name, const std::string& bytes) {
   if (path.empty()) return;
   const auto part = path + "." + std::to_string(getpid()) + "." + std::to_string(++number);
   std::ofstream file(part, std::ios::binary);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file << bytes << fingerprint(bytes);
   file.close();
   if (!file || std::rename(part.c_str(), path.c_str()) != 0) std::remove(part.c_str());
 }

@@ -8,7 +8,7 @@ namespace layer {
 // 32 hexadecimal digits, FNV-1a of 128 bits.
 std::string fingerprint(const std::string& bytes);
 
-// The file of that name; empty when there is none.
+// The file of that name; empty when there is none, or when it is not as it was written.
 std::string kept(const std::string& name);
 
 // Written beside its place and renamed, so that neither a crash nor a second process leaves half of it.

@@ -1,6 +1,7 @@
 #include "programs.h"
 
 #include <chrono>
+#include <cstdio>
 #include <map>
 #include <mutex>
 #include <string_view>
@@ -68,7 +69,10 @@ cl_program from_cache(cl_program program, cl_device_id device, const std::string
   cl_int error = CL_SUCCESS;
   cl_program built = next->clCreateProgramWithBinary(context, 1, &device, &bytes, &data, nullptr, &error);
   if (error != CL_SUCCESS) return nullptr;
-  if (next->clBuildProgram(built, 1, &device, options, nullptr, nullptr) == CL_SUCCESS) return built;
+  if (next->clBuildProgram(built, 1, &device, options, nullptr, nullptr) == CL_SUCCESS) {
+    log("%s taken from the cache", name.c_str());
+    return built;
+  }
   next->clReleaseProgram(built);
   return nullptr;
 }
@@ -82,6 +86,19 @@ std::string kernels_of(const std::string& source) {
     names += (names.empty() ? "" : ", ") + source.substr(begin, source.find('\n', begin) - begin);
   }
   return names;
+}
+
+// A build that fails is a fault of the runtime or of this layer, and its cause is in the compiler's words alone: they
+// are always told, and the source stays beside the kernels.
+void tell_failure(cl_program program, cl_device_id device, const Program& record, cl_int error) {
+  size_t bytes = 0;
+  next->clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, 0, nullptr, &bytes);
+  std::string words(bytes, '\0');
+  next->clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, bytes, words.data(), nullptr);
+  const auto name = "failed-" + fingerprint(record.source + '\n' + record.options) + ".cl";
+  keep(name, "// " + record.options + '\n' + record.source);
+  std::fprintf(stderr, "emulated GPU: a build failed with %d, its source is %s among the kernels:\n%s\n", error,
+               name.c_str(), words.c_str());
 }
 
 cl_int build_now(cl_program program, cl_device_id device, const std::string& options) {
@@ -106,6 +123,7 @@ cl_int build_now(cl_program program, cl_device_id device, const std::string& opt
   const cl_int error = next->clBuildProgram(program, 1, &device, options.c_str(), nullptr, nullptr);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   log("%s built in %.1f s: %d", kernels_of(record->source).c_str(), seconds.count(), error);
+  if (error != CL_SUCCESS) tell_failure(program, device, *record, error);
   if (error == CL_SUCCESS && !name.empty()) keep(name, binary_of(program));
   return error;
 }
