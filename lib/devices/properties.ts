@@ -1,4 +1,5 @@
 import { describe } from '../options/rules.js'
+import type { DeviceKind } from './table.js'
 
 /** OpenVINO properties by name. */
 export type Properties = Readonly<Record<string, string | number | boolean>>
@@ -39,9 +40,16 @@ export function withOptions(ovConfig: Properties, options: PropertyOptions): Pro
   return merged
 }
 
-/** The precision of the KV cache that a load asks for, or the device's default. */
-export function kvPrecisionOf(ovConfig: Readonly<Record<string, unknown>>, byDefault: string): string {
-  return String(ovConfig[kvCachePrecisionName] ?? byDefault)
+/**
+ * The precision of the KV cache that a load asks for, or the default of this kind of device. Where the cache is in a GPU's memory, that is f32
+ * when the GPU computes in f32 (native/openvino/runners/cache_precision.h).
+ */
+export function kvPrecisionOf(
+  ovConfig: Readonly<Record<string, unknown>>,
+  { kvPrecision, pagedCache }: Pick<DeviceKind, 'kvPrecision' | 'pagedCache'>,
+): string {
+  const follows = pagedCache?.memory === 'device' && ovConfig[precisionName] === 'f32'
+  return String(ovConfig[kvCachePrecisionName] ?? (follows ? 'f32' : kvPrecision))
 }
 
 /**

@@ -120,3 +120,6 @@ export function deviceKind(device: string): DeviceKind {
     `option device: expected an OpenVINO device such as CPU, GPU, GPU.1, NPU, AUTO:GPU,CPU or HETERO:GPU,CPU, or AUTO, found ${JSON.stringify(device)}`,
   )
 }
+
+/** What {@link autoDevice} reckons with: it takes a GPU where the model fits. */
+export const autoKind: DeviceKind = deviceKind('GPU')

@@ -2,7 +2,7 @@ import { type ChosenDevice, chooseAfter, chooseDevice } from '../devices/choose.
 import { readCores, threadProperties } from '../devices/cores.js'
 import { devices } from '../devices/list.js'
 import { kvPrecisionOf, type Properties, propertyLines, withOptions } from '../devices/properties.js'
-import { autoDevice, type DeviceKind, deviceKind } from '../devices/table.js'
+import { autoDevice, autoKind, type DeviceKind, deviceKind } from '../devices/table.js'
 import { kvValueBytes } from '../memory/kv-cache.js'
 import type { ModelDefinition } from '../model/definition.js'
 import { type LoadOptions, loadDefaults } from '../options/load.js'
@@ -76,7 +76,7 @@ function settled(options: DeviceOptions, asked: Properties, { device: name, reas
     kind,
     asked,
     properties: { ...kind.properties, ...threads, ...asked },
-    kvPrecision: kvPrecisionOf(asked, kind.kvPrecision),
+    kvPrecision: kvPrecisionOf(asked, kind),
   }
 }
 
@@ -90,7 +90,7 @@ async function chosen(
   const { device = loadDefaults.device, signal } = options
   if (device !== autoDevice) return { device, reason: '' }
   const tokens = Math.min(options.contextLength ?? contextLength, contextLength)
-  const needed = weightsBytes + (kvValuesPerToken ?? 0) * kvValueBytes(kvPrecisionOf(asked, 'f16')) * tokens
+  const needed = weightsBytes + (kvValuesPerToken ?? 0) * kvValueBytes(kvPrecisionOf(asked, autoKind)) * tokens
   const choice = chooseDevice(await devices({ signal }), needed, free)
   return { ...choice, reason: `option device AUTO: ${choice.reason}` }
 }

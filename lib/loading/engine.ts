@@ -26,7 +26,7 @@ export async function engineOpener(
   const { definition, device } = parts
   const build = loadAddon().buildInfo()
   const keepsCompiled = device.kind.cachesModels && !ownCache(device.asked)
-  const compiled = keepsCompiled ? await compiledFolder(definition, build.openvino) : undefined
+  const compiled = keepsCompiled ? await compiledFolder(definition, build.openvino, device.properties) : undefined
   const config = engineConfig(options, { ...parts, compiledFolder: compiled })
   const kernelChoices = new KernelChoices(cacheRoot(), build, config)
   const packedCache = new PackedCache(cacheRoot(), build)

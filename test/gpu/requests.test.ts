@@ -85,23 +85,38 @@ t.test('int4: both engines give the tokens of the CPU', async (t) => {
   }
 })
 
-t.test('a KV cache in u8: near f32, or a warning says what the plugin took', async (t) => {
-  const prompt = { tokens: longest.prompt }
-  const first = async (llm: LLM) => {
-    return (await llm.generate(prompt, { ...greedy, maxNewTokens: 1, logprobs: 5 })).logprobs?.[0]
+t.test('where it computes in f32, a paged KV cache has that precision too', async (t) => {
+  const load32 = (options: LoadOptions = {}) =>
+    LLM.load(tiny('tiny-llama-fp32'), { device: 'GPU', precision: 'f32', ovConfig: { CACHE_DIR: '' }, ...options })
+  const answer = async (llm: LLM) => (await llm.generate(prompt20, { ...greedy, maxNewTokens: 8 })).tokens
+  {
+    await using llm = await load32()
+    t.match(llm.info, { runner: 'paged', precision: { kvCache: 'f32' } }, 'unless another one is asked for')
+    t.same(await answer(llm), expected20)
   }
-  await using cpu = await loadTiny()
-  const exact = await first(cpu)
-  const warnings: string[] = []
-  await using llm = await load('tiny-llama-fp32', {
-    engine: 'paged',
-    kvCachePrecision: 'u8',
-    onWarning: ({ code }) => warnings.push(code),
-  })
-  t.same(warnings, llm.info.precision.kvCache === 'u8' ? [] : ['precision'], llm.info.precision.kvCache)
-  const found = await first(llm)
-  t.equal(found?.token, exact?.token)
-  t.ok(Math.abs((found?.logprob ?? 0) - (exact?.logprob ?? 1)) < 0.05, `${found?.logprob} and ${exact?.logprob}`)
+  for (const kvCachePrecision of ['f16', 'u8'] as const) {
+    const message = new RegExp(`take a paged KV cache in f32 only, and KV_CACHE_PRECISION is ${kvCachePrecision}`)
+    await t.rejects(load32({ kvCachePrecision, engine: 'paged' }), { code: 'ERR_PROPERTY', message })
+    await using llm = await load32({ kvCachePrecision, onWarning: () => {} })
+    t.match(llm.info, { runner: 'stateful', runnerReason: message })
+    t.same(await answer(llm), expected20, `stateful, ${llm.info.precision.kvCache}`)
+  }
+})
+
+t.test('a compiled model that was kept is not taken for a KV cache of another precision', async (t) => {
+  for (const [asked, taken] of [
+    ['f32', 'f32'],
+    ['u8', 'i8'],
+    ['f16', 'f16'],
+    ['f32', 'f32'],
+  ] as const) {
+    await using llm = await load('tiny-llama-fp32', {
+      kvCachePrecision: asked,
+      engine: 'stateful',
+      onWarning: () => {},
+    })
+    t.equal(llm.info.precision.kvCache, taken, asked)
+  }
 })
 
 t.test('cancelled while its prompt is computed, and while it decodes', async (t) => {

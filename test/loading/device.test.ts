@@ -13,6 +13,11 @@ t.test('a device that was named, with its defaults under what was asked for', as
   const gpu = await settleDevice({ device: 'GPU.1', ovConfig: { PERFORMANCE_HINT: 'THROUGHPUT' } }, definition, 0)
   t.match(gpu, { name: 'GPU.1', kind: { cachesModels: true }, kvPrecision: 'f16' })
   t.same(gpu.properties, { PERFORMANCE_HINT: 'THROUGHPUT' }, 'its threads are its own business')
+  const inF32 = async (device: string, more = {}) =>
+    (await settleDevice({ device, precision: 'f32', ...more }, definition, 0)).kvPrecision
+  t.equal(await inF32('GPU'), 'f32', 'kernels of a GPU in f32 take no other')
+  t.equal(await inF32('GPU', { kvCachePrecision: 'u8' }), 'u8')
+  t.equal(await inF32('CPU'), 'u8')
   await t.rejects(settleDevice({ device: 'TOASTER' }, definition, 0), { code: 'ERR_DEVICE' })
 })
 

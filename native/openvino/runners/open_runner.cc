@@ -8,6 +8,7 @@
 #include "openvino/graph/padding_proof.h"
 #include "openvino/graph/paged_graph.h"
 #include "openvino/graph/static_shapes.h"
+#include "openvino/runners/cache_precision.h"
 #include "openvino/runners/compile.h"
 #include "openvino/runners/keeping_runner.h"
 #include "openvino/runners/open_kept.h"
@@ -24,7 +25,8 @@ struct Obstacle {
   std::string reason;
 };
 
-std::optional<Obstacle> machine_obstacle(const EngineConfig& config, const EventSink& post) {
+std::optional<Obstacle> machine_obstacle(const EngineConfig& config, const ov::AnyMap& properties,
+                                         const EventSink& post) {
   const auto& device = config.device;
   if (device.kv_memory == "none") {
     return Obstacle{ERR_DEVICE, "the device is " + device.name + ", which has no paged KV cache"};
@@ -32,6 +34,7 @@ std::optional<Obstacle> machine_obstacle(const EngineConfig& config, const Event
   if (!config.gather_rows) {
     return Obstacle{ERR_DEVICE, "the paged runner gathers rows of logits, which was not allowed"};
   }
+  if (auto reason = cache_precision_obstacle(device, properties)) return Obstacle{ERR_PROPERTY, std::move(*reason)};
   if (device.kv_memory != "host") return std::nullopt;  // this processor does not compute
   if (!kX86) return Obstacle{ERR_DEVICE, "the paged runner was never tried on a processor that is not x86-64"};
   if (!cpu_features().avx2) {
@@ -40,17 +43,6 @@ std::optional<Obstacle> machine_obstacle(const EngineConfig& config, const Event
     return Obstacle{ERR_DEVICE, reason};
   }
   return std::nullopt;
-}
-
-// The plugin's message for this speaks of types only.
-std::string hint(const ov::AnyMap& properties) {
-  const auto is_f32 = [&](const char* name) {
-    const auto found = properties.find(name);
-    return found != properties.end() && found->second.as<std::string>() == "f32";
-  };
-  const bool cache = is_f32("KV_CACHE_PRECISION") || is_f32("KEY_CACHE_PRECISION") || is_f32("VALUE_CACHE_PRECISION");
-  if (!cache || is_f32("INFERENCE_PRECISION_HINT")) return "";
-  return " (a paged KV cache in f32 needs INFERENCE_PRECISION_HINT f32)";
 }
 
 // Settles who chooses between the position factors of LongRoPE: the option, or, where the graph may get another input,
@@ -154,7 +146,7 @@ std::unique_ptr<Runner> try_paged(const EngineConfig& config, const ov::AnyMap& 
     // Failures of the reader and of options name the file, and come again without paging.
     if (std::string(failure.what()).rfind(config.model_path, 0) == 0) throw;
     const auto code = failure.code() == ERR_ENGINE ? ERR_UNSUPPORTED_MODEL : failure.code();
-    obstacle = {code, "paged, " + (failure.what() + hint(properties))};
+    obstacle = {code, "paged, " + (failure.what() + cache_precision_hint(properties))};
     return nullptr;
   } catch (const std::bad_alloc&) {
     throw;
@@ -212,11 +204,12 @@ std::unique_ptr<Runner> open_model(const EngineConfig& config, const ov::AnyMap&
   Listener listener{post};
   if (config.runner == "stateful") return open_stateful(config, properties, listener, "asked for");
   const bool asked = config.runner == "paged";
-  auto obstacle = machine_obstacle(config, listener.sink());
+  auto obstacle = machine_obstacle(config, properties, listener.sink());
   if (!obstacle) {
     const std::string reason =
         asked ? "asked for" : "the device is " + config.device.name + " and the model's attention could be paged";
-    if (auto runner = try_paged(config, properties, listener, reason, obstacle)) return runner;
+    if (auto runner = try_paged(config, with_cache_precision(config.device, properties), listener, reason, obstacle))
+      return runner;
   }
   if (asked) throw Failure(obstacle->code, config.model_path + ": " + obstacle->reason);
   return open_stateful(config, properties, listener, obstacle->reason);
