@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { type ChatMessage, LLM } from '#lib/index.js'
 import { createServer } from '#lib/server/index.js'
 import { run as bench } from '../bench/modules.js'
 import { exact, loadTiny, tiny } from '../llm/fixtures.js'
-import { exactFlags, main, Running, run, start } from './cli.js'
+import { endlessModel, exactFlags, main, Running, run, start } from './cli.js'
 
 const folder = tiny('tiny-llama-fp32')
 const flags = ['--max-new-tokens', '12', '--temperature', '0', '--ignore-eos', ...exactFlags]
@@ -178,7 +178,8 @@ function terminal(args: readonly string[], cache: string): Running {
 }
 
 t.test('in a terminal: Ctrl+C, history, leaving', { skip: noTerminal }, async (t) => {
-  const cache = join(t.testdir(), 'cache')
+  const model = endlessModel(t)
+  const cache = join(dirname(model), 'cache')
   const type = (chat: Running, keys: string) => void chat.child.stdin?.write(keys)
   /** Waits for text after what was seen before. */
   const reader = (chat: Running) => {
@@ -190,11 +191,10 @@ t.test('in a terminal: Ctrl+C, history, leaving', { skip: noTerminal }, async (t
   }
   const prompt = '\x1b[0J> '
 
-  // Its context is long enough that the answer does not end before it is stopped.
-  const chat = terminal(['chat', tiny('tiny-phi3'), '--stats', '--ignore-eos'], cache)
+  const chat = terminal(['chat', model, '--stats', '--ignore-eos'], cache)
   const sees = reader(chat)
   await sees('100 %')
-  await sees('tiny-phi3 on CPU, context of 4096 tokens')
+  await sees('endless on CPU, context of 1048576 tokens')
   await sees(prompt)
   type(chat, 'Hello\r')
   await sees('Hello\r\r\n')

@@ -1,7 +1,9 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { resolve } from 'node:path'
-import t from 'tap'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import t, { type Test } from 'tap'
+import { tiny } from '../llm/fixtures.js'
 
 export const main = resolve('dist/cli/main.js')
 
@@ -104,4 +106,14 @@ function startInTurn() {
     await ended
   })
   return { child, ended }
+}
+
+/** A folder with a tiny model whose context is so long that no answer without an end is over before it is stopped, however quick the machine. */
+export function endlessModel(t: Pick<Test, 'testdir'>): string {
+  const folder = join(t.testdir(), 'endless')
+  cpSync(tiny('tiny-phi3'), folder, { recursive: true })
+  const path = join(folder, 'config.json')
+  const config = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+  writeFileSync(path, JSON.stringify({ ...config, max_position_embeddings: 2 ** 20 }))
+  return folder
 }

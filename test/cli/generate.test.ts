@@ -2,7 +2,7 @@ import { cpSync, rmSync } from 'node:fs'
 import t from 'tap'
 import { LLM } from '#lib/index.js'
 import { exact, loadTiny, tiny } from '../llm/fixtures.js'
-import { exactFlags, run, start } from './cli.js'
+import { endlessModel, exactFlags, run, start } from './cli.js'
 
 const folder = tiny('tiny-llama-fp32')
 const flags = ['--max-new-tokens', '16', '--temperature', '0', '--ignore-eos', ...exactFlags]
@@ -130,8 +130,7 @@ t.test('a model without chat template continues the text and says so', async (t)
   })
 })
 
-// Enough tokens that none of these has ended by itself when it is stopped.
-const endless = ['generate', tiny('tiny-phi3'), 'Hi', '--ignore-eos']
+const endless = ['generate', endlessModel(t), 'Hi', '--ignore-eos']
 
 t.test('signals during generation end it with 128 + their number', async (t) => {
   for (const [signal, code] of [
