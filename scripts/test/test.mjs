@@ -13,7 +13,7 @@ import { ask, Complaint, root, run, runMain } from '../run.mjs'
 import { clientTools } from './client-tools.mjs'
 import { computes } from './computing.mjs'
 import { emulatedGpu } from './emulated-gpu.mjs'
-import { environmentFor } from './isa.mjs'
+import { environmentFor, isCapped } from './isa.mjs'
 import { TestReport } from './test-report.mjs'
 
 const usage = `npm test -- [--lint] [--package | --clients | --gpu] [--isa LEVEL] [--also-as LEVEL] [PART-OF-A-PATH ...]
@@ -89,7 +89,9 @@ runMain(async () => {
     return report.finish()
   }
   await allTests(report, natives, files, env)
-  if (secondEnv) {
+  if (secondEnv && alsoAs !== undefined && !isCapped(alsoAs)) {
+    console.log(`\nThis CPU has nothing beyond ${alsoAs}: the tests ran as on such a CPU, and do not run once more.`)
+  } else if (secondEnv) {
     report.context = `as ${alsoAs}`
     console.log(`\nOnce more, as on a CPU with ${alsoAs}:`)
     const again = await Promise.all(files.map((path) => computes(path)))

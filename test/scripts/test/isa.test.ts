@@ -1,7 +1,7 @@
 import t from 'tap'
 import { node } from '../script.js'
 
-const cpuinfo = 'processor\t: 0\nflags\t\t: fpu sse4_1 avx2 fma f16c avx512_vnni_extra\n'
+const cpuinfo = 'processor\t: 0\nflags\t\t: fpu sse4_1 avx avx2 fma f16c avx512_vnni_extra\n'
 
 async function environmentFor(level: string, text = cpuinfo) {
   const program = `
@@ -29,6 +29,27 @@ t.test('a level that this CPU lacks is an error and not a pass', async (t) => {
     '--isa avx512_core: this CPU lacks avx512f, avx512cd, avx512bw, avx512dq, avx512vl.',
   )
   t.match(await environmentFor('avx2', 'Features : asimd'), /needs the flags in \/proc\/cpuinfo/)
+})
+
+t.test('a level is no cap on a CPU that has nothing beyond it', async (t) => {
+  const zen3 = 'flags\t\t: fpu sse4_1 avx f16c fma sse4a avx2 sha_ni vaes'
+  const alderLake = 'flags\t\t: fpu sse4_1 avx f16c fma avx2 avx_vnni vaes'
+  const cases: [string, string, boolean][] = [
+    ['avx2', zen3, false],
+    ['sse41', zen3, true],
+    ['avx2', alderLake, true],
+    ['avx2_vnni', alderLake, false],
+    ['avx2', `${zen3} avx512f`, true],
+    ['avx2', `${zen3} amx_int8`, true],
+  ]
+  const program = `
+    import { isCapped } from './scripts/test/isa.mjs'
+    console.log(JSON.stringify(${JSON.stringify(cases)}.map(([level, text]) => isCapped(level, text))))`
+  const { stdout } = await node(['--input-type=module', '-e', program], {})
+  t.strictSame(
+    JSON.parse(stdout),
+    cases.map(([, , capped]) => capped),
+  )
 })
 
 t.test('an unknown level is an error that lists those there are', async (t) => {
