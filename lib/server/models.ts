@@ -163,6 +163,11 @@ export class ServedModels {
     return this.all.flatMap(({ loaded }) => (loaded ? [loaded] : []))
   }
 
+  /** Whether one is on its way into memory. */
+  get isLoading(): boolean {
+    return this.all.some(({ pooled }) => pooled?.state === 'loading' || pooled?.state === 'measuring')
+  }
+
   /**
    * What a request means by a model's name; one that names none means the only one there is.
    * @throws ApiError 400 for a name that is no text or is missing, 404 for an unknown one

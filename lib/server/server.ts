@@ -77,7 +77,12 @@ export function createServer(models: Models, options: ServerOptions = {}): Serve
     },
     onError: (error, requestId) => options.onError?.(error, requestId),
   }
-  const isReady = () => !closed && served.loaded.every(({ model }) => model.info.health.state === 'healthy')
+  const isReady = () => {
+    const { loaded } = served
+    const isHealthy = loaded.every(({ model }) => model.info.health.state === 'healthy')
+    // Beside a model that answers, another one may load.
+    return !closed && isHealthy && (loaded.length > 0 || !served.isLoading)
+  }
 
   const app = new Hono<{ Variables: { exchange: Exchange; key: string | undefined } }>()
   app.use(async (c, next) => {

@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
@@ -68,6 +69,52 @@ t.test('1,000 open streams: others are answered meanwhile, and memory comes back
   const grown = (await heldBytes()) - before
   t.ok(grown < 20 * MB, `${(grown / MB).toFixed(1)} MB more than before`)
 })
+
+t.test(
+  '500 connections of each kind that asks nothing whole: others are answered, and memory comes back',
+  async (t) => {
+    await using llm = await loadTiny()
+    const server = createServer({ tiny: llm })
+    const { url, port } = await server.listen({ port: 0, headTimeout: 500, bodyTimeout: 500 })
+    const post = (length: number, text: string) =>
+      `POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${length}\r\n\r\n${text}`
+    const kinds: Record<string, { text: string; half?: boolean }> = {
+      'a head that never ends': { text: 'GET /v1/models HTTP/1.1\r\nHost: loc' },
+      'a body that never ends': { text: post(1_000_000, `{"prompt": "${'x'.repeat(10_000)}`) },
+      'huge headers': { text: `GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX: ${'y'.repeat(100_000)}\r\n\r\n` },
+      'broken JSON': { text: post(20_000, '['.repeat(20_000)) },
+      'half a request on half a connection': { text: post(1000, '{"prompt'), half: true },
+    }
+    /** Resolves when the server has closed the connection. */
+    const connection = async ({ text, half = false }: { text: string; half?: boolean }) => {
+      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+      socket.on('error', () => {}).resume()
+      const ended = new Promise<void>((resolve) => socket.once('end', resolve).once('close', () => resolve()))
+      socket.write(text)
+      if (half) socket.end()
+      // A request that is whole is answered, and its connection stays.
+      if (text.endsWith('[')) socket.once('data', () => socket.end())
+      await ended
+      socket.destroy()
+    }
+    const hostile = async (count: number) => {
+      const all = Object.values(kinds).map((kind) => Promise.all(Array.from({ length: count }, () => connection(kind))))
+      const asked = { method: 'POST', body: JSON.stringify({ prompt: [10], max_tokens: 1 }) }
+      const answers = await Promise.all(Array.from({ length: 20 }, () => fetch(`${url}/v1/completions`, asked)))
+      t.same(
+        answers.map(({ status }) => status),
+        Array(20).fill(200),
+      )
+      await Promise.all(answers.map((answer) => answer.text()))
+      await Promise.all(all)
+      return await heldBytes()
+    }
+    const before = await hostile(50)
+    const grown = (await hostile(500)) - before
+    t.ok(grown < 20 * MB, `${(grown / MB).toFixed(1)} MB more than before`)
+    await server.close()
+  },
+)
 
 async function rest(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder()

@@ -108,6 +108,40 @@ t.test('text completions, of texts and of token ids, with the probabilities of a
     t.equal(found?.logprobs?.token_logprobs?.[0], null)
     t.equal(found?.logprobs?.top_logprobs?.length, tokens.length + 4)
   }
+  // Through a stream: the prompt's text comes first, and with its probabilities each choice comes whole.
+  for (const logprobs of [null, 1]) {
+    const request = { ...asked, logprobs, prompt: ['Hello there', 'x'] }
+    const { choices } = await client().completions.create(request)
+    const texts = ['', '']
+    const found: unknown[][] = [[], []]
+    for await (const chunk of await client().completions.create({ ...request, stream: true })) {
+      for (const { index, text, logprobs: part } of chunk.choices) {
+        texts[index] += text
+        found[index]?.push(...(part?.token_logprobs ?? []))
+      }
+    }
+    t.same(
+      texts,
+      choices.map(({ text }) => text),
+    )
+    t.match(texts, [/^Hello there./, /^x./])
+    t.same(
+      found.map(({ length }) => length),
+      choices.map(({ logprobs }) => logprobs?.token_logprobs?.length ?? 0),
+    )
+  }
+  // Probabilities of the answer alone are streamed with its parts.
+  const plain = { model: 'tiny', max_tokens: 4, temperature: 0, logprobs: 2, prompt: 'Hello there' } as const
+  const { choices: unstreamed } = await client().completions.create(plain)
+  const parts: NonNullable<openai.OpenAI.Completion['choices'][number]['logprobs']>[] = []
+  for await (const { choices } of await client().completions.create({ ...plain, stream: true }))
+    for (const { logprobs } of choices) if (logprobs) parts.push(logprobs)
+  for (const field of ['tokens', 'token_logprobs', 'top_logprobs', 'text_offset'] as const)
+    t.same(
+      parts.flatMap((part): unknown[] => part[field] ?? []),
+      unstreamed[0]?.logprobs?.[field],
+      field,
+    )
   // Two prompts: choices in their order, and the same through a stream.
   const two = { model: 'tiny', max_tokens: 4, temperature: 0, prompt: ['Hello there', 'x'] }
   const { choices } = await client().completions.create(two)
@@ -165,6 +199,30 @@ t.test('a client that leaves ends its answer, and no other one', async (t) => {
   t.equal(llm.metrics().activeRequests, 0)
 })
 
+t.test('ids, times and counts are in every answer, those of the cache too', async (t) => {
+  const { llm, server, client, ...rest } = await connect()
+  await using _ = rest
+  const long = [user('one two three four five six seven eight nine ten '.repeat(4))]
+  const head = { id: String, created: Number, system_fingerprint: /^fp_[0-9a-f]{12}$/ }
+  const details = { completion_tokens_details: { reasoning_tokens: 0 } }
+  const first = await client().chat.completions.create({ ...greedy, messages: long })
+  t.match(first, { ...head, id: /^chatcmpl-/, usage: { ...details, prompt_tokens_details: { cached_tokens: 0 } } })
+  const again = await client().chat.completions.create({ ...greedy, messages: long })
+  const cached = again.usage?.prompt_tokens_details?.cached_tokens ?? 0
+  t.ok(cached > 0 && cached < (again.usage?.prompt_tokens ?? 0), `${cached} of the cache`)
+  const text = await client().completions.create({ ...greedy, prompt: 'x' })
+  t.match(text, { ...head, id: /^cmpl-/, usage: { ...details, prompt_tokens_details: { cached_tokens: 0 } } })
+  const stream = { stream: true, stream_options: { include_usage: true } } as const
+  const usages: unknown[] = []
+  for await (const chunk of await client().chat.completions.create({ ...greedy, ...stream, messages: long })) {
+    t.match(chunk, head)
+    if (chunk.usage) usages.push(chunk.usage)
+  }
+  t.same(usages, [again.usage], 'one chunk has them')
+  const { input_tokens_details: found } = (await client().responses.create({ model: 'tiny', input: 'x' })).usage ?? {}
+  t.match(found, { cached_tokens: Number })
+})
+
 t.test('the shapes that lm_eval asks for', async (t) => {
   const { llm, server, url, client, ...rest } = await connect()
   await using _ = rest
@@ -196,6 +254,20 @@ t.test('JSON that obeys a schema', { skip: skipWithoutGrammars }, async (t) => {
   })
   t.equal(choices[0]?.finish_reason, 'stop')
   obeys(choices[0]?.message.content)
+  const json_schema = { name: 'thing', strict: true, schema }
+  const parsed = await client().chat.completions.parse({
+    ...asked,
+    messages,
+    response_format: { type: 'json_schema', json_schema },
+  })
+  t.match(parsed.choices[0]?.message.parsed, { colour: /^(red|green)$/, size: Number })
+  const free = await client().chat.completions.create({
+    ...asked,
+    messages,
+    max_tokens: 40,
+    response_format: { type: 'json_object' },
+  })
+  t.match(free.choices[0]?.message.content, /^\s*\{/)
   const format = { type: 'json_schema' as const, name: 'thing', schema }
   const response = await client().responses.parse({ model: 'tiny', input: 'Hello', text: { format } })
   obeys(response.output_text)

@@ -168,6 +168,19 @@ const fields = [
   'usage max_output_tokens max_tool_calls store background service_tier metadata safety_identifier prompt_cache_key',
 ].flatMap((line) => line.split(' '))
 
+t.test('a chat that is too long loses its oldest messages where truncation is auto', async (t) => {
+  await using served = await serveTiny()
+  const old = Array.from({ length: 60 }, (_, i) => user(`message ${i} of a chat that is long`))
+  const asked = { ...greedy, input: [...old, user('Hello')], instructions: 'Be brief.' }
+  const cut = await post(served.server, path, { ...asked, truncation: 'auto' })
+  t.match(cut, { status: 200, body: { truncation: 'auto' } })
+  const options = { maxNewTokens: 12, temperature: 0, contextOverflow: 'drop-oldest' } as const
+  const chat = [{ role: 'system', content: 'Be brief.' }, ...asked.input]
+  const { text, usage } = await served.llm.generate(chat, options)
+  t.match(cut.body, { output: [{ content: [{ text }] }], usage: { input_tokens: usage.promptTokens } })
+  t.match(await post(served.server, path, asked), { body: { error: { code: 'context_length_exceeded' } } })
+})
+
 t.test('log-probabilities of the message, when they are included: streamed the same as whole', async (t) => {
   await using served = await serveTiny()
   const { llm, server } = served

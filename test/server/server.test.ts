@@ -1,7 +1,13 @@
 import { getEventListeners } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { posix } from 'node:path'
 import t from 'tap'
-import { createServer } from '#lib/server/index.js'
+import ts from 'typescript'
+import type { GenerationOptions, LLM } from '#lib/index.js'
+import { createServer, type ServedModel, type Server, type ServerOptions } from '#lib/server/index.js'
 import type { AccessRecord } from '#lib/server/options.js'
+import { loadTiny } from '../llm/fixtures.js'
+import { serveSaid } from './said.js'
 import { post, serveTiny, user } from './serving.js'
 
 const chat = '/v1/chat/completions'
@@ -75,9 +81,23 @@ t.test(
     await using served = await serveTiny()
     const { llm, server } = served
     const prompt = 'Hello there'
-    const sampled = await llm.generate(prompt, { maxNewTokens: 16, temperature: 1, topK: 0, seed: 5 })
+    const textOf = async (model: LLM, options: GenerationOptions) =>
+      (await model.generate(prompt, { maxNewTokens: 16, seed: 5, ...options })).text
     const asked = { prompt, max_tokens: 16, seed: 5 }
-    t.match((await post(server, '/v1/completions', asked)).body, { choices: [{ text: sampled.text }] })
+    const free = await textOf(llm, { temperature: 1, topK: 0 })
+    t.match((await post(server, '/v1/completions', asked)).body, { choices: [{ text: free }] })
+
+    await using set = await loadTiny('tiny-llama-fp32', { defaults: { temperature: 3, topK: 2 } })
+    const settled = createServer(set)
+    const own = await textOf(llm, { temperature: 3, topK: 2 })
+    t.not(own, free)
+    t.match((await post(settled, '/v1/completions', asked)).body, { choices: [{ text: own }] })
+    const both = { ...asked, temperature: 1, top_k: -1 }
+    t.match(
+      (await post(settled, '/v1/completions', both)).body,
+      { choices: [{ text: free }] },
+      'the request comes first',
+    )
   },
 )
 
@@ -98,6 +118,8 @@ t.test('keys, the log and the numbers', async (t) => {
   t.equal((await get('/readyz')).status, 200)
   await post(server, chat, { messages: [user('x')], max_tokens: 2 }, { authorization: 'Bearer a long secret' })
   t.match(log.at(-1), { method: 'POST', path: chat, status: 200, model: 'tiny', key: 'ann' })
+  const told = ['key', 'method', 'milliseconds', 'model', 'path', 'requestId', 'status', 'time']
+  t.same(Object.keys(log.at(-1) ?? {}).sort(), told, 'nothing of what was said')
   const metrics = await (await get('/metrics', { authorization: 'Bearer a long secret' })).text()
   for (const line of [
     'openvino_llm_http_responses_total{route="/v1/models",status="401"} 2',
@@ -110,6 +132,150 @@ t.test('keys, the log and the numbers', async (t) => {
   await server.close()
   t.equal((await get('/readyz')).status, 503)
   t.equal((await get('/v1/models', { 'x-api-key': 'a long secret' })).status, 503)
+})
+
+t.test('it is ready when its models can answer', async (t) => {
+  const ready = async (server: Server) => (await server.fetch(new Request('http://localhost/readyz'))).status
+  await using said = await serveSaid({ info: { health: { state: 'dead' } } })
+  t.equal(await ready(said.server), 503, 'an engine has failed')
+  t.equal((await said.server.fetch(new Request('http://localhost/healthz'))).status, 200)
+
+  let load: (llm: LLM) => void = () => {}
+  const loaded = new Promise<LLM>((resolve) => {
+    load = resolve
+  })
+  const never = new Promise<LLM>(() => {})
+  const server = createServer({ a: { load: () => loaded }, b: { load: () => never } })
+  t.equal(await ready(server), 200, 'nobody has asked yet')
+  const answer = post(server, '/v1/completions', { model: 'a', prompt: [10], max_tokens: 1 })
+  while ((await ready(server)) === 200) await new Promise((resolve) => setImmediate(resolve))
+  await using llm = await loadTiny()
+  load(llm)
+  t.equal((await answer).status, 200)
+  t.equal(await ready(server), 200)
+  void post(server, '/v1/completions', { model: 'b', prompt: [10] })
+  await new Promise((resolve) => setImmediate(resolve))
+  t.equal(await ready(server), 200, 'another one loads beside it')
+})
+
+t.test('pages of other origins may ask only where that is allowed', async (t) => {
+  const origin = 'https://app.example'
+  const ask = async (options: ServerOptions, method: string) => {
+    await using served = await serveTiny(options)
+    const headers = {
+      origin,
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'authorization',
+    }
+    const response = await served.server.fetch(new Request('http://localhost/v1/models', { method, headers }))
+    return [response.status, response.headers.get('access-control-allow-origin')]
+  }
+  t.same(await ask({}, 'OPTIONS'), [404, null])
+  t.same(await ask({}, 'GET'), [200, null])
+  t.same(await ask({ corsOrigins: ['https://other.example'] }, 'GET'), [200, null])
+  const options = { corsOrigins: [origin], apiKeys: ['a long secret'] }
+  t.same(await ask(options, 'OPTIONS'), [204, origin], 'a browser asks without the key whether it may')
+  t.same(await ask(options, 'GET'), [401, origin])
+})
+
+t.test('closing waits for what runs, and ends it at the deadline', async (t) => {
+  await using served = await serveTiny()
+  const { server } = served
+  const { url } = await server.listen({ port: 0 })
+  const ask = async (options: object) => {
+    const body = JSON.stringify({ prompt: [10], temperature: 0, ignore_eos: true, stream: true, ...options })
+    const response = await fetch(`${url}/v1/completions`, { method: 'POST', body })
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+    await reader.read()
+    return async () => {
+      const decoder = new TextDecoder()
+      let text = ''
+      for (let read = await reader.read(); !read.done; read = await reader.read()) text += decoder.decode(read.value)
+      return text
+    }
+  }
+  const rest = await ask({ max_tokens: 100 })
+  await Promise.all([server.close({ deadline: 2 ** 31 - 1 }), rest().then((text) => t.match(text, /DONE\]\n\n$/))])
+
+  const other = createServer({ endless: endless() })
+  const { url: there } = await other.listen({ port: 0 })
+  const body = JSON.stringify({ prompt: 'x', stream: true })
+  const response = await fetch(`${there}/v1/completions`, { method: 'POST', body })
+  const ended = response.text()
+  await other.close({ deadline: 1 })
+  t.notMatch(await ended, /"finish_reason":"/)
+})
+
+t.test('a client that leaves ends its answer, streamed or not', async (t) => {
+  for (const stream of [true, false]) {
+    let begun: () => void = () => {}
+    const isAsked = new Promise<void>((resolve) => {
+      begun = resolve
+    })
+    let left: () => void = () => {}
+    const hasLeft = new Promise<void>((resolve) => {
+      left = resolve
+    })
+    const model = endless((signal) => {
+      begun()
+      signal?.addEventListener('abort', left)
+    })
+    const server = createServer({ endless: model })
+    const { url } = await server.listen({ port: 0 })
+    const leaving = new AbortController()
+    const asked = { method: 'POST', body: JSON.stringify({ prompt: 'x', stream }), signal: leaving.signal }
+    const answer = fetch(`${url}/v1/completions`, asked).then((response) => response.text())
+    await isAsked
+    leaving.abort()
+    await t.rejects(answer, { name: 'AbortError' })
+    await hasLeft
+    await server.close({ deadline: 2 ** 31 - 1 })
+  }
+})
+
+/** A model whose answers end only when they are aborted. */
+function endless(onAsked: (signal?: AbortSignal) => void = () => {}): ServedModel {
+  return {
+    info: { versions: {}, generationDefaults: {}, health: { state: 'healthy' } },
+    stream(_prompt: unknown, { signal }: GenerationOptions) {
+      onAsked(signal)
+      const result = new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+      result.catch(() => {})
+      return {
+        requestId: 'r',
+        result,
+        async *[Symbol.asyncIterator]() {
+          yield { type: 'text', index: 0, tokens: [1], requestId: 'r', text: 'begun' }
+          await result
+        },
+      }
+    },
+  } as unknown as ServedModel
+}
+
+t.test("importing 'openvino-llm' loads nothing of lib/server", (t) => {
+  const reached = new Set<string>()
+  const outside = new Set<string>()
+  const walk = (file: string) => {
+    if (reached.has(file)) return
+    reached.add(file)
+    for (const { fileName } of ts.preProcessFile(readFileSync(file, 'utf8'), true, true).importedFiles) {
+      const path = posix.join(posix.dirname(file), fileName)
+      if (!fileName.startsWith('.')) outside.add(fileName)
+      else if (existsSync(path)) walk(path)
+    }
+  }
+  walk('dist/index.js')
+  t.ok(reached.has('dist/llm.js'))
+  t.same(
+    [...reached].filter((file) => file.includes('/server/')),
+    [],
+  )
+  t.same(
+    [...outside].filter((name) => /hono|prom-client|opentelemetry/.test(name)),
+    [],
+  )
+  t.end()
 })
 
 t.test('where it listens, and under which names', async (t) => {

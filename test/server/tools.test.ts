@@ -47,6 +47,32 @@ t.test('tool calls and reasoning in a chat, whole and streamed', async (t) => {
   t.match(final.choices[0]?.message.tool_calls, [{ id: call.id, function: function_ }])
 })
 
+t.test('the client runs the tools that are called, and tells what they gave', async (t) => {
+  await using served = await serving()
+  const { client, asked } = served
+  for (const stream of [false, true] as const) {
+    const called: unknown[] = []
+    const weather = {
+      ...described,
+      parse: JSON.parse,
+      function: (input: object) => {
+        called.push(input)
+        return 'clear'
+      },
+    }
+    const request = { model: 'said', messages, tools: [{ type: 'function' as const, function: weather }] }
+    const runner = stream
+      ? client.chat.completions.runTools({ ...request, stream })
+      : client.chat.completions.runTools(request)
+    t.equal(await runner.finalContent(), 'It is clear.')
+    t.same(called, [call.arguments])
+    t.match((asked[asked.length - 1]?.prompt as object[] | undefined)?.slice(-2), [
+      { role: 'assistant', tool_calls: [{ id: call.id }] },
+      { role: 'tool', tool_call_id: call.id, content: 'clear' },
+    ])
+  }
+})
+
 t.test('tool calls and reasoning in a response, whole and streamed', async (t) => {
   await using served = await serving()
   const { client, asked } = served
