@@ -29,6 +29,12 @@ type Certificate = NonNullable<ListenOptions['tls']>
 const slowCheck = 1000
 
 /**
+ * Milliseconds that a connection without a request is kept. Proxies keep theirs for a minute and busy clients may notice an end late: whoever
+ * sends a request just then loses it. Node's own are 5 seconds.
+ */
+const keepAlive = 75_000
+
+/**
  * @param hasKeys whether requests need an API key
  * @throws TypeError for an address that others reach, without keys
  */
@@ -68,6 +74,7 @@ export async function listen(
     serverOptions: {
       headersTimeout: headTimeout,
       requestTimeout: bodyTimeout,
+      keepAliveTimeout: keepAlive,
       connectionsCheckingInterval: Math.min(slowCheck, headTimeout, bodyTimeout),
       ...tls,
     },

@@ -42,6 +42,14 @@ t.test('a stream begins in one piece with its head, without a look at whether it
   t.match(await raw('/whole', '1.1'), /\r\ncontent-length: 5\r\n/i)
 })
 
+t.test('a connection is kept for longer than proxies and clients keep it', async (t) => {
+  const server = await listen(async () => new Response('whole'), { port: 0 }, false)
+  t.teardown(() => server.close())
+  const response = await fetch(server.url)
+  t.equal(response.headers.get('keep-alive'), 'timeout=75')
+  await response.text()
+})
+
 t.test('a stream is written by hand: nothing before its first event, and no more than its reader takes', async (t) => {
   let given = 0
   let cancelled = 0
