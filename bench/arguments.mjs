@@ -12,7 +12,8 @@ modes
   --event-loop         event-loop delay while streams run; decode beside busy JavaScript; cost of a token
   --kernel             the built-in matmul kernels, against OpenVINO's in their place and the peers
   --features           what the options of sampling cost, without a model; alone of all options --json and --pairs count
-  --server             the server beside the same calls in process, on a runner that sleeps and on the model
+  --server             the server beside the same calls in process, on a runner that sleeps and on the model, and beside
+                       llama.cpp's server
   --long               prefill and decode behind 16, 512, 2,000 and 6,000 tokens
   --start              the second start of a process, to its first token
   --pace               a running stream while a prompt of 2,000 tokens is computed

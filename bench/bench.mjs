@@ -39,7 +39,7 @@ runMain(async () => {
   const { folder } = await prepare(ours, threads)
   const ir = model.ir ?? folder
   /** @type {Record<string, (() => Promise<string>) | undefined>} what a peer loads; nothing when there is no GGUF for it */
-  const theirs = { 'node-llama-cpp': model.gguf, 'openvino-genai': async () => ir }
+  const theirs = { 'node-llama-cpp': model.gguf, 'openvino-genai': async () => ir, xllamacpp: model.gguf }
   const wanted = options.peer ? mode.peers.filter((/** @type {string} */ name) => theirs[name]) : []
   const peers = []
   for (const name of wanted)

@@ -9,10 +9,15 @@ export class StreamClient {
   /** @type {import('node:net').Socket[]} */
   #idle = []
   #url
+  #keeps
 
-  /** @param {string} url of the server */
-  constructor(url) {
+  /**
+   * @param {string} url of the server
+   * @param {{ keeps?: boolean }} [options] `keeps`: whether the server leaves a connection open behind a stream
+   */
+  constructor(url, { keeps = true } = {}) {
     this.#url = new URL(url)
+    this.#keeps = keeps
   }
 
   /**
@@ -38,11 +43,29 @@ export class StreamClient {
     }
     await incoming.take(2)
     incoming.release()
-    this.#idle.push(socket)
+    if (this.#keeps) this.#idle.push(socket)
+    else socket.destroy()
   }
 
   close() {
     for (const socket of this.#idle) socket.destroy()
+  }
+}
+
+/**
+ * The data of server-sent events up to `[DONE]`.
+ * @param {AsyncIterable<string>} response
+ * @returns {AsyncGenerator<any>}
+ */
+export async function* eventsOf(response) {
+  let rest = ''
+  for await (const part of response) {
+    // Lines may end with either; JSON has no such character in it.
+    const events = (rest + part.replaceAll('\r', '')).split('\n\n')
+    rest = events.pop() ?? ''
+    for (const event of events) {
+      if (event.startsWith('data: {')) yield JSON.parse(event.slice('data: '.length))
+    }
   }
 }
 

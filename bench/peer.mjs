@@ -33,7 +33,13 @@ const peers = {
   'openvino-genai': {
     version: '2026.4.1.0',
     sentinel: venvPython,
-    install: installWheel,
+    install: (version, work) => installWheel(work, `openvino-genai==${version}`),
+  },
+  // llama.cpp's own server. Its binaries know AVX2, and nothing newer.
+  xllamacpp: {
+    version: '2026.10.11549',
+    sentinel: venvPython,
+    install: (version, work) => installWheel(work, `xllamacpp==${version}`),
   },
 }
 
@@ -65,13 +71,13 @@ export async function installPeer(name) {
 }
 
 /**
- * @param {string} version
  * @param {string} work becomes a virtual environment
+ * @param {string} wheel a package with its version
  */
-async function installWheel(version, work) {
+async function installWheel(work, wheel) {
   const code = await makeVenv(work)
   if (code !== 0) return code
-  return await pipInstall(join(work, venvPython), ['--only-binary=:all:', `openvino-genai==${version}`])
+  return await pipInstall(join(work, venvPython), ['--only-binary=:all:', wheel])
 }
 
 /**

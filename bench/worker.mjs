@@ -35,7 +35,8 @@ import { residentMemory } from './machine.mjs'
  * @property {Record<string, string>} settings as the product reports them
  * @property {string} [folder] the IR that it runs
  * @property {any} [llm] the model, when it is this project's and in this process
- * @property {() => Promise<number>} [cpuTime] milliseconds of CPU time of the process that computes, when that is another one
+ * @property {() => Promise<number>} [cpuTime] milliseconds of CPU time of the process that computes, when that is another one;
+ *   not a number where the system does not tell
  * @property {(prompt: number[] | string, newTokens: number, ask?: Ask) => AsyncIterable<number>} generate one answer that
  *   ignores the end tokens; yields how many tokens have come, as they come
  * @property {() => Promise<void>} close
@@ -57,7 +58,7 @@ import { residentMemory } from './machine.mjs'
  */
 async function work(setup) {
   const importing = performance.now()
-  const product = setup.runtime && (await import(pathToFileURL(setup.runtime).href))
+  const product = /\.m?js$/.test(setup.runtime) && (await import(pathToFileURL(setup.runtime).href))
   const { open } = await import(`./sides/${setup.side}.mjs`)
   const { run } = await import(`./tasks/${setup.task.kind}.mjs`)
   const begun = performance.now()
@@ -67,7 +68,7 @@ async function work(setup) {
   const load = performance.now() - begun
   const result = await run(opened, setup.task)
   const memory = residentMemory()
-  const elsewhere = (await opened.cpuTime?.()) ?? 0
+  const elsewhere = (await opened.cpuTime?.()) || 0
   await opened.close()
   const { version, settings, folder } = opened
   const { user, system } = process.cpuUsage()

@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { StreamClient } from '../http-stream.mjs'
+import { eventsOf, StreamClient } from '../http-stream.mjs'
 
 /**
  * This project behind its own server, which is a process of its own. What a client measures is in this one.
@@ -60,21 +60,5 @@ export async function open({ version }, setup) {
       child.disconnect()
       await ended
     },
-  }
-}
-
-/**
- * The data of server-sent events up to `[DONE]`.
- * @param {AsyncIterable<string>} response
- * @returns {AsyncGenerator<any>}
- */
-async function* eventsOf(response) {
-  let rest = ''
-  for await (const part of response) {
-    const events = (rest + part).split('\n\n')
-    rest = events.pop() ?? ''
-    for (const event of events) {
-      if (event.startsWith('data: {')) yield JSON.parse(event.slice('data: '.length))
-    }
   }
 }

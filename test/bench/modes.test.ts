@@ -1,5 +1,6 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import t from 'tap'
+import { fakeTool } from '../scripts/script.js'
 import { run } from './modules.js'
 
 const modes = ['single', 'concurrency', 'prefix', 'lookup', 'event-loop', 'pace', 'start', 'long', 'kernel', 'server']
@@ -31,7 +32,7 @@ const answers: Record<string, object> = {
   long: { requests: [5, 8, 256, 1000, 3000].map((ttft) => ({ ttft, intervals: [10, 30] })) },
   pace: { quiet: 10, loaded: 20, ttft: 900, complete: true },
   kernel: { load: 9, requests: [1, 2].map((ttft) => ({ ttft, intervals: [1, 1] })), loop: { p50: 1, p99: 1, max: 1 } },
-  server: { firsts: [1, 2], rates: [640], cpu: 0.5 },
+  server: { firsts: [1, 2], aloneRates: [60], rates: [640], firstsTogether: [30], cpu: 0.5 },
 }
 
 interface Planned {
@@ -108,13 +109,21 @@ t.test('a wrong output, or nothing guessed or cached, is said in the report', as
 })
 
 t.test('what the server adds is told of each runner, by the pairs of its sides', async (t) => {
-  const served = { firsts: [12, 11, 90], rates: [1500], cpu: 0.15 }
-  const inProcess = { firsts: [10, 11, 10], rates: [1600], cpu: 0.05 }
-  const answer = `label.endsWith('server') ? ${JSON.stringify(served)} : ${JSON.stringify(inProcess)}`
+  const served = { firsts: [12, 11, 90], aloneRates: [90], rates: [1500], firstsTogether: [40], cpu: 0.15 }
+  const inProcess = { firsts: [10, 11, 10], aloneRates: [100], rates: [1600], firstsTogether: [20], cpu: 0.05 }
+  const peer = { firsts: [24], aloneRates: [45], rates: [50], firstsTogether: [4000], cpu: 10 }
+  const answer = `label === 'peer' ? ${JSON.stringify(peer)} : label.endsWith('server') ? ${JSON.stringify(served)} : ${JSON.stringify(inProcess)}`
   const { ratios, figures, notes } = (await planned('server', ['--server'], answer)).result as Planned
   t.same(
     ratios.map(({ row, ratio }) => [row, ratio?.median]),
-    ['runner that sleeps', 'model'].map((runner) => [`16 streams, tokens/s, ${runner}`, 0.9375]),
+    [
+      ['16 streams, tokens/s, runner that sleeps', 0.9375],
+      ['16 streams, tokens/s, model', 0.9375],
+      ['tokens/s of 1 stream, model', 2],
+      ['tokens/s of 16 streams, model', 30],
+      ['first token of one request, model', 0.5],
+      ['first token of 16 streams, model', 0.01],
+    ],
   )
   t.same(
     notes,
@@ -124,7 +133,7 @@ t.test('what the server adds is told of each runner, by the pairs of its sides',
     ),
   )
   const requests = figures.find(({ name }) => name.endsWith('requests/s'))?.values ?? {}
-  t.same(Object.values(requests), [25, 23.4375, 25, 23.4375])
+  t.same(Object.values(requests), [25, 23.4375, 25, 23.4375, 0.78125])
 })
 
 /** A product that answers at once; `lookup` says with which token when it guesses. */
@@ -186,6 +195,69 @@ t.test('the task of the server counts the CPU time of the process that computes'
   const { result } = await run(['tasks/server'], program)
   // 600 ms for 3 streams of 5 tokens, four times; 3 answers warm up.
   t.match(result, { firsts: [Number, Number], rates: [Number, Number, Number, Number], cpu: 10, answers: 3 + 2 + 12 })
+  const asked = await run(
+    ['tasks/server'],
+    `(() => {
+      const asked = []
+      const opened = { generate: (prompt, tokens) => (asked.push(tokens), (${fake(7)}).generate(prompt, tokens)) }
+      return run(opened, { streams: 2, prompt: 4, newTokens: 5, singles: 1, alone: 2, rounds: 1 })
+        .then((found) => ({ ...found, asked }))
+    })()`,
+  )
+  t.match(asked.result, { firsts: [Number], aloneRates: [Number, Number], rates: [Number], firstsTogether: [Number] })
+  t.same((asked.result as { asked: number[] }).asked, [5, 5, 2, 5, 5, 5, 5])
+})
+
+const skipWithoutShell = process.platform === 'win32' ? 'the fake peer is a sh script' : false
+
+t.test("the side of llama.cpp's server counts what it is told, and ends it", { skip: skipWithoutShell }, async (t) => {
+  const folder = t.testdir({
+    'server.mjs': `import { createServer } from 'node:http'
+      const setup = JSON.parse(process.argv.at(-1))
+      const event = (data) => 'data: ' + JSON.stringify(data) + '\\r\\n\\r\\n'
+      const server = createServer(async (request, response) => {
+        let body = ''
+        for await (const part of request) body += part
+        const { max_tokens: count, prompt } = JSON.parse(body)
+        const usage = { completion_tokens: count, prompt_tokens_details: { cached_tokens: prompt[0] } }
+        // One chunk has two tokens.
+        const texts = Array.from({ length: count - 1 }, () => event({ choices: [{ text: 'x', finish_reason: null }] }))
+        const end = event({ choices: [{ text: '', finish_reason: 'length' }], usage }) + 'data: [DONE]\\r\\n\\r\\n'
+        const bytes = Buffer.from(texts.join('') + end)
+        for (let i = 0; i < bytes.length; i += 7) response.write(bytes.subarray(i, i + 7))
+        response.end()
+      })
+      server.listen(0, '127.0.0.1', () => {
+        const url = 'http://127.0.0.1:' + server.address().port
+        console.log(JSON.stringify({ url, version: '1.2.3', settings: { setup: JSON.stringify(setup) } }))
+      })`,
+  })
+  fakeTool(folder, 'python', `exec "${process.execPath}" ${join(folder, 'server.mjs')} "$@"`)
+  const setup = { runtime: join(folder, 'python'), model: 'a.gguf', threads: 2, context: 112, sequences: 16 }
+  const program = `open(false, ${JSON.stringify(setup)}).then(async (side) => {
+    const count = async (prompt) => {
+      let sum = 0
+      for await (const tokens of side.generate(prompt, 6)) sum += tokens
+      return sum
+    }
+    const found = { count: await count([0, 5]), refused: await count([3]).catch((error) => error.message) }
+    const cpu = await side.cpuTime()
+    await side.close()
+    return { ...found, cpu, version: side.version, settings: side.settings }
+  })`
+  t.match(await run(['sides/xllamacpp'], program), {
+    result: {
+      count: 6,
+      ...(process.platform === 'linux' && { cpu: Number }),
+      refused: '3 prompt tokens came from the cache: this is no prefill',
+      version: '1.2.3',
+      settings: { setup: JSON.stringify({ model: 'a.gguf', threads: 2, context: 112, sequences: 16 }) },
+    },
+  })
+
+  fakeTool(folder, 'python', `echo '{"error": "RuntimeError: no model"}'`)
+  const { error } = await run(['sides/xllamacpp'], `open(false, ${JSON.stringify(setup)})`)
+  t.match(error, /server of xllamacpp did not begin: RuntimeError: no model/)
 })
 
 for (const side of ['scripted', 'server']) {

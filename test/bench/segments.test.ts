@@ -15,7 +15,14 @@ t.test('the sides take turns in going first', async (t) => {
 })
 
 t.test('a bench that is stopped takes its peer with it', { skip }, async (t) => {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  const cases = [
+    ['openvino-genai', 'SIGINT'],
+    ['openvino-genai', 'SIGTERM'],
+    ['openvino-genai', 'SIGHUP'],
+    // Its worker is a Node that has started it.
+    ['xllamacpp', 'SIGINT'],
+  ] as const
+  for (const [side, signal] of cases) {
     const folder = t.testdir({})
     // As a runtime that computes: it does not listen to signals.
     fakeTool(
@@ -23,7 +30,7 @@ t.test('a bench that is stopped takes its peer with it', { skip }, async (t) => 
       'python',
       `trap '' INT TERM HUP; sleep 1000 & echo $$ $! > ${folder}/started; mv ${folder}/started ${folder}/pids; wait`,
     )
-    const setup = { label: 'a peer', side: 'openvino-genai', runtime: join(folder, 'python') }
+    const setup = { label: 'a peer', side, runtime: join(folder, 'python'), task: { kind: 'server' } }
     const program = `(await import('./bench/segments.mjs')).runSegment(${JSON.stringify(setup)})`
     const bench = spawn(process.execPath, ['--input-type=module', '-e', program], {
       stdio: ['ignore', 'inherit', 'inherit'],
@@ -35,7 +42,7 @@ t.test('a bench that is stopped takes its peer with it', { skip }, async (t) => 
     bench.kill(signal)
     t.same(await ended, [null, signal])
     while (peers.some(runs)) await pause(5)
-    t.pass(`${signal} ended the peer and what it had started`)
+    t.pass(`${signal} ended ${side} and what it had started`)
   }
 })
 
