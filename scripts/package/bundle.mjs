@@ -47,7 +47,7 @@ export async function bundle(target) {
   for (const { outputFiles, metafile } of builds) {
     for (const { path, text } of outputFiles) {
       await mkdir(dirname(path), { recursive: true })
-      await writeFile(path, withPlaces(text, below(target, path)))
+      await writeFile(path, named(withPlaces(text, below(target, path))))
     }
     const name = (/** @type {string} */ path) => below(target, join(compiled, path))
     for (const [path, { inputs, imports }] of Object.entries(metafile.outputs)) {
@@ -108,6 +108,19 @@ function withPlaces(code, part) {
     const path = posix.relative(posix.join('/dist', dirname(part)), posix.join('/dist', place))
     return `new URL("${path.startsWith('.') ? '' : './'}${path}${place.endsWith('/') ? '/' : ''}"`
   })
+}
+
+/**
+ * A bundle's code with classes named as their source names them. esbuild makes `var LLM = class _LLM {` of a class that names itself, and
+ * stacks would say `_LLM.stream`.
+ * @param {string} code
+ */
+export function named(code) {
+  const classes = [...code.matchAll(/\bvar (\w+) = class _\1 (?:extends [^\n]+ )?\{/g)].map(([, name]) => name)
+  return classes.reduce(
+    (text, name) => text.replace(new RegExp(`(?<![\\w$.#])_${name}(?![\\w$])`, 'g'), `${name}`),
+    code,
+  )
 }
 
 /**

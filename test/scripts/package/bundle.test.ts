@@ -8,9 +8,10 @@ interface Part {
   imports: string[]
 }
 
-const { bundle, marked } = (await import(pathToFileURL(join('scripts', 'package', 'bundle.mjs')).href)) as {
+const { bundle, marked, named } = (await import(pathToFileURL(join('scripts', 'package', 'bundle.mjs')).href)) as {
   bundle(target: string): Promise<Map<string, Part>>
   marked(code: string, module: string): string
+  named(code: string): string
 }
 
 t.test('the package’s modules in few files', async (t) => {
@@ -68,6 +69,9 @@ t.test('the package’s modules in few files', async (t) => {
     t.equal(entry.version, version)
     t.equal(entry.LLM.name, 'LLM')
     t.equal(entry.LLMError.name, 'LLMError')
+    // Stacks name classes as their code does, whatever their `name` says.
+    for (const { parentPath, name } of files)
+      t.notMatch(readFileSync(join(parentPath, name), 'utf8'), /\bclass _[A-Z]/, name)
   })
 })
 
@@ -76,6 +80,16 @@ t.test('a module that uses its place in a way that a bundle would change is refu
   t.equal(marked(code, 'a/a.js'), 'new Worker(new URL("dist:a/b.js", import.meta.url)); createRequire(import.meta.url)')
   for (const other of ['import.meta.dirname', 'fileURLToPath(import.meta.url)', "new URL('b.js', import.meta.url)"])
     t.throws(() => marked(other, 'a/a.js'), /^a\/a\.js: expected import\.meta only in /)
+})
+
+t.test('a class that names itself has the name of its source', async (t) => {
+  const code =
+    'var A = class _A extends B {\n  #_A = a._A;\n  make() { return new _A(_A2) }\n};\nvar B = class _C {\n  of = _C\n};'
+  t.equal(
+    named(code),
+    'var A = class A extends B {\n  #_A = a._A;\n  make() { return new A(_A2) }\n};\nvar B = class _C {\n  of = _C\n};',
+    'but one whose name is another’s',
+  )
 })
 
 function reach(parts: ReadonlyMap<string, Part>, path: string, reached = new Set<string>()): Set<string> {
