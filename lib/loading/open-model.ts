@@ -52,10 +52,11 @@ export async function openModel(
   const { definition, draft } = models
   if (resolved.yaml) checkDeviceOptions(options)
   const parts: LoadParts = { models, options, warn, memory }
-  const first = await onDevice(await settleDevice(options, definition, memory.free), parts)
 
+  // Its thread begins while the main thread settles the rest.
   const text = TextWorker.open(definition.text, signal ? { signal } : {})
   const start = async () => {
+    const first = await onDevice(await settleDevice(options, definition, memory.free), parts)
     // Before the engine, which takes long.
     if (draft) await requireSameVocabulary(await text, draft, signal)
     const opened = await openFirst(first, parts)
