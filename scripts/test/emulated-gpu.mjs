@@ -1,7 +1,7 @@
 // @ts-check
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { exists } from '../build/wheel.mjs'
 import { cacheFolder } from '../cache.mjs'
 import { ask, Complaint, root, run } from '../run.mjs'
@@ -34,6 +34,8 @@ export async function emulatedGpu(accepted) {
     // The runtime needs a newer TBB than the one that OpenVINO brings, and a process has one.
     LD_PRELOAD: join(libraries, 'libtbb.so.12'),
     EMULATED_GPU_CACHE: kernels,
+    // What OpenVINO compiled with another layer is that of another driver: its kernels may be mended otherwise.
+    EMULATED_GPU_DRIVER: basename(layer, '.so'),
   }
 }
 

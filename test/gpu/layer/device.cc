@@ -1,5 +1,6 @@
 // What the device says of itself: an integrated GPU of Gen12LP (Tiger Lake). That generation has no XMX, so the plugin
 // takes its own OpenCL kernels and never oneDNN's, which are machine code of real GPUs.
+#include <cstdlib>
 #include <cstring>
 
 #include "layer.h"
@@ -24,7 +25,11 @@ cl_int CL_API_CALL device_ids(cl_platform_id platform, cl_device_type type, cl_u
 cl_int CL_API_CALL device_info(cl_device_id device, cl_device_info what, size_t size, void* value, size_t* needed) {
   const auto number = [&](auto x) { return put(&x, sizeof x, size, value, needed); };
   const auto text = [&](const char* x) { return put(x, std::strlen(x) + 1, size, value, needed); };
+  // A driver that was updated: OpenVINO must not take what it compiled with another one.
+  const char* driver = std::getenv("EMULATED_GPU_DRIVER");
   switch (what) {
+    case CL_DRIVER_VERSION:
+      return driver == nullptr ? next->clGetDeviceInfo(device, what, size, value, needed) : text(driver);
     case CL_DEVICE_TYPE:
       return number(cl_device_type{CL_DEVICE_TYPE_GPU});
     case CL_DEVICE_VENDOR_ID:

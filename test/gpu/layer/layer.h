@@ -4,7 +4,8 @@
 // place.
 //
 // Environment: EMULATED_GPU_CACHE, a folder for built kernels; EMULATED_GPU_STATE, a file of state.h;
-// EMULATED_GPU_LOG=1 tells of builds and failures on standard error.
+// EMULATED_GPU_DRIVER, the driver's version in place of the runtime's own; EMULATED_GPU_LOG=1 tells of builds and
+// failures on standard error.
 #pragma once
 #define CL_TARGET_OPENCL_VERSION 300
 #include <CL/cl.h>
