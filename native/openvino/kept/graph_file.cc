@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 struct Trailer {
   std::array<char, 8> magic = {'O', 'V', 'L', 'L', 'M', 'C', 'G', '\n'};
-  uint64_t layout = 6;  // another one whenever what this version keeps changes
+  uint64_t layout = 7;  // another one whenever what this version keeps changes
   uint64_t exported = 0;
   uint64_t rest = 0;
   uint64_t checksum = 0;  // of all bytes before the trailer

@@ -98,6 +98,7 @@ void each_part(Step& step, Archive& archive) {
   archive(step.norm.epsilon);
   archive(step.norm.centred);
   archive(step.row);
+  archive(step.activation);
   archive(step.begin);
   archive(step.heads);
   archive(step.attention_id);

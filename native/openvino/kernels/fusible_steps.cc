@@ -83,6 +83,54 @@ bool find_sum(const NodePtr& node, const MadeByStep& made, FusibleStep& found) {
   return true;
 }
 
+// Two values that steps made, or one of them and the same factors for each row. A value with itself is a part of what
+// norms compute.
+bool find_product_of_values(const NodePtr& node, const MadeByStep& made, FusibleStep& found) {
+  if (!ov::is_type<ov::op::v1::Multiply>(node) || node->get_output_element_type(0) != ov::element::f32) return false;
+  const size_t width = last_size(node->output(0));
+  if (width == 0) return false;
+  found.widths = {width};
+  for (size_t side : {0U, 1U}) {
+    Value value = node->input_value(1 - side);
+    auto row = row_or_number(node->input_value(side), width);
+    if (row.empty() || value.get_partial_shape() != node->get_output_partial_shape(0)) continue;
+    const Value shown = value;
+    if (!made(value, width)) return false;
+    found.step.kind = Step::Kind::kTimesRow;
+    found.step.row = std::move(row);
+    found.inputs = {{value, width, shown}};
+    return true;
+  }
+  Value a = node->input_value(0);
+  Value b = node->input_value(1);
+  if (a == b || a.get_partial_shape() != b.get_partial_shape() || !made(a, width) || !made(b, width)) return false;
+  found.step.kind = Step::Kind::kTimes;
+  found.inputs = {{a, width, node->input_value(0)}, {b, width, node->input_value(1)}};
+  return true;
+}
+
+bool find_activation(const NodePtr& node, const MadeByStep& made, FusibleStep& found) {
+  if (const auto gelu = ov::as_type_ptr<ov::op::v7::Gelu>(node)) {
+    const bool is_exact = gelu->get_approximation_mode() == ov::op::GeluApproximationMode::ERF;
+    found.step.activation = is_exact ? Activation::kGelu : Activation::kGeluTanh;
+  } else if (ov::is_type<ov::op::v0::Gelu>(node)) {
+    found.step.activation = Activation::kGelu;
+  } else if (ov::is_type<ov::op::v4::Swish>(node) && node->get_input_size() == 1) {
+    found.step.activation = Activation::kSilu;
+  } else if (ov::is_type<ov::op::v0::Relu>(node)) {
+    found.step.activation = Activation::kRelu;
+  } else {
+    return false;
+  }
+  Value value = node->input_value(0);
+  const size_t width = last_size(value);
+  if (width == 0 || node->get_output_element_type(0) != ov::element::f32 || !made(value, width)) return false;
+  found.step.kind = Step::Kind::kActivate;
+  found.inputs = {{value, width, node->input_value(0)}};
+  found.widths = {width};
+  return true;
+}
+
 // Some columns of what a step made.
 bool find_columns(const NodePtr& node, const MadeByStep& made, FusibleStep& found) {
   const bool is_slice = ov::is_type<ov::op::v8::Slice>(node) && node->get_input_size() == 5;
@@ -144,7 +192,8 @@ bool find_attention(const NodePtr& node, const MadeByStep& made, FusibleStep& fo
 }  // namespace
 
 bool find_step(const NodePtr& node, const MadeByStep& made, FusibleStep& found) {
-  for (const auto find : {find_product, find_normed, find_rotation, find_sum, find_columns, find_attention}) {
+  for (const auto find : {find_product, find_normed, find_rotation, find_sum, find_product_of_values, find_activation,
+                          find_columns, find_attention}) {
     found = {};
     found.last = node;
     if (find(node, made, found)) return true;

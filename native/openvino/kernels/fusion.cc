@@ -52,10 +52,28 @@ Value in_shape_of(const Value& made, const Value& old) {
   return std::make_shared<ov::op::v0::Convert>(value, old.get_element_type())->output(0);
 }
 
+// A pattern that is found late makes steps needless which were a part of it.
+std::vector<FusibleStep> needed(const FusionRegions& regions, size_t region) {
+  std::vector<FusibleStep> steps = regions.all()[region];
+  std::set<Value> read;
+  std::vector<FusibleStep> kept;
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    const auto outputs = step->last->outputs();
+    const auto is_needed = [&](const Value& output) {
+      return read.contains(output) || regions.is_result(region, output);
+    };
+    if (std::none_of(outputs.begin(), outputs.end(), is_needed)) continue;
+    for (const auto& input : step->inputs) read.insert(input.value);
+    kept.push_back(std::move(*step));
+  }
+  std::reverse(kept.begin(), kept.end());
+  return kept;
+}
+
 class Replacement {
  public:
   Replacement(const FusionRegions& regions, size_t region, Replaced& replaced)
-      : regions_(regions), region_(region), steps_(regions.all()[region]), replaced_(replaced) {}
+      : regions_(regions), region_(region), steps_(needed(regions, region)), replaced_(replaced) {}
 
   std::shared_ptr<const StepProgram> run(size_t count) {
     take_inputs();
@@ -166,7 +184,7 @@ class Replacement {
 
   const FusionRegions& regions_;
   size_t region_;
-  const std::vector<FusibleStep>& steps_;
+  std::vector<FusibleStep> steps_;
   Replaced& replaced_;
   Numbering numbering_;
   ov::OutputVector inputs_;

@@ -139,6 +139,12 @@ std::vector<float> row_constant(const Value& value, size_t width) {
   return found->cast_vector<float>();
 }
 
+std::vector<float> row_or_number(const Value& value, size_t width) {
+  float number = 0;
+  if (value.get_element_type().is_real() && find_scalar(value, number)) return std::vector<float>(width, number);
+  return row_constant(value, width);
+}
+
 std::optional<FoundNorm> find_norm(const std::shared_ptr<ov::Node>& last) {
   if (last->get_output_size() != 1 || !is_f32(last->output(0))) return std::nullopt;
   const size_t width = last_size(last->output(0));

@@ -28,4 +28,7 @@ bool is_scalar(const ov::Output<ov::Node>& value, float wanted);
 // The numbers of a constant that is the same for all rows: `width` of them along the last axis. Empty for others.
 std::vector<float> row_constant(const ov::Output<ov::Node>& value, size_t width);
 
+// The same, or a constant number: then `width` times that.
+std::vector<float> row_or_number(const ov::Output<ov::Node>& value, size_t width);
+
 }  // namespace llm

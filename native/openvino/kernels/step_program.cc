@@ -13,6 +13,7 @@ namespace {
 // Floats, below which waking threads costs more than it brings.
 constexpr size_t kAloneFloats = 32 * 1024;
 constexpr size_t kRowsPerTask = 8;
+constexpr size_t kPiece = 2048;  // floats, whole lines of the cache
 
 // A line of the cache, so that no two values share one.
 size_t padded(size_t width) { return (width + 15) / 16 * 16; }
@@ -40,6 +41,26 @@ void each_row(size_t rows, size_t width, const Threads& threads, const Work& wor
     some_work(begin, std::min(begin + kRowsPerTask, all) - begin);
   };
   threads.run((rows + kRowsPerTask - 1) / kRowsPerTask, task, &context);
+}
+
+// For what treats each number by itself: one row of an inner layer is long enough for all threads.
+template <class Work>
+void each_piece(size_t count, const Threads& threads, const Work& work) {
+  const size_t alone = threads.are_awake() ? kPiece * 2 : kAloneFloats;
+  if (count < alone || threads.count() == 1) {
+    work(size_t{0}, count);
+    return;
+  }
+  struct Context {
+    const Work& work;
+    size_t count;
+  } context{work, count};
+  const auto task = [](void* of, size_t index) {
+    const auto& [some_work, all] = *static_cast<const Context*>(of);
+    const size_t begin = index * kPiece;
+    some_work(begin, std::min(begin + kPiece, all) - begin);
+  };
+  threads.run((count + kPiece - 1) / kPiece, task, &context);
 }
 
 void compute(const Step& step, const std::vector<size_t>& widths, size_t rows, std::span<float* const> values,
@@ -71,6 +92,21 @@ void compute(const Step& step, const std::vector<size_t>& widths, size_t rows, s
       each_row(rows, width, threads, [&](size_t row, size_t count) {
         for (size_t i = row; i < row + count; ++i) add(x + i * width, step.row.data(), width, out + i * width);
       });
+      return;
+    case Step::Kind::kTimes: {
+      const float* y = values[step.inputs[1]];
+      each_piece(rows * width, threads,
+                 [&](size_t begin, size_t count) { times(x + begin, y + begin, count, out + begin); });
+      return;
+    }
+    case Step::Kind::kTimesRow:
+      each_row(rows, width, threads, [&](size_t row, size_t count) {
+        for (size_t i = row; i < row + count; ++i) times(x + i * width, step.row.data(), width, out + i * width);
+      });
+      return;
+    case Step::Kind::kActivate:
+      each_piece(rows * width, threads,
+                 [&](size_t begin, size_t count) { activate(step.activation, x + begin, count, out + begin); });
       return;
     case Step::Kind::kColumns:
       for (size_t i = 0, begin = step.begin; i < step.outputs.size(); ++i) {

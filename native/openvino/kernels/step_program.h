@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/activation.h"
 #include "kernels/row_norm.h"
 #include "openvino/kernels/compressed_matmul.h"
 
@@ -20,11 +21,14 @@ struct Step {
   enum class Kind : uint8_t {
     kProduct,  // of one value: as many as the weights have parts, or one where they are gated
     kNorm,
-    kAdd,      // two values
-    kAddRow,   // a value and the same row for each of its rows
-    kColumns,  // of one value: those from `begin` on, as many as the outputs take
-    kRotate,   // a value, cosines and sines, see rotate()
-    kAttend,   // queries, keys and values, and `tensors`
+    kAdd,       // two values
+    kAddRow,    // a value and the same row for each of its rows
+    kTimes,     // two values
+    kTimesRow,  // a value and the same row of factors
+    kActivate,  // a value
+    kColumns,   // of one value: those from `begin` on, as many as the outputs take
+    kRotate,    // a value, cosines and sines, see rotate()
+    kAttend,    // queries, keys and values, and `tensors`
   };
   Kind kind = Kind::kProduct;
   std::vector<size_t> inputs;  // values
@@ -33,6 +37,7 @@ struct Step {
   std::shared_ptr<const SharedWeights> weights;  // with that id
   RowNorm norm;
   std::vector<float> row;
+  Activation activation = Activation::kGelu;
   size_t begin = 0;
   size_t heads = 0;
   std::string attention_id;

@@ -472,3 +472,57 @@ TEST("steps: a row's results depend neither on other rows nor on threads, and me
                                                all.begin() + static_cast<ptrdiff_t>((row + 1) * kWidth)));
   }
 }
+
+TEST("fusion: activations, and products of values, are steps of a layer") {
+  using ov::op::GeluApproximationMode;
+  using Function = std::function<Value(const Value&)>;
+  const auto gelu = [](GeluApproximationMode mode) {
+    return [mode](const Value& x) { return std::make_shared<ov::op::v7::Gelu>(x, mode)->output(0); };
+  };
+  const std::vector<Function> functions = {
+      gelu(GeluApproximationMode::ERF),
+      gelu(GeluApproximationMode::TANH),
+      [](const Value& x) { return std::make_shared<ov::op::v4::Swish>(x)->output(0); },
+      [](const Value& x) { return std::make_shared<ov::op::v0::Relu>(x)->output(0); },
+  };
+  for (const auto& function : functions) {
+    const auto plain = check_same(
+        [&](const Value& x) -> ov::OutputVector {
+          const auto inner = function(times(add(product(rms(x), kWidth, 1), row(-1)), scalar(0.5F)));
+          return {add(product(inner, kWidth, 2), x)};
+        },
+        1);
+    CHECK_EQUAL(plain->get_ops().size(), size_t{3});  // with the parameter and the result
+    const auto gated = check_same(
+        [&](const Value& x) -> ov::OutputVector {
+          const auto normed = rms(x);
+          const auto inner = times(function(product(normed, kWidth, 1)), product(normed, kWidth, 2));
+          return {add(product(times(inner, row(0.5F)), kWidth, 3), x)};
+        },
+        1);
+    CHECK_EQUAL(gated->get_ops().size(), size_t{3});
+  }
+}
+
+TEST("fusion: factors of another shape, and activations of what no step made, stay") {
+  const auto fused = check_same(
+      [](const Value& x) -> ov::OutputVector {
+        const auto inner = add(product(x, kWidth, 1), row(0));
+        const auto of_rows = times(inner, slice(inner, 3, 4, 2));  // [rows, 1]
+        return {of_rows, times(inner, x), std::make_shared<ov::op::v0::Relu>(x)};
+      },
+      1);
+  CHECK_EQUAL(count<ov::op::v1::Multiply>(*fused), size_t{2});
+  CHECK_EQUAL(count<ov::op::v0::Relu>(*fused), size_t{1});
+}
+
+TEST("fusion: what turns out to be a part of rotary positions is no step") {
+  // Of one head the halves, and what turns them, look like columns and factors of what the product made.
+  const Build build = [](const Value& x) -> ov::OutputVector {
+    const auto head = heads_first(reshaped(product(x, kHead, 1), {0, 0, 1, kHead}));
+    return {reshaped(rotated(head, angles(x, 0), angles(x, 20), split), {-1, kHead})};
+  };
+  check_same_paged(build, 1);
+  const auto programs = llm::fuse_steps(*paged(build));
+  CHECK_EQUAL(programs.front()->steps().size(), size_t{2});
+}
