@@ -19,8 +19,7 @@ t.test('prompts that begin like an earlier one take that from the cache', async 
   ]
   const { prompt, greedy } = longest
   t.same((await answerOf(gpu, prompt, { maxNewTokens: greedy.length })).tokens, greedy)
-  // Around the borders of blocks, and within them.
-  for (const cut of [1, 8, 15, 16, 17, 31, 32, 33, 48, 59]) {
+  for (let cut = 1; cut < prompt.length; cut++) {
     const other = [...prompt.slice(0, cut), ...[7, 8, 9].map((token) => (token + (prompt[cut] ?? 0)) % 500)]
     const found = await answerOf(gpu, other, { maxNewTokens: 4 })
     t.same(found.tokens, (await answerOf(cpu, other, { maxNewTokens: 4 })).tokens, `cut at ${cut}`)
