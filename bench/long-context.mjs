@@ -7,10 +7,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Complaint, root, runMain } from '../scripts/run.mjs'
 
-const usage = `npm run long-context -- [--tokens 100000] [--model FOLDER] [--engine auto|paged|stateful]
+const usage = `npm run long-context -- [--tokens 100000] [--model FOLDER] [--engine auto|paged|stateful] [--attention auto|openvino]
   computes prompts of 1,000 tokens up to --tokens, each the beginning of the next, with 64 tokens of answer; the default model is the
   tiny LongRoPE one of the tests, with its context set to 131,072; fails when a token of the longer half takes over 4 KiB more memory
-  than one of the shorter half`
+  than one of the shorter half; --attention openvino computes a paged cache with OpenVINO's attention`
 
 const answerTokens = 64
 const positions = 131_072
@@ -35,11 +35,12 @@ async function makeModel(folder) {
 /** @param {number} most */
 const lengths = (most) => [...[1, 3, 10, 30, 60, 100, 130].map((n) => n * 1000).filter((n) => n < most), most]
 
-/** @param {string} model @param {'auto' | 'paged' | 'stateful'} engine @param {number} most */
-async function measure(model, engine, most) {
+/** @param {string} model @param {'auto' | 'paged' | 'stateful'} engine @param {'auto' | 'openvino'} attention @param {number} most */
+async function measure(model, engine, attention, most) {
   const { LLM } = await import('../dist/index.js')
   const exact = { INFERENCE_PRECISION_HINT: 'f32', KV_CACHE_PRECISION: 'f32' }
-  const llm = await LLM.load(model, { engine, contextLength: most + answerTokens, maxSequences: 1, ovConfig: exact })
+  const context = { contextLength: most + answerTokens, maxSequences: 1 }
+  const llm = await LLM.load(model, { engine, cpuAttention: attention, ...context, ovConfig: exact })
   const { vocabularySize, runner, contextLength } = llm.info
   console.log(`${runner}, context of ${contextLength}; milliseconds`)
   const prompt = Array.from({ length: most }, (_, i) => 3 + ((i * 7919 + (i >> 5) * 31) % (vocabularySize - 3)))
@@ -75,6 +76,7 @@ runMain(async () => {
       tokens: { type: 'string', default: '100000' },
       model: { type: 'string' },
       engine: { type: 'string', default: 'auto' },
+      attention: { type: 'string', default: 'auto' },
       help: { type: 'boolean' },
     },
   })
@@ -84,13 +86,15 @@ runMain(async () => {
     throw new Complaint(
       `--tokens: expected an integer from 4000 to ${positions - answerTokens}, found ${values.tokens}`,
     )
-  const { engine } = values
+  const { engine, attention } = values
   if (engine !== 'auto' && engine !== 'paged' && engine !== 'stateful')
     throw new Complaint(`--engine: expected auto, paged or stateful, found ${engine}`)
+  if (attention !== 'auto' && attention !== 'openvino')
+    throw new Complaint(`--attention: expected auto or openvino, found ${attention}`)
   const folder = values.model === undefined ? await mkdtemp(join(tmpdir(), 'long-context-')) : undefined
   try {
     if (folder) await makeModel(folder)
-    const points = await measure(values.model ?? /** @type {string} */ (folder), engine, most)
+    const points = await measure(values.model ?? /** @type {string} */ (folder), engine, attention, most)
     const [first, middle, last] = [points[0], points[points.length >> 1], points.at(-1)]
     if (!first || !middle || !last) throw new Complaint('there is nothing to compare')
     const [shorter, longer] = [slope(first, middle), slope(middle, last)]

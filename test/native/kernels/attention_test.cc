@@ -293,6 +293,51 @@ TEST("attention: a long cache is cut into ranges, and the answer hangs on the se
   }
 }
 
+// Equal keys weigh all tokens alike, and each token has a 1 in one channel: a channel gives its part of the tokens, and
+// a single token that is left out or counted twice is seen, however long the cache is.
+TEST("attention: each token's value counts once") {
+  constexpr size_t kWidth = 8;
+  for (const auto type : kTypes) {
+    const auto shape = shape_of(3, 1, kWidth, type);
+    for (const size_t length : {1, 31, 32, 33, 511, 512, 513, 1057}) {
+      const size_t blocks = length / kBlockTokens + 1;
+      std::vector<float> wanted(kWidth);
+      std::vector<float> rows(length * kWidth);
+      for (size_t i = 0; i < length; ++i) {
+        rows[i * kWidth + i % kWidth] = 1;
+        wanted[i % kWidth] += 1 / static_cast<float>(length);
+      }
+      std::vector<int32_t> table(blocks);
+      std::iota(table.begin(), table.end(), 0);
+      const std::vector<float> queries(length * 3 * kWidth, 1.F), no_keys(length * kWidth);
+      for (const auto* kernel : kernels()) {
+        for (const size_t last : {size_t{1}, std::min<size_t>(length, 20)}) {
+          std::vector<uint8_t> keys(blocks * llm::key_block_bytes(type, kWidth), 0xff);
+          std::vector<uint8_t> values(blocks * llm::value_block_bytes(type, kWidth), 0xff);
+          std::vector<float> out(length * 3 * kWidth);
+          const auto run = [&](size_t past, size_t count) {
+            const std::vector<int32_t> pasts{static_cast<int32_t>(past)}, begins{0, static_cast<int32_t>(count)};
+            const std::vector<int32_t> table_begins{0, static_cast<int32_t>(blocks)};
+            llm::attend(*kernel, shape,
+                        {queries.data(), no_keys.data(), rows.data() + past * kWidth, count, keys.data(), values.data(),
+                         blocks, pasts, begins, table, table_begins, out.data()},
+                        SomeThreads(2));
+          };
+          if (length > last) run(0, length - last);
+          run(length - last, last);
+          for (size_t i = 0; i < 3 * kWidth; ++i) {
+            const float found = out[(last - 1) * 3 * kWidth + i];
+            if (!(std::abs(found - wanted[i % kWidth]) < 2e-4F / static_cast<float>(length) + 1e-6F)) {
+              throw tap::Mismatch(name(*kernel, shape) + ", token " + std::to_string(length) + ": " +
+                                  std::to_string(found) + " of " + std::to_string(wanted[i % kWidth]));
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
 // The keys of one channel and the values of one token that are stored, against what they were made of. Normally
 // distributed numbers of 32 tokens span about 4: a step is 1/64 in u8, 1/4 in u4, and half of it is lost.
 TEST("attention: what caches in codes lose is a step of their range, also token by token") {
