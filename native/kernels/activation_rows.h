@@ -6,12 +6,16 @@
 
 namespace llm {
 
-// Rows that the next tile takes of those `left`: as even as they can be, so that none is left with a small one.
-inline size_t tile_rows(const Kernel& kernel, size_t left) {
-  if (left <= kernel.tile_rows) return left;
-  const size_t tiles = (left + kernel.tile_rows - 1) / kernel.tile_rows;
-  return (left + tiles - 1) / tiles;
+// What the next part takes of those `left`, at most `most`: as even as they can be, so that none is left with a small
+// one.
+inline size_t even_part(size_t left, size_t most) {
+  if (left <= most) return left;
+  const size_t parts = (left + most - 1) / most;
+  return (left + parts - 1) / parts;
 }
+
+// Rows that the next tile takes of those `left`.
+inline size_t tile_rows(const Kernel& kernel, size_t left) { return even_part(left, kernel.tile_rows); }
 
 // Of f32 activations, which have no other preparation.
 inline void sum_groups(const float* x, size_t columns, size_t group, float* sums) {

@@ -121,7 +121,7 @@ void prepare_inners(void* context, size_t index) {
   }
 }
 
-// Tile by tile of an expert's slots, their activations stay in the first-level cache while the task's weights come from
+// Tile by tile of an expert's slots: their activations stay in the nearest caches while the task's weights come from
 // the second.
 template <class Block>
 void each_tile(const Call& call, const Chosen& chosen, size_t first, size_t last, const Block& block) {

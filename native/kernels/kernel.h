@@ -12,8 +12,8 @@
 
 namespace llm {
 
-// Most rows of activations in one call of a kernel; what lies on the stack for a tile has this size.
-inline constexpr size_t kMostTileRows = 12;
+// Most rows of activations in one call of a kernel; what lies on the stack for their results has this size.
+inline constexpr size_t kMostTileRows = 48;
 
 // Rows of activations as the kernels take them; `quantize` makes them.
 struct Activations {
@@ -28,7 +28,7 @@ struct Activations {
 
 struct Kernel {
   const char* name;
-  // Rows of one tile that this instruction set has registers for.
+  // Most rows of a call: as many as the registers hold sums of, or as many as weights are unpacked for at once.
   size_t tile_rows;
   // One row: values, scales and sums of `columns` inputs in groups of `group`; `x` holds `columns` floats. What is
   // infinite or no number makes its span's scale so.

@@ -59,7 +59,7 @@ void multiply_tile(const Call& call, const Part& part, size_t block, size_t row,
   }
 }
 
-// Tile by tile of rows: their activations stay in the first-level cache while the task's weights come from the second.
+// Tile by tile of rows: their activations stay in the nearest caches while the task's weights come from the second.
 void multiply_task(void* context, size_t index) {
   const Call& call = *static_cast<const Call*>(context);
   const size_t begin = index * call.blocks_per_task;

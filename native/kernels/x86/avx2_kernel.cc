@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "kernels/activation_rows.h"
 #include "kernels/x86/gate.h"
 #include "kernels/x86/quantize.h"
 
@@ -60,9 +61,30 @@ struct Sums<8> {
 
 constexpr size_t kTileRows = 4;
 
+#include "kernels/x86/avx2_panel.h"
 #include "kernels/x86/ymm_tiles.h"
 
-constexpr Kernel kKernel{"avx2", kTileRows, quantize_row, multiply, gate};
+// Few rows wait for memory, and take the weights from where they lie packed.
+constexpr size_t kFewRows = kTileRows;
+
+// Rows of a call: the packed weights are unpacked once for all of them.
+constexpr size_t kCallRows = 48;
+static_assert(kCallRows <= kMostTileRows, "a call's results lie in an array of kMostTileRows rows");
+
+void multiply_rows(const PackedWeights& weights, size_t block, const Activations& a, size_t first_row, size_t count,
+                   float* out) {
+  if (count > kFewRows && a.values && a.span <= kPanelInputs) {
+    (weights.bits() == 4 ? multiply_panels<4> : multiply_panels<8>)(weights, block, a, first_row, count, out);
+    return;
+  }
+  for (size_t row = 0; row < count;) {
+    const size_t rows = even_part(count - row, kTileRows);
+    multiply(weights, block, a, first_row + row, rows, out + row * PackedWeights::kBlockRows);
+    row += rows;
+  }
+}
+
+constexpr Kernel kKernel{"avx2", kCallRows, quantize_row, multiply_rows, gate};
 
 }  // namespace
 

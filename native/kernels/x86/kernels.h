@@ -20,11 +20,26 @@
 #define LLM_UNROLL _Pragma("GCC unroll 16")
 #endif
 
+// A step of a loop: arrays of registers that it is given stay in registers only when it becomes a part of the loop.
+#ifdef _MSC_VER
+#define LLM_INLINE __forceinline
+#else
+#define LLM_INLINE inline __attribute__((always_inline))
+#endif
+
 // Stands behind each change of an array of registers that is to stay in registers: gcc would reorder and spill.
 #if defined(__GNUC__)
 #define LLM_KEEP(value) asm volatile("" : "+v"(value))
 #else
 #define LLM_KEEP(value)
+#endif
+
+// Stands behind stores of what the next round of a loop reads again: gcc would keep it in registers, of which there are
+// none left, and store those to the stack instead.
+#if defined(__GNUC__)
+#define LLM_KEEP_MEMORY asm volatile("" ::: "memory")
+#else
+#define LLM_KEEP_MEMORY
 #endif
 
 namespace llm {

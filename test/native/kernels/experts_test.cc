@@ -179,7 +179,7 @@ TEST("experts: with f32 activations the sum is that of all experts in double, we
 
 TEST("experts: each instruction set gives the portable one's bits, on any number of threads") {
   Mixture mixture;
-  for (size_t count : {1, 9, 60}) {
+  for (size_t count : {1, 9, 60, 130}) {
     if (count == 60) mixture.add_biases();
     const Rows rows(count);
     for (size_t span : {0, 32, 64}) {

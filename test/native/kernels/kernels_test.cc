@@ -269,18 +269,57 @@ TEST("kernels: each instruction set gives the portable one's bits, for every sch
   }
 }
 
+TEST("kernels: each instruction set gives the portable one's bits where a call takes the inputs in parts") {
+  // Groups of which several fit a part and the last part has fewer, and groups that are larger than a part; 49 rows are
+  // one more than the largest call.
+  const std::vector<Shape> wide = {
+      {16, 1536, 32, 4},
+      {18, 1920, 96, 4, true},
+      {16, 1408, 128, 4, false, Zero::kF16},
+      {16, 1280, 640, 4},
+      {16, 1088, 1088, 4, true},
+      {16, 1088, 64, 8},
+      {17, 1152, 576, 8},
+      {16, 1120, 1120, 8, true},
+      {20, 1055, 1055, 8, false, Zero::kLikeValues, true},
+      {33, 512, 512, 4},
+      {33, 544, 544, 8, false, Zero::kNone},
+  };
+  for (const auto& shape : wide) {
+    const Weights weights(shape, 36);
+    const auto most = activations(100 * shape.columns, 37);
+    for (size_t span : {size_t{32}, size_t{64}, size_t{96}, size_t{512}, size_t{544}, llm::kWholeGroup}) {
+      const auto expected = product(llm::portable_kernel(), weights, most, span);
+      for (const Kernel* kernel : llm::kernels()) {
+        if (kernel == &llm::portable_kernel()) continue;
+        for (size_t rows : {1, 4, 5, 6, 7, 11, 16, 47, 48, 49, 100}) {
+          const std::vector<float> x(most.begin(), most.begin() + static_cast<ptrdiff_t>(rows * shape.columns));
+          const std::vector<float> wanted(expected.begin(),
+                                          expected.begin() + static_cast<ptrdiff_t>(rows * shape.rows));
+          if (!same(product(*kernel, weights, x, span), wanted)) {
+            throw tap::Mismatch(std::string(kernel->name) + ", " + describe(shape) + ", span " + std::to_string(span) +
+                                ", rows " + std::to_string(rows));
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST("kernels: the largest values of every scheme do not overflow") {
   for (const auto& shape : shapes()) {
     Weights weights(shape, 8, 10);
     std::fill(weights.values.begin(), weights.values.end(), static_cast<uint8_t>(0xff));
     weights.packed->pack(weights.source, weights.memory->data(), 0, weights.packed->blocks());
     for (float value : {127.F, -127.F, 3e38F, 0.F}) {
-      const std::vector<float> x(5 * shape.columns, value);
-      for (size_t span : kSpans) {
-        const auto expected = product(llm::portable_kernel(), weights, x, span);
-        for (const Kernel* kernel : llm::kernels()) {
-          if (!same(product(*kernel, weights, x, span), expected)) {
-            throw tap::Mismatch(std::string(kernel->name) + ", " + describe(shape));
+      for (size_t rows : {4, 17}) {
+        const std::vector<float> x(rows * shape.columns, value);
+        for (size_t span : kSpans) {
+          const auto expected = product(llm::portable_kernel(), weights, x, span);
+          for (const Kernel* kernel : llm::kernels()) {
+            if (!same(product(*kernel, weights, x, span), expected)) {
+              throw tap::Mismatch(std::string(kernel->name) + ", " + describe(shape));
+            }
           }
         }
       }
@@ -328,16 +367,23 @@ TEST("kernels: several matrices with one input give what each gives alone") {
   std::vector<std::unique_ptr<Weights>> weights;
   std::vector<std::vector<float>> out;
   std::vector<llm::Product> products;
-  const size_t rows = 21;
+  const size_t most = 53;
   for (uint32_t i = 0; i < 11; ++i) {
     weights.push_back(std::make_unique<Weights>(Shape{10 + 13 * i, 192, 64, i % 3 == 0 ? 8 : 4}, 20 + i));
-    out.emplace_back(rows * (10 + 13 * i));
+    out.emplace_back(most * (10 + 13 * i));
     products.push_back({weights.back()->packed.get(), out.back().data()});
   }
-  const auto x = activations(rows * 192, 13);
-  const Kernel& kernel = *llm::kernels().front();
-  llm::multiply(kernel, products, x.data(), rows, 32, SomeThreads(3));
-  for (size_t i = 0; i < out.size(); ++i) CHECK(same(out[i], product(kernel, *weights[i], x, 32)));
+  for (size_t rows : {size_t{3}, size_t{21}, most}) {
+    const auto x = activations(rows * 192, 13);
+    for (const Kernel* kernel : llm::kernels()) {
+      llm::multiply(*kernel, products, x.data(), rows, 32, SomeThreads(3));
+      for (size_t i = 0; i < out.size(); ++i) {
+        out[i].resize(rows * weights[i]->source.rows);
+        CHECK(same(out[i], product(*kernel, *weights[i], x, 32)));
+        out[i].resize(most * weights[i]->source.rows);
+      }
+    }
+  }
 }
 
 // One thread that computes something else in the middle of its tasks, as a thread of TBB may while it waits.
@@ -395,6 +441,22 @@ TEST("kernels: a gate multiplies silu(gate) by up") {
   for (size_t i = 0; i < found.size(); ++i) {
     const double expected = gates[i] / (1 + std::exp(-static_cast<double>(gates[i]))) * ups[i];
     CHECK(std::abs(found[i] - expected) <= 1e-6 * (1 + std::abs(expected)));
+  }
+}
+
+TEST("kernels: each instruction set gates as the portable one does, to the bit, few rows and many") {
+  const Weights gate({90, 640, 128, 4}, 38);
+  const Weights up({90, 640, 128, 4, false, Zero::kF16}, 39);
+  for (size_t rows : {4, 5, 16, 50}) {
+    const auto x = activations(rows * 640, 40);
+    std::vector<float> wanted(rows * 90);
+    llm::multiply_gated(llm::portable_kernel(), *gate.packed, *up.packed, wanted.data(), x.data(), rows, 32,
+                        SomeThreads(1));
+    for (const Kernel* kernel : llm::kernels()) {
+      std::vector<float> found(rows * 90);
+      llm::multiply_gated(*kernel, *gate.packed, *up.packed, found.data(), x.data(), rows, 32, SomeThreads(3));
+      CHECK(same(found, wanted));
+    }
   }
 }
 
