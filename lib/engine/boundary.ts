@@ -301,7 +301,7 @@ export interface ReadyInfo {
    * the process, and whether that file was there before, so that nothing was packed.
    */
   packed: { bytes: number; file: string; reused: boolean }
-  /** Milliseconds: reading, choosing kernels and packing weights, compiling, warming up. */
+  /** Milliseconds: reading, choosing kernels and packing weights, compiling, warming up as far as it came before the model was ready. */
   timings: { read: number; pack: number; compile: number; warmup: number }
 }
 

@@ -8,12 +8,6 @@
 #include "engine/precision_fallback.h"
 
 namespace llm {
-namespace {
-
-// Guesses are as few.
-constexpr size_t kMostMeasured = 16;
-
-}  // namespace
 
 std::optional<Failure> LoadedModel::refusal(const Sequence& sequence) const {
   const auto inside = [this](Token token) { return token >= 0 && static_cast<size_t>(token) < vocabulary; };
@@ -73,13 +67,12 @@ std::unique_ptr<LoadedModel> Lifecycle::open() const {
 // A graph that compiled may still fail in its first step. Then it is no graph for the paged runner.
 std::unique_ptr<LoadedModel> Lifecycle::open_warm() const {
   auto model = std::make_unique<LoadedModel>();
-  model->runner = std::make_unique<PrecisionFallback>(config_, factory_, post_);
   std::string reason;
   try {
-    warm_up_finite(*model);
+    open_finite(config_, *model);
   } catch (...) {
     const Failure failure = current_failure(ERR_ENGINE);
-    if (failure.code() != ERR_ENGINE || model->runner->info().runner != "paged") throw;
+    if (failure.code() != ERR_ENGINE || !model->runner || model->runner->info().runner != "paged") throw;
     reason = "the model cannot be paged: its first steps failed: " + std::string(failure.what());
     if (config_.runner != "auto") throw Failure(ERR_UNSUPPORTED_MODEL, config_.model_path + ": " + reason);
   }
@@ -87,8 +80,7 @@ std::unique_ptr<LoadedModel> Lifecycle::open_warm() const {
     EngineConfig stateful = config_;
     stateful.runner = "stateful";
     model = std::make_unique<LoadedModel>();  // the first one's memory is free before the second one is read
-    model->runner = std::make_unique<PrecisionFallback>(stateful, factory_, post_);
-    warm_up_finite(*model);
+    open_finite(stateful, *model);
   }
   model->info = model->runner->info();
   if (!reason.empty()) model->info.reason = reason;
@@ -97,6 +89,7 @@ std::unique_ptr<LoadedModel> Lifecycle::open_warm() const {
 
 void Lifecycle::reopen(LoadedModel& model) {
   model.costs = {};
+  model.warm_up.begin_again();
   model.runner->reset();
   model.kv_tokens = model.runner->info().kv_tokens;
 }
@@ -114,17 +107,27 @@ std::unique_ptr<DraftModel> Lifecycle::open_draft_model(const RunnerInfo& verifi
                                                info.runner + ": " + info.reason);
     }
   }
-  warm_up(*runner, nullptr);
+  WarmUp steps(config_);
+  warm_up(*runner, steps, 0, nullptr);
   return std::make_unique<DraftModel>(std::move(runner), static_cast<size_t>(config_.prefill_chunk),
                                       static_cast<size_t>(config_.draft_tokens),
                                       static_cast<size_t>(verifier.model.vocabulary_size));
 }
 
 // The warm-up is the first to see logits: when they are not finite it begins again with the next precision.
-void Lifecycle::warm_up_finite(LoadedModel& model) const {
+//
+// A kept graph has computed the logits that it is known by, and every size was computed before it was kept. So the
+// first size is enough to be ready; the loop computes the others while nobody asks for anything.
+void Lifecycle::open_finite(const EngineConfig& config, LoadedModel& model) const {
+  auto opened = std::make_unique<PrecisionFallback>(config, factory_, post_);
+  const auto& runner = *opened;
+  model.runner = std::move(opened);
   for (;;) {
     try {
-      model.warmup_ms = warm_up(*model.runner, &model.costs);
+      model.warm_up = WarmUp(config);
+      if (runner.kept()) model.warm_up.begin_behind(1);
+      const size_t left = runner.kept() && !config.warmup.empty() ? config.warmup.size() - 1 : 0;
+      model.warmup_ms = warm_up(*model.runner, model.warm_up, left, &model.costs);
       return;
     } catch (const NonFinite&) {
       model.costs = {};
@@ -133,33 +136,13 @@ void Lifecycle::warm_up_finite(LoadedModel& model) const {
   }
 }
 
-// Weights are repacked and kernels are made during the first step of each size; no request shall pay for that. The
-// second step of a size shows what it costs, as far as guessing asks that. On a device kernels are made for each number
-// of rows of logits, too; each sequence that decodes has one.
-double Lifecycle::warm_up(Runner& runner, StepCosts* costs) const {
+// All sizes but the last `left`.
+double Lifecycle::warm_up(Runner& runner, WarmUp& steps, size_t left, StepCosts* costs) const {
   const auto begin = Clock::now();
-  const auto total = static_cast<int64_t>(config_.warmup.size());
-  int64_t done = 0;
-  std::vector<Token> tokens;
-  for (int32_t size : config_.warmup) {
+  const auto total = static_cast<int64_t>(steps.sizes() - left);
+  for (int64_t done = 0; done < total;) {
     post_(Progress{Stage::kWarmup, done++, total});
-    tokens.assign(static_cast<size_t>(size), 0);
-    const size_t rows =
-        config_.device.kv_memory == "device" ? std::min(tokens.size(), static_cast<size_t>(config_.max_sequences)) : 1;
-    for (bool measured : {false, true}) {
-      if (measured && tokens.size() > kMostMeasured) break;
-      if (!runner.admit(0, Rope::kShort, tokens, tokens.size(), 0)) break;
-      const Span span{0, tokens, 0, rows};
-      const auto step_begin = Clock::now();
-      mailbox_.interruptible([&runner] { runner.interrupt(); },
-                             [&] {
-                               runner.start({&span, 1});
-                               runner.wait();
-                             });
-      if (measured && costs) costs->learn(tokens.size(), milliseconds(Clock::now() - step_begin));
-      runner.drop(0);
-      runner.reset();
-    }
+    for (const size_t size = steps.sizes(); steps.sizes() == size;) steps.step(runner, costs, mailbox_);
     // OpenVINO's kernels read the weights during the first step, not while compiling. If the file's pages were not
     // given back after it, they would stay for good (Phi-3-mini's shape: 4.3 GB instead of 2.4). The sizes that follow
     // bring back what is still read.

@@ -11,6 +11,7 @@
 #include "engine/sampling/step_sampler.h"
 #include "engine/scheduling/scheduler.h"
 #include "engine/scheduling/step_costs.h"
+#include "engine/warm_up.h"
 
 namespace llm {
 
@@ -22,6 +23,7 @@ struct LoadedModel {
   size_t vocabulary = 0;
   size_t kv_tokens = 0;  // what all sequences together can have; 0 = no such bound
   double warmup_ms = 0;
+  WarmUp warm_up;  // what is left of it behind Ready
   StepCosts costs;
   std::optional<StepSampler> sampler;
   std::optional<SpeculativeDecoder> speculative_decoder;
@@ -53,8 +55,8 @@ class Lifecycle {
  private:
   std::unique_ptr<LoadedModel> open_warm() const;
   std::unique_ptr<DraftModel> open_draft_model(const RunnerInfo& verifier) const;
-  double warm_up(Runner& runner, StepCosts* costs) const;
-  void warm_up_finite(LoadedModel& model) const;
+  double warm_up(Runner& runner, WarmUp& steps, size_t left, StepCosts* costs) const;
+  void open_finite(const EngineConfig& config, LoadedModel& model) const;
 
   const EngineConfig& config_;
   const RunnerFactory& factory_;

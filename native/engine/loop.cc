@@ -8,10 +8,12 @@
 
 namespace llm {
 
-EngineLoop::EngineLoop(EngineConfig config, RunnerFactory factory, EventSink post, GrammarCompilerFactory grammars)
+EngineLoop::EngineLoop(EngineConfig config, RunnerFactory factory, EventSink post, GrammarCompilerFactory grammars,
+                       Clock::duration quiet)
     : config_(std::move(config)),
       factory_(std::move(factory)),
       post_(std::move(post)),
+      quiet_(quiet),
       grammars_(std::move(grammars), [this] { mailbox_.nudge(); }),
       thread_([this] { run(); }) {}
 
@@ -84,30 +86,53 @@ void EngineLoop::load() {
 void EngineLoop::serve() {
   const auto& scheduler = *model_->scheduler;
   bool kept = false;
+  auto quiet_since = Clock::now();
   while (!failures_.cause_of_death()) {
     if (!kept && metrics_.counts.steps > 0 && scheduler.idle()) {
       kept = true;
       model_->runner->keep();
     }
-    auto mail = mailbox_.take(stalled_ || scheduler.idle());
+    const bool warms = warms_up();
+    auto mail = warms ? mailbox_.take_until(quiet_since + quiet_) : mailbox_.take(stalled_ || scheduler.idle());
+    const bool quiet = mail.none();
+    if (!quiet) quiet_since = Clock::now();
     if (mail.stopping) return outcomes_.cancel_all(mail.submitted);
     receive(mail.submitted);
     for (SequenceId id : mail.cancelled) outcomes_.cancel(id);
     take_compiled();
     stalled_ = false;
-    if (scheduler.idle()) continue;
+    const bool warming = warms && quiet && Clock::now() >= quiet_since + quiet_;
+    if (scheduler.idle() && !warming) continue;
     try {
-      step();
+      warming ? warm_up() : step();
       failures_.step_succeeded();
     } catch (const Interrupted&) {
       return;  // stopping
     } catch (const NonFinite&) {
       failures_.compute_again(*model_);
     } catch (...) {
-      failures_.step_failed(*model_, current_failure(ERR_ENGINE));
+      const Failure failure = current_failure(ERR_ENGINE);
+      if (warming) warm_up_failed(failure);
+      failures_.step_failed(*model_, failure);
     }
     metrics_.publish(scheduler, *model_->runner);
   }
+}
+
+// Whether the warm-up may go on now. Not once a request was computed: the steps would empty the cache that it has
+// filled, and show no more than its own steps do.
+bool EngineLoop::warms_up() const {
+  const auto& scheduler = *model_->scheduler;
+  return model_->warm_up.sizes() > 0 && metrics_.counts.steps == 0 && scheduler.idle() && scheduler.compiling.empty();
+}
+
+void EngineLoop::warm_up() { model_->warm_up.step(*model_->runner, &model_->costs, mailbox_); }
+
+// No request's step has failed. It counts as one, so the engine is dead when the next step fails too.
+void EngineLoop::warm_up_failed(const Failure& failure) {
+  model_->warm_up = {};
+  post_(Warning{"warm-up",
+                config_.model_path + ": a step of the warm-up failed, and the others are left out: " + failure.what()});
 }
 
 // A dead engine answers every request with the cause of its death, until it is stopped.

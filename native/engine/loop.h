@@ -24,8 +24,13 @@ namespace llm {
 // block; the destructor stops the thread and joins it.
 class EngineLoop {
  public:
+  // So long nobody must have asked for anything before the warm-up goes on behind Ready. Who waited for the model asks
+  // at once, and shall not wait for a step that is not theirs.
+  static constexpr std::chrono::milliseconds kQuiet{100};
+
   // Without `grammars` every request with a grammar fails with ERR_NOT_BUILT.
-  EngineLoop(EngineConfig config, RunnerFactory factory, EventSink post, GrammarCompilerFactory grammars = nullptr);
+  EngineLoop(EngineConfig config, RunnerFactory factory, EventSink post, GrammarCompilerFactory grammars = nullptr,
+             Clock::duration quiet = kQuiet);
   ~EngineLoop();
   EngineLoop(const EngineLoop&) = delete;
   EngineLoop& operator=(const EngineLoop&) = delete;
@@ -48,6 +53,9 @@ class EngineLoop {
   void run();
   void load();
   void serve();
+  bool warms_up() const;
+  void warm_up();
+  void warm_up_failed(const Failure& failure);
   void refuse_requests();
   void cancel_requests();
   void receive(std::list<Sequence>& submitted);
@@ -68,6 +76,7 @@ class EngineLoop {
   const EngineConfig config_;
   const RunnerFactory factory_;
   const EventSink post_;
+  const Clock::duration quiet_;
   const Clock::time_point begun_ = Clock::now();
 
   Mailbox mailbox_;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/clock.h"
 #include "engine/failure.h"
 #include "engine/sequence.h"
 
@@ -18,6 +19,7 @@ class Mailbox {
     std::list<Sequence> submitted;
     std::vector<SequenceId> cancelled;
     bool stopping = false;
+    bool none() const { return submitted.empty() && cancelled.empty() && !stopping; }
   };
 
   // Any thread.
@@ -57,9 +59,14 @@ class Mailbox {
   // Engine thread. What has come; when nothing has, waits for something, or a nudge, if `wait`.
   Mail take(bool wait) {
     std::unique_lock lock(mutex_);
-    if (wait) wake_.wait(lock, [this] { return stopping_ || nudged_ || !submitted_.empty() || !cancelled_.empty(); });
-    nudged_ = false;
-    return {std::exchange(submitted_, {}), std::exchange(cancelled_, {}), stopping_};
+    if (wait) wake_.wait(lock, [this] { return something(); });
+    return take_all();
+  }
+  // The same, but waits no longer than this.
+  Mail take_until(Clock::time_point time) {
+    std::unique_lock lock(mutex_);
+    wake_.wait_until(lock, time, [this] { return something(); });
+    return take_all();
   }
 
   // Engine thread: does work that stop() ends by calling `interrupt` on another thread. Throws Interrupted without
@@ -82,6 +89,13 @@ class Mailbox {
   }
 
  private:
+  // Under the mutex.
+  bool something() const { return stopping_ || nudged_ || !submitted_.empty() || !cancelled_.empty(); }
+  Mail take_all() {
+    nudged_ = false;
+    return {std::exchange(submitted_, {}), std::exchange(cancelled_, {}), stopping_};
+  }
+
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::list<Sequence> submitted_;

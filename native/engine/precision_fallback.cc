@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/kept_runner.h"
 #include "engine/sampling/logits.h"
 
 namespace llm {
@@ -48,6 +49,8 @@ void PrecisionFallback::reset() {
   runner_ = open_(config_, post_);
   post_(Reopened{runner_->info()});
 }
+
+bool PrecisionFallback::kept() const { return dynamic_cast<const KeptRunner*>(runner_.get()) != nullptr; }
 
 std::optional<size_t> PrecisionFallback::next_rung() const {
   const RunnerInfo info = runner_->info();

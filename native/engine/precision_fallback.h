@@ -35,6 +35,8 @@ class PrecisionFallback : public ForwardingRunner {
   // posts Reopened. Throws what the factory throws; then there is no runner any more, and only kv() and the destructor
   // may be called.
   void reset() override;
+  // Whether the runner that computes now is a KeptRunner.
+  bool kept() const;
   KvUse kv() const override { return runner_ ? runner_->kv() : KvUse{}; }
 
  protected:

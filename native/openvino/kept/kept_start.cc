@@ -203,6 +203,9 @@ std::string identity_of(const EngineConfig& config, const ov::AnyMap& properties
   line("kernel", config.cpu_kernel);
   line("attention", config.cpu_attention);
   line("span", config.activation_span);
+  std::ostringstream sizes;
+  for (const int32_t size : config.warmup) sizes << size << ' ';
+  line("warmup", sizes.str());  // was computed, see KeptRunner
   return text.str();
 }
 

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <future>
 
-#include "engine/forwarding_runner.h"
+#include "engine/kept_runner.h"
 #include "openvino/attention/attention_choice.h"
 #include "openvino/kept/kept_start.h"
 #include "openvino/kernels/kernel_choice.h"
@@ -72,20 +72,6 @@ std::unique_ptr<Runner> runner_of(ov::CompiledModel compiled, KeptStart& start,
   return make_stateful_runner(std::move(compiled), start.info, std::move(decoder), config);
 }
 
-// Keeps the file that the compiled model's constants lie in.
-class RunnerOfFile : public ForwardingRunner {
- public:
-  RunnerOfFile(std::shared_ptr<const GraphFile> file, std::unique_ptr<Runner> runner)
-      : file_(std::move(file)), runner_(std::move(runner)) {}
-
- protected:
-  Runner& inner() const override { return *runner_; }
-
- private:
-  std::shared_ptr<const GraphFile> file_;
-  std::unique_ptr<Runner> runner_;
-};
-
 }  // namespace
 
 KeptOpening open_kept(const EngineConfig& config, const ov::AnyMap& properties, const EventSink& post) {
@@ -117,7 +103,7 @@ KeptOpening open_kept(const EngineConfig& config, const ov::AnyMap& properties, 
     if (same_logits(first_logits(*runner), start->logits)) {
       for (const auto& warning : start->warnings) post(warning);
       for (const Stage stage : {Stage::kRead, Stage::kCompile}) post(Progress{stage, 1, 1});
-      return {std::make_unique<RunnerOfFile>(file, std::move(runner))};
+      return {std::make_unique<KeptRunner>(std::move(runner), file)};
     }
   } catch (const Failure& failure) {
     if (failure.code() == ERR_OUT_OF_MEMORY) throw;

@@ -70,6 +70,37 @@ TEST("non-finite: the warm-up climbs to the first rung that helps, before the en
   }
 }
 
+TEST("non-finite: the warm-up of a kept graph climbs behind Ready, and begins again") {
+  Gate helped;
+  Rig rig;
+  rig.kept = true;
+  rig.quiet = {};
+  rig.warmup = {1, 2};
+  Overflowing device(rig, "INFERENCE_PRECISION_HINT=f32", 2);
+  rig.on_event = [&](const llm::Event& event) {
+    if (std::holds_alternative<llm::Warning>(event)) helped.open();
+  };
+  Gate last;
+  rig.plan.on_step = [&](const Step& step) {
+    if (step.number == 7) last.open();
+  };
+  rig.start();
+  CHECK_EQUAL(rig.log.ready().info.properties.at("INFERENCE_PRECISION_HINT"), "f16");
+  helped.pass();
+  last.pass();
+  rig.submit(1, {1, 2, 3});
+  rig.check_whole(1);
+  CHECK_EQUAL(device.opened.size(), size_t{3});
+  CHECK_EQUAL(rig.log.reopened().size(), size_t{2});
+  CHECK_EQUAL(rig.log.warnings().size(), size_t{1});
+  std::vector<size_t> sizes;
+  for (const auto& step : rig.plan.steps()) {
+    if (step.spans.front().sequence == 0) sizes.push_back(step.spans.front().count);
+  }
+  CHECK_EQUAL(sizes, (std::vector<size_t>{1, 2, 1, 1, 1, 2, 2}));
+  rig.close();
+}
+
 TEST("non-finite: running and waiting requests are computed anew and answered exactly") {
   for (const float bad : {kNan, kInfinity}) {
     for (const bool lookup : {false, true}) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/checked_runner.h"
+#include "engine/kept_runner.h"
 #include "engine/loop.h"
 #include "engine/scripted_grammar.h"
 #include "tap.h"
@@ -22,7 +23,9 @@ class Rig {
   Plan plan;
   EventLog log;
   std::string runner;
+  bool kept = false;  // whether the runner is of a kept graph
   std::vector<int32_t> warmup;
+  llm::Clock::duration quiet = llm::EngineLoop::kQuiet;
   std::vector<std::string> properties, precision_fallback;
   llm::GrammarCompilerFactory grammars;
   std::function<void()> on_load = [] {};  // on the engine's thread, before the runner is made
@@ -38,10 +41,12 @@ class Rig {
     config.warmup = warmup;
     config.properties = properties;
     config.precision_fallback = precision_fallback;
-    const auto factory = [this](const llm::EngineConfig& asked, const llm::EventSink&) {
+    const auto factory = [this](const llm::EngineConfig& asked, const llm::EventSink&) -> std::unique_ptr<llm::Runner> {
       on_load();
       on_open(asked);
-      return std::make_unique<CheckedRunner>(plan);
+      auto made = std::make_unique<CheckedRunner>(plan);
+      if (kept) return std::make_unique<llm::KeptRunner>(std::move(made));
+      return made;
     };
     loop_ = std::make_unique<llm::EngineLoop>(
         config, factory,
@@ -49,7 +54,7 @@ class Rig {
           on_event(event);
           log(std::move(event));
         },
-        grammars);
+        grammars, quiet);
     if (grammars) loop_->learn_vocabulary(ScriptedGrammars::vocabulary(plan.vocabulary));
   }
   llm::EngineLoop& loop() { return *loop_; }
