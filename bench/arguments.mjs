@@ -15,6 +15,8 @@ modes
   --server             the server beside the same calls in process, on a runner that sleeps and on the model, and beside
                        llama.cpp's server
   --long               prefill and decode behind 16, 512, 2,000 and 6,000 tokens
+  --reading            a token of this project, against the reading of its weights by the same threads, in turn; needs
+                       int4 weights in groups, no experts
   --start              the second start of a process, to its first token
   --pace               a running stream while a prompt of 2,000 tokens is computed
 options
@@ -38,6 +40,7 @@ const modes = /** @type {const} */ ([
   'pace',
   'start',
   'long',
+  'reading',
   'kernel',
   'features',
   'server',
@@ -98,6 +101,7 @@ function parse(args) {
         pace: { type: 'boolean' },
         start: { type: 'boolean' },
         long: { type: 'boolean' },
+        reading: { type: 'boolean' },
         kernel: { type: 'boolean' },
         features: { type: 'boolean' },
         server: { type: 'boolean' },

@@ -10,6 +10,7 @@ import { features } from './features.mjs'
 import { machine } from './machine.mjs'
 import { findModel } from './models.mjs'
 import { installPeer } from './peer.mjs'
+import { reading } from './reading.mjs'
 import { formatReport, formatSummary, tooBusy } from './report.mjs'
 import { interleave, runSegment } from './segments.mjs'
 import { median } from './statistics.mjs'
@@ -32,11 +33,17 @@ runMain(async () => {
   // Users start what is shipped, and its files are fewer.
   const runtime = options.mode === 'start' ? await packaged() : module
   const { pairs, threads = here.cores } = options
-  const mode = await import(`./modes/${options.mode}.mjs`)
-
   const model = await findModel(options.model)
   const ours = { label: 'openvino-llm', side: 'openvino-llm', runtime, model: model.ours }
   const { folder } = await prepare(ours, threads)
+  if (options.mode === 'reading') {
+    const { newTokens, format } = options
+    const setup = { ...ours, threads, ...(options.engine ? { engine: options.engine } : {}) }
+    const json = format === 'json'
+    process.stdout.write(await reading(here, { setup, label: model.label, folder, newTokens, pairs, json }))
+    return
+  }
+  const mode = await import(`./modes/${options.mode}.mjs`)
   const ir = model.ir ?? folder
   /** @type {Record<string, (() => Promise<string>) | undefined>} what a peer loads; nothing when there is no GGUF for it */
   const theirs = { 'node-llama-cpp': model.gguf, 'openvino-genai': async () => ir, xllamacpp: model.gguf }

@@ -24,6 +24,17 @@ const family = { vocabulary: 32064, context: 4096, slidingWindow: 2047, group: 1
 export const shapes = {
   'phi-3-tiny': { ...family, layers: 3, hidden: 256, heads: 4, kvHeads: 4, headDim: 64, ffn: 512 },
   'phi-3-mini': { ...family, layers: 32, hidden: 3072, heads: 32, kvHeads: 32, headDim: 96, ffn: 8192 },
+  // Its sizes, in Phi-3's graph: q, k and v are one matrix, and the head is a matrix of its own.
+  'llama-3.2-1b': {
+    ...family,
+    layers: 16,
+    hidden: 2048,
+    heads: 32,
+    kvHeads: 8,
+    headDim: 64,
+    ffn: 8192,
+    vocabulary: 128256,
+  },
   'phi-3-medium': { ...family, layers: 40, hidden: 5120, heads: 40, kvHeads: 10, headDim: 128, ffn: 17920 },
 }
 

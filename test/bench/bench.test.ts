@@ -27,6 +27,7 @@ const accepted: [string[], object][] = [
     { ...defaults, mode: 'pace', model: 'phi-3-mini', format: 'markdown' },
   ],
   [['--server', '--pairs', '3'], { ...defaults, mode: 'server', pairs: 3 }],
+  [['--reading', '--model', 'llama-3.2-1b'], { ...defaults, mode: 'reading', model: 'llama-3.2-1b' }],
   [['--model', './a folder'], { ...defaults, model: './a folder' }],
   [['-h'], { ...defaults, help: true }],
 ]
