@@ -131,7 +131,10 @@ void Lifecycle::open_finite(const EngineConfig& config, LoadedModel& model) cons
       return;
     } catch (const NonFinite&) {
       model.costs = {};
-      model.runner->reset();
+      // When the next precision cannot be opened, the model has no runner: see PrecisionFallback::reset.
+      auto climbing = std::move(model.runner);
+      climbing->reset();
+      model.runner = std::move(climbing);
     }
   }
 }

@@ -231,6 +231,25 @@ TEST("non-finite: a rung that cannot be opened is the end of the engine and the 
   rig.close();
 }
 
+TEST("non-finite: a rung that cannot be opened during the warm-up is the cause that the model does not load") {
+  for (const auto code : {llm::ERR_ENGINE, llm::ERR_OUT_OF_MEMORY}) {
+    Rig rig;
+    rig.warmup = {1};
+    Overflowing device(rig, "INFERENCE_PRECISION_HINT=f32");
+    const auto open = rig.on_open;
+    rig.on_open = [&](const llm::EngineConfig& asked) {
+      open(asked);
+      if (device.opened.size() == 2) throw llm::Failure(code, "words");
+    };
+    rig.start();
+    CHECK_EQUAL(rig.log.failed().message, "words");
+    rig.submit(1, {1, 2});
+    rig.check_failed(1, code, "words");
+    CHECK_EQUAL(device.opened.size(), size_t{2});
+    rig.close();
+  }
+}
+
 TEST("non-finite: who no longer fits into the cache of the other precision fails, the others are answered") {
   Gate all_there;
   Rig rig;
